@@ -1,0 +1,115 @@
+// One BMC as coroutines: discover, log in (asking offline which credential is live), commands, close.
+//
+// At most one session setup in flight per client; at most two sessions open (the kept one and one proof). Retransmits
+// with back-off; never logs in twice by itself. Secrets are borrowed and must outlive the call.
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ipmi/core/candidates.hpp"
+#include "ipmi/core/commands.hpp"
+#include "ipmi/io/network.hpp"
+
+namespace bmcvault::ipmi {
+
+// The handshake words of the outcome table.
+enum class HandshakeOutcome : std::uint8_t {
+    kMatched,  // RAKP 2 named the password; with Depth::kLogin the session is open
+    kNoAnswer,
+    kUnknownUserOrLocked,  // status 09h, 0Ah, 0Dh, also after asking at USER level
+    kNoCandidateMatches,   // RAKP 2 is a proof, of a password that we do not know
+    kNoProof,              // authentication "none", or a bogus RAKP 2: nothing can be concluded
+    kKgUnknown,            // password right, K_G none of ours; the BMC holds a session that we can't close
+    kCipherSuiteRefused,   // status 04h, 05h, 10h, 11h, 12h
+    kNoSessionSlot,        // status 01h, 0Bh
+    kPrivilegeRefused,     // logged in, ADMINISTRATOR not granted (session closed again)
+    kIdentityChanged,      // RAKP 2's GUID is not the pinned one: nothing was sent after it
+    kProtocolError,        // answers that are no RMCP+
+};
+
+struct ClientOptions {
+    std::chrono::milliseconds first_timeout{1000};   // then x1.5
+    int attempts = 5;                                // transmissions of one request
+    std::chrono::milliseconds write_timeout{12000};  // whole wait for 43h, 45h, 47h, 56h
+    std::chrono::milliseconds half_open_lifetime{60000};
+};
+
+// What we did on the wire, for the JSON output. Rejected RAKP 3s are counted, never assumed to be 0.
+struct WireCounters {
+    std::uint32_t round_trips = 0;
+    std::uint32_t retransmissions = 0;
+    std::uint32_t failed_logins = 0;  // RAKP 4 with status 0Fh, or any refusal after a RAKP 3
+};
+
+struct LoginRequest {
+    enum class Depth : std::uint8_t { kAskOnly, kLogin };  // kAskOnly: two round trips, leaves a half-open slot
+
+    std::string user_name;
+    PrivilegeLevel privilege = PrivilegeLevel::kAdministrator;
+    CipherSuite suite{};
+    Depth depth = Depth::kLogin;
+    std::span<const PasswordCandidate> passwords;
+    std::span<const KgCandidate> k_gs;
+    std::optional<Guid> pinned_guid;  // compared before RAKP 3 (I10)
+};
+
+class Session;
+
+struct LoginReport {
+    HandshakeOutcome outcome{};
+    std::optional<std::uint8_t> status;     // RMCP+ status code where the BMC refused
+    std::optional<Guid> guid;               // of RAKP 2
+    std::optional<PasswordMatch> password;  // set whenever RAKP 2 matched
+    std::optional<KgMatch> k_g;             // set when RAKP 4 matched
+    std::unique_ptr<Session> session;       // open at LoginRequest::privilege when kMatched and kLogin
+};
+
+// An open session. Commands one at a time. close() is owed: the destructor CHECKs in debug builds that it was called,
+// or that lost() is true.
+class Session {
+public:
+    virtual ~Session() = default;
+    // kNoAnswer: effect unknown, the session may be lost. kProtocol when answers make no sense.
+    // kRefused is not used here: a completion code is a Response.
+    [[nodiscard]] virtual asio::awaitable<Result<Response>> send(const Request&) = 0;
+    // Never fails; one Close Session with at most two retransmissions. A second call does nothing.
+    [[nodiscard]] virtual asio::awaitable<void> close() = 0;
+    [[nodiscard]] virtual bool lost() const = 0;  // the BMC no longer answers in this session
+    [[nodiscard]] virtual const CipherSuite& suite() const = 0;
+    [[nodiscard]] virtual bool encrypted() const = 0;
+};
+
+struct Discovery {  // before any login
+    ChannelAuthenticationCapabilities capabilities;
+    std::vector<std::uint8_t> cipher_suites;  // empty: the BMC did not say
+};
+
+class BmcClient {
+public:
+    // Network is borrowed and outlives the client.
+    BmcClient(Network& network, Peer peer, ClientOptions options);
+    ~BmcClient();
+    BmcClient(const BmcClient&) = delete;
+    BmcClient& operator=(const BmcClient&) = delete;
+
+    // Get Channel Authentication Capabilities. kNoAnswer, kProtocol, kUnsupported (IPMI 1.5 only).
+    [[nodiscard]] asio::awaitable<Result<ChannelAuthenticationCapabilities>> capabilities();
+    // Get Channel Cipher Suites, outside a session. An empty list when the BMC does not answer it.
+    [[nodiscard]] asio::awaitable<std::vector<std::uint8_t>> cipher_suites();
+    [[nodiscard]] asio::awaitable<LoginReport> login(const LoginRequest& request);
+
+    [[nodiscard]] const WireCounters& counters() const;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace bmcvault::ipmi

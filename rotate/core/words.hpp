@@ -1,0 +1,48 @@
+// The words for what happened: one table for text, JSON, reports and docs. (docs/outcomes.md)
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace bmcvault::rotate {
+
+// What one handshake said.
+enum class Answer : std::uint8_t {
+    kMatched,
+    kNoAnswer,
+    kUnknownUserOrLocked,
+    kNoCandidateMatches,
+    kNoProof,
+    kKgUnknown,
+    kCipherSuiteRefused,
+    kNoSessionSlot,
+    kPrivilegeRefused,
+    kIdentityChanged,
+    kProtocolError,
+};
+
+enum class Outcome : std::uint8_t {
+    // as asked: exit code 0
+    kRotated,
+    kAlreadyCurrent,
+    kRecovered,
+    kSettled16,
+    kPutBack,
+    // not as asked: exit code 1; the password is safe in all of them
+    kRefused,
+    kBlocked,
+    kUnreachable,
+    kIpmiOff,
+    kBusy,
+    kLocked,
+    kIdentityChanged,
+    kHeld,
+    kQuarantined,
+};
+
+[[nodiscard]] std::string_view word(Outcome);       // "already-current"
+[[nodiscard]] std::string_view word(Answer);        // "unknown-user-or-locked"
+[[nodiscard]] std::string_view next_step(Outcome);  // what a person does next; empty when nothing
+[[nodiscard]] bool as_asked(Outcome);
+
+}  // namespace bmcvault::rotate

@@ -1,0 +1,96 @@
+// What is done to a fleet: rotate, check, recover a selection. Blocking calls for the command line; coroutines inside.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rotate/core/words.hpp"
+#include "vault/base/error.hpp"
+#include "vault/base/ids.hpp"
+#include "vault/core/model.hpp"
+#include "vault/store/store.hpp"
+
+namespace bmcvault::rotate {
+
+// One BMC, one line: the JSON object of type "bmc".
+struct BmcReport {
+    BmcId id;
+    std::string name;
+    std::string address;  // address:port as the inventory has it
+    std::string outcome;  // a word of the outcome table
+    std::string detail;   // words separated by "; ", never a secret
+    std::optional<VersionNumber> password_version;
+    std::optional<vault::StoredSize> password_size;
+    std::optional<VersionNumber> k_g_version;
+    bool k_g_asked = true;                  // false: JSON says "k_g":"not-asked"
+    std::optional<UnixTime> version_since;  // check: since when that version was current
+    std::uint32_t failed_logins = 0;
+    std::uint32_t round_trips = 0;
+    std::chrono::milliseconds elapsed{0};
+    bool as_asked = false;   // counts for exit code 0 (rotate, recover)
+    bool attention = false;  // counts for exit code 6 (check)
+};
+
+// Called on the thread that called run_*(), between network events. For the live board.
+class Observer {
+public:
+    virtual ~Observer() = default;
+    virtual void started(const vault::Bmc&) {}
+    virtual void step(const vault::Bmc&, std::string_view what) {
+        (void)what;
+    }  // "probe", "stage", "apply", "prove" ...
+    virtual void finished(const BmcReport&) {}
+};
+
+struct RunOptions {
+    int parallel = 32;
+    std::chrono::milliseconds timeout{20000};  // of one exchange with a BMC, retransmissions included
+    bool k_g = false;                          // rotate: K_G too
+    bool put_back = false;                     // rotate: the previous secret returns
+    bool fresh = false;                        // rotate: a new campaign even where an unfinished one exists
+    bool first_contact = false;                // a match on a foreign password may be rotated though nothing is pinned
+    bool no_login = false;                     // check: two round trips, nothing finished
+    bool dry_run = false;                      // say what would be done; nothing is sent that changes anything
+    bool canary = true;                        // one BMC of each kind first, then growing waves
+    int fuse = 3;                              // failures in a row in one class that stop the class; 0: never
+    std::string selection;                     // canonical text: continues an unfinished campaign of the same
+    std::string reason;
+    std::string ticket;
+    std::string actor;
+};
+
+struct RunSummary {
+    std::string command;
+    std::size_t total = 0;
+    std::vector<std::pair<std::string, std::size_t>> outcomes;  // word, count; most frequent first
+    std::uint64_t failed_logins = 0;
+    std::chrono::milliseconds elapsed{0};
+    bool stopped = false;  // Ctrl-C: the rest was not started
+    bool all_as_asked = true;
+    bool attention = false;
+    std::size_t continued = 0;  // BMCs that an interrupted run had done
+};
+
+// Called at every step boundary with its name ("after-stage", "before-apply" ...). Tests kill the process there.
+using StepHook = std::function<void(std::string_view)>;
+
+struct Environment {
+    std::unique_ptr<vault::Store> store;  // reads; a clone of it writes
+    const std::atomic<bool>* stop = nullptr;
+    StepHook hook;
+};
+
+// Errors are about the vault or this host; what happened on a BMC is in its report.
+[[nodiscard]] Result<RunSummary> run_rotate(Environment&, std::span<const vault::Bmc>, const RunOptions&, Observer&);
+[[nodiscard]] Result<RunSummary> run_check(Environment&, std::span<const vault::Bmc>, const RunOptions&, Observer&);
+[[nodiscard]] Result<RunSummary> run_recover(Environment&, std::span<const vault::Bmc>, const RunOptions&, Observer&);
+
+}  // namespace bmcvault::rotate

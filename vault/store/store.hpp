@@ -1,0 +1,149 @@
+// The encrypted store: one SQLCipher file per generation, named by the header. (docs/vault-format.md)
+//
+// Thread: a Store belongs to one thread at a time. Reads are short. All writes go through transact(), which is
+// BEGIN IMMEDIATE ... COMMIT; nothing is durable before it returned a value, and kCommitUnknown means re-read (I5).
+// The network thread never calls transact(): see writer.hpp.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vault/base/error.hpp"
+#include "vault/base/ids.hpp"
+#include "vault/base/secret.hpp"
+#include "vault/core/model.hpp"
+
+namespace bmcvault::vault {
+
+// Argon2id work for the passphrase slot. Bounds are checked before any derivation runs: 64 MiB to 2 GiB, 1 to 16.
+struct KdfCost {
+    std::uint64_t memory_bytes = 256ull << 20;
+    std::uint32_t operations = 3;
+};
+
+struct CreateOptions {
+    KdfCost kdf{};
+    std::optional<std::string> group;  // name of the Unix group that shares the vault: modes 0660/0770
+    std::string slot_name = "passphrase";
+    UnixTime now;
+};
+
+// A rotation of a selection that may be interrupted and continued.
+struct Campaign {
+    std::int64_t id = 0;
+    std::string command;    // "rotate"
+    std::string selection;  // canonical text of selectors and options: the same command continues it
+    UnixTime started_at;
+    std::optional<UnixTime> finished_at;
+};
+
+struct AuditRecord {
+    std::uint64_t sequence = 0;
+    UnixTime at;
+    std::string actor;
+    std::string event;  // "credential.staged", "reveal", "bmc.imported" ...
+    std::optional<BmcId> bmc;
+    std::string body;  // canonical JSON without secrets
+    std::array<std::uint8_t, 32> hash{};
+};
+
+class Transaction {  // lives inside Store::transact only
+public:
+    virtual ~Transaction() = default;
+
+    // Inventory. Names are unique among BMCs that are not retired; kAlreadyExists names the clash.
+    [[nodiscard]] virtual Result<void> add_bmc(const Bmc&) = 0;
+    [[nodiscard]] virtual Result<void> update_bmc(const Bmc&) = 0;  // by id; everything but id
+
+    // Credentials. Each of these is one durable step of the rotation machine (rotate/core) and appends to the audit
+    // log. A new version in state kUnknown (a person's word) or kRetired (factory password).
+    [[nodiscard]] virtual Result<VersionNumber> add_version(BmcId, Subject, const Key20&, StoredSize, VersionState,
+                                                            Provenance, std::string note) = 0;
+    // stage: a new pending version. kConflict when there is one already (I2).
+    [[nodiscard]] virtual Result<VersionNumber> stage(BmcId, Subject, const Key20&, StoredSize, Provenance,
+                                                      std::string note) = 0;
+    [[nodiscard]] virtual Result<void> mark_sent(BmcId, Subject, VersionNumber) = 0;
+    // commit: pending -> current, current -> previous, previous -> retired; proved_at = now. (I3)
+    [[nodiscard]] virtual Result<void> commit_pending(BmcId, Subject, VersionNumber) = 0;
+    // A probe found this known version live: it becomes current; the current one becomes previous; pending stays.
+    [[nodiscard]] virtual Result<void> found_live(BmcId, Subject, VersionNumber) = 0;
+    // A mangled password was found live: insert it as observed, pending -> failed, current -> previous,
+    // observed -> current; all in this transaction.
+    [[nodiscard]] virtual Result<VersionNumber> observed_live(BmcId, Subject, const Key20&, StoredSize,
+                                                              std::string note) = 0;
+    // The BMC was asked and does not hold it: pending -> failed. It stays a candidate for ever.
+    [[nodiscard]] virtual Result<void> abandon_pending(BmcId, Subject, VersionNumber, std::string note) = 0;
+    // The BMC proved the current version again (check, later rotation).
+    [[nodiscard]] virtual Result<void> mark_proved(BmcId, Subject, VersionNumber) = 0;
+
+    // A fact about a kind of BMC, without secrets: ("password-size", "16"), ("k_g", "unusable") ...
+    [[nodiscard]] virtual Result<void> learn(const std::string& card_key, const std::string& fact,
+                                             const std::string& value) = 0;
+
+    [[nodiscard]] virtual Result<std::int64_t> begin_campaign(const std::string& command,
+                                                              const std::string& selection) = 0;
+    [[nodiscard]] virtual Result<void> campaign_done(std::int64_t campaign, BmcId, const std::string& outcome) = 0;
+    [[nodiscard]] virtual Result<void> finish_campaign(std::int64_t campaign) = 0;
+
+    [[nodiscard]] virtual Result<void> audit(std::string event, std::optional<BmcId>, std::string json_body) = 0;
+};
+
+class Store {
+public:
+    // Makes directory (0700, or 0770 with a group), header, store, lock file. Refuses an existing vault and network
+    // file systems. Nothing is left behind on failure.
+    [[nodiscard]] static Result<void> create(const std::filesystem::path& directory, const Passphrase&,
+                                             const CreateOptions&);
+    // kWrongKey, kDamaged, kRolledBack, kUnsafeFile, kBusy, kWrongLibrary, kNotFound. Changes no byte on failure.
+    // Holds the vault lock shared while it lives.
+    [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::filesystem::path& directory, const Passphrase&);
+
+    // A second connection to the same vault with the same keys, for another thread (the writer).
+    [[nodiscard]] virtual Result<std::unique_ptr<Store>> clone() const = 0;
+
+    virtual ~Store() = default;
+
+    [[nodiscard]] virtual Result<std::vector<Bmc>> bmcs(bool with_retired = false) const = 0;  // by name
+    [[nodiscard]] virtual Result<Bmc> bmc(BmcId) const = 0;
+    [[nodiscard]] virtual Result<Bmc> bmc(std::string_view name) const = 0;
+    // All subjects, oldest first within each.
+    [[nodiscard]] virtual Result<std::vector<CredentialVersion>> versions(BmcId) const = 0;
+    // Current versions of all BMCs in one query, for status.
+    [[nodiscard]] virtual Result<std::vector<CredentialVersion>> current_versions() const = 0;
+    [[nodiscard]] virtual Result<Key20> unseal(const CredentialVersion&) const = 0;
+    [[nodiscard]] virtual Result<std::optional<std::string>> fact(const std::string& card_key,
+                                                                  const std::string& fact) const = 0;
+    [[nodiscard]] virtual Result<std::optional<Campaign>> unfinished_campaign(const std::string& command,
+                                                                              const std::string& selection) const = 0;
+    [[nodiscard]] virtual Result<std::vector<BmcId>> campaign_done(std::int64_t campaign) const = 0;
+    [[nodiscard]] virtual Result<std::vector<AuditRecord>> audit_log(std::uint64_t after, std::size_t limit) const = 0;
+
+    using Work = std::function<Result<void>(Transaction&)>;
+    // actor: who acts, for the audit log. Error from work: rolled back, returned. kCommitUnknown: see I5.
+    [[nodiscard]] virtual Result<void> transact(const std::string& actor, UnixTime now, const Work& work) = 0;
+    // Group commit: each work in its own savepoint, one COMMIT for all; results in order. A work that fails does not
+    // harm the others; when COMMIT is not OK every result is that error.
+    [[nodiscard]] virtual std::vector<Result<void>> transact_group(const std::string& actor, UnixTime now,
+                                                                   std::span<const Work> works) = 0;
+
+    struct Info {
+        std::array<std::uint8_t, 16> vault_id{};
+        std::uint64_t generation = 0;
+        std::string sqlcipher_version;
+        std::uint64_t audit_records = 0;
+        std::uint64_t credential_versions = 0;
+        std::vector<std::string> slots;  // "argon2id passphrase"
+    };
+    [[nodiscard]] virtual Result<Info> info() const = 0;
+    // Every audit hash, every seal, every page: names the first that does not verify.
+    [[nodiscard]] virtual Result<void> verify() const = 0;
+    [[nodiscard]] virtual const std::filesystem::path& directory() const = 0;
+};
+
+}  // namespace bmcvault::vault
