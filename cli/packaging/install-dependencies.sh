@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Installs what Debian 12 needs to build bmcvault (build), or to build it and run every test (test).
+# Does nothing when all of it is there. Works as root and for a user with sudo.
+set -euo pipefail
+
+build_packages=(
+    g++ cmake ninja-build pkg-config
+    libasio-dev libfreeipmi-dev libsqlcipher-dev libsodium-dev libssl-dev
+    libcli11-dev nlohmann-json3-dev libfmt-dev libtomlplusplus-dev
+)
+test_packages=(
+    ccache clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev
+    libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
+    openipmi ipmitool freeipmi-tools python3 python3-pyghmi
+    iproute2 procps strace tmux
+)
+
+case "${1:-}" in
+    build) wanted=("${build_packages[@]}") ;;
+    test) wanted=("${build_packages[@]}" "${test_packages[@]}") ;;
+    *)
+        echo "usage: install-dependencies.sh build|test" >&2
+        exit 2
+        ;;
+esac
+
+is_installed() {
+    [[ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" == installed ]]
+}
+
+missing=()
+if command -v dpkg-query >/dev/null; then
+    for package in "${wanted[@]}"; do
+        is_installed "$package" || missing+=("$package")
+    done
+else
+    missing=("${wanted[@]}")
+fi
+if ((${#missing[@]} == 0)); then
+    exit 0
+fi
+
+system=$(. /etc/os-release 2>/dev/null && echo "${ID:-} ${VERSION_ID:-}") || system=
+if [[ "$system" != "debian 12" ]]; then
+    echo "install-dependencies.sh: this is '${system:-an unknown system}', not Debian 12, so nothing was installed." >&2
+    echo "Install the equivalents of these packages by hand, then run the same command again:" >&2
+    echo "  ${missing[*]}" >&2
+    exit 1
+fi
+
+as_root=()
+if ((EUID != 0)); then
+    if ! command -v sudo >/dev/null; then
+        echo "install-dependencies.sh: packages are missing and there is no sudo here. As root, run:" >&2
+        echo "  apt-get install ${missing[*]}" >&2
+        exit 1
+    fi
+    as_root=(sudo)
+fi
+
+echo "Installing: ${missing[*]}"
+apt_get() {
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" </dev/null
+}
+apt_get update
+apt_get install --yes --no-install-recommends "${missing[@]}" >/dev/null
