@@ -73,6 +73,8 @@ public:
     [[nodiscard]] virtual Result<void> commit_pending(BmcId, Subject, VersionNumber) = 0;
     // A probe found this known version live: it becomes current; the current one becomes previous; pending stays.
     [[nodiscard]] virtual Result<void> found_live(BmcId, Subject, VersionNumber) = 0;
+    // A two-key login showed that no K_G is set: current -> previous, nothing becomes current; pending stays.
+    [[nodiscard]] virtual Result<void> found_none_live(BmcId, Subject) = 0;
     // A mangled password was found live: insert it as observed, pending -> failed, current -> previous,
     // observed -> current; all in this transaction.
     [[nodiscard]] virtual Result<VersionNumber> observed_live(BmcId, Subject, const Key20&, StoredSize,

@@ -24,6 +24,9 @@ public:
     // it did not. Submitted works are committed in order, up to 32 in one transaction.
     void submit(Store::Work work, Done done);
 
+    // `read` runs on the writer thread between transactions, in the order of submission: sees every earlier work.
+    void submit_read(std::function<void(const Store&)> read);
+
 private:
     struct State;
     std::unique_ptr<State> state_;
