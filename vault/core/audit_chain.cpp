@@ -1,0 +1,31 @@
+#include "vault/core/audit_chain.hpp"
+
+#include <sodium.h>
+
+namespace bmcvault::vault {
+namespace {
+
+void append_text(Bytes& out, std::string_view text) {
+    append_u32_le(out, static_cast<std::uint32_t>(text.size()));
+    append(out, as_bytes(text));
+}
+
+}  // namespace
+
+Digest audit_hash(const Digest& previous, const AuditEntry& entry) {
+    Bytes row;
+    append(row, as_bytes("bmcvault-a1"));
+    append(row, previous);
+    append_u64_le(row, entry.sequence);
+    append_u64_le(row, static_cast<std::uint64_t>(entry.at.value));
+    append_text(row, entry.actor);
+    append_text(row, entry.event);
+    row.push_back(entry.bmc ? 1 : 0);
+    if (entry.bmc) append(row, entry.bmc->uuid);
+    append_text(row, entry.body);
+    Digest hash{};
+    crypto_generichash(hash.data(), hash.size(), row.data(), row.size(), nullptr, 0);
+    return hash;
+}
+
+}  // namespace bmcvault::vault

@@ -1,0 +1,26 @@
+// The hash that ties each audit record to all before it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "vault/base/ids.hpp"
+#include "vault/core/header.hpp"
+
+namespace bmcvault::vault {
+
+struct AuditEntry {
+    std::uint64_t sequence = 0;  // 1 upwards, without gaps
+    UnixTime at;
+    std::string_view actor;
+    std::string_view event;
+    std::optional<BmcId> bmc;
+    std::string_view body;
+};
+
+// BLAKE2b-256("bmcvault-a1" || previous || u64 sequence || i64 at || actor || event || u8 has bmc [|| uuid] || body);
+// integers little endian, texts led by their u32 length. The record before the first has hash zero.
+[[nodiscard]] Digest audit_hash(const Digest& previous, const AuditEntry& entry);
+
+}  // namespace bmcvault::vault

@@ -1,0 +1,298 @@
+// Reads a header line by line into values, then demands that writing the values gives the same bytes back: so exactly
+// one spelling of each header is accepted, and no rule about spelling needs a check of its own.
+#include "vault/core/header.hpp"
+
+#include <fmt/format.h>
+#include <sodium.h>
+
+#include <algorithm>
+#include <charconv>
+#include <concepts>
+#include <optional>
+
+namespace bmcvault::vault {
+namespace {
+
+constexpr std::string_view kMagic = "bmcvault-vault/1";
+constexpr std::string_view kMagicPrefix = "bmcvault-vault/";
+constexpr std::string_view kMacPrefix = "--- mac ";
+constexpr std::string_view kSignaturePrefix = "=== sig ";
+constexpr std::size_t kBodyColumns = 64;
+constexpr std::size_t kMaxNameSize = 64;
+constexpr std::size_t kMaxArgumentsSize = 2048;
+constexpr int kBase64 = sodium_base64_VARIANT_ORIGINAL_NO_PADDING;
+
+std::string to_base64(ByteView bytes) {
+    std::string text(sodium_base64_ENCODED_LEN(bytes.size(), kBase64), '\0');
+    sodium_bin2base64(text.data(), text.size(), bytes.data(), bytes.size(), kBase64);
+    text.pop_back();  // the terminating zero
+    return text;
+}
+
+std::optional<Bytes> from_base64(std::string_view text) {
+    Bytes bytes(text.size());
+    std::size_t size = 0;
+    if (sodium_base642bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr, &size, nullptr, kBase64) != 0)
+        return std::nullopt;
+    bytes.resize(size);
+    return bytes;
+}
+
+bool is_name_character(char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+           std::string_view("._@+-").contains(c);
+}
+
+bool is_name(std::string_view text) {
+    return !text.empty() && text.size() <= kMaxNameSize && std::ranges::all_of(text, is_name_character);
+}
+
+// Walks over the lines. The first mistake is kept, with its line, and every later read gives nothing.
+class Reader {
+public:
+    explicit Reader(std::string_view text) : rest_(text) {}
+
+    [[nodiscard]] bool failed() const { return error_.has_value(); }
+    [[nodiscard]] bool at_end() const { return rest_.empty(); }
+    [[nodiscard]] bool next_is(std::string_view prefix) const { return !failed() && rest_.starts_with(prefix); }
+    [[nodiscard]] std::unexpected<Error> error() const { return std::unexpected<Error>(*error_); }
+
+    void mistake(std::string_view what, ErrorCode code = ErrorCode::kDamaged) {
+        if (!error_) error_ = Error{code, fmt::format("vault header, line {}: {}", line_number_, what), {}, {}};
+    }
+
+    std::string_view line() {
+        ++line_number_;
+        const auto end = rest_.find('\n');
+        if (failed() || end == std::string_view::npos) {
+            mistake("ends in the middle");
+            return {};
+        }
+        const auto text = rest_.substr(0, end);
+        rest_.remove_prefix(end + 1);
+        return text;
+    }
+
+    // A line "prefix" + value.
+    std::string_view value_of(std::string_view prefix) {
+        const auto text = line();
+        if (failed()) return {};
+        if (!text.starts_with(prefix)) {
+            mistake(fmt::format("\"{}\" expected; unknown keys are refused", prefix));
+            return {};
+        }
+        return text.substr(prefix.size());
+    }
+
+    template <std::integral T>
+    T number(std::string_view text) {
+        T value{};
+        const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+        if (code != std::errc{} || end != text.data() + text.size()) mistake("not a number, or out of range");
+        return value;
+    }
+
+    template <std::size_t N>
+    std::array<std::uint8_t, N> fixed_bytes(std::string_view text) {
+        std::array<std::uint8_t, N> out{};
+        const auto bytes = from_base64(text);
+        if (!bytes || bytes->size() != N)
+            mistake(fmt::format("not the base64 of {} bytes", N));
+        else
+            std::ranges::copy(*bytes, out.begin());
+        return out;
+    }
+
+private:
+    std::string_view rest_;
+    std::size_t line_number_ = 0;
+    std::optional<Error> error_;
+};
+
+// Takes "key=value" off the front of a slot's arguments.
+std::string_view take_argument(Reader& reader, std::string_view& arguments, std::string_view key) {
+    const auto end = arguments.find(' ');
+    const auto word = arguments.substr(0, end);
+    if (!word.starts_with(key)) {
+        reader.mistake(fmt::format("slot argument \"{}\" expected", key));
+        return {};
+    }
+    arguments.remove_prefix(end == std::string_view::npos ? arguments.size() : end + 1);
+    return word.substr(key.size());
+}
+
+std::vector<std::uint32_t> read_compartments(Reader& reader, std::string_view text) {
+    std::vector<std::uint32_t> compartments;
+    while (!reader.failed()) {
+        const auto comma = text.find(',');
+        compartments.push_back(reader.number<std::uint32_t>(text.substr(0, comma)));
+        if (compartments.size() > kMaxCompartments) reader.mistake("too many compartments");
+        if (comma == std::string_view::npos) break;
+        text.remove_prefix(comma + 1);
+    }
+    const bool ascending = std::ranges::adjacent_find(compartments, std::greater_equal{}) == compartments.end();
+    if (!ascending || compartments.empty() || compartments.front() == 0)
+        reader.mistake("compartments must be ascending, from 1");
+    return compartments;
+}
+
+Argon2idSlot read_argon2id(Reader& reader, std::string_view arguments) {
+    Argon2idSlot slot;
+    slot.operations = reader.number<std::uint32_t>(take_argument(reader, arguments, "ops="));
+    slot.memory_bytes = reader.number<std::uint64_t>(take_argument(reader, arguments, "mem="));
+    slot.compartments = read_compartments(reader, take_argument(reader, arguments, "caps="));
+    slot.salt = reader.fixed_bytes<16>(take_argument(reader, arguments, "salt="));
+    slot.commitment = reader.fixed_bytes<32>(take_argument(reader, arguments, "commit="));
+    if (!arguments.empty()) reader.mistake("unknown argument of an argon2id slot");
+    if (slot.operations < kMinArgon2Operations || slot.operations > kMaxArgon2Operations ||
+        slot.memory_bytes < kMinArgon2Memory || slot.memory_bytes > kMaxArgon2Memory)
+        reader.mistake("Argon2 cost outside 64 MiB to 2 GiB and 1 to 16 operations");
+    return slot;
+}
+
+UnknownSlot read_unknown(Reader& reader, std::string_view type, std::string_view arguments) {
+    const bool printable = std::ranges::all_of(arguments, [](char c) { return c >= ' ' && c <= '~'; });
+    if (!printable || arguments.size() > kMaxArgumentsSize) reader.mistake("slot arguments are not plain text");
+    return {std::string(type), std::string(arguments)};
+}
+
+Bytes read_body(Reader& reader) {
+    std::string text;
+    while (!reader.failed()) {
+        const auto line = reader.line();
+        if (line.size() > kBodyColumns) reader.mistake("line of a slot body longer than 64");
+        text += line;
+        if (text.size() > 2 * kMaxSlotBodySize) reader.mistake("slot body too long");
+        if (line.size() < kBodyColumns) break;  // as in age: the last line is the one that is not full
+    }
+    auto body = from_base64(text);
+    if (!body || body->empty() || body->size() > kMaxSlotBodySize) {
+        reader.mistake("slot body is not base64 of 1 to 4096 bytes");
+        return {};
+    }
+    return std::move(*body);
+}
+
+Slot read_slot(Reader& reader) {
+    Slot slot;
+    auto arguments = reader.value_of("-> ");
+    const auto space = arguments.find(' ');
+    const auto type = arguments.substr(0, space);
+    arguments.remove_prefix(space == std::string_view::npos ? arguments.size() : space + 1);
+    if (!is_name(type)) reader.mistake("slot type missing");
+    slot.number = reader.number<std::uint32_t>(take_argument(reader, arguments, "slot="));
+    slot.name = take_argument(reader, arguments, "id=");
+    if (slot.number == 0) reader.mistake("slot numbers begin at 1");
+    if (!is_name(slot.name)) reader.mistake("slot id missing or with forbidden characters");
+    if (type == "argon2id")
+        slot.kind = read_argon2id(reader, arguments);
+    else
+        slot.kind = read_unknown(reader, type, arguments);
+    slot.body = read_body(reader);
+    return slot;
+}
+
+void read_fields(Reader& reader, Header& header) {
+    const auto magic = reader.line();
+    if (magic != kMagic) {
+        const bool newer = magic.starts_with(kMagicPrefix);
+        reader.mistake(newer ? "another version of the header format" : "not a bmcvault header",
+                       newer ? ErrorCode::kUnsupported : ErrorCode::kDamaged);
+        return;
+    }
+    header.vault_id = reader.fixed_bytes<16>(reader.value_of("vault-id "));
+    header.generation = reader.number<std::uint64_t>(reader.value_of("generation "));
+    if (header.generation == 0) reader.mistake("generations begin at 1");
+    header.store_file = reader.value_of("store ");
+    if (header.store_file != store_file_name(header.generation))
+        reader.mistake("the store file's name does not fit the generation");
+    header.sqlcipher_format = reader.number<std::uint32_t>(reader.value_of("sqlcipher-format "));
+    header.page_size = reader.number<std::uint32_t>(reader.value_of("page "));
+    header.min_reader = reader.number<std::uint32_t>(reader.value_of("min-reader "));
+    if (!reader.failed() && (header.sqlcipher_format != kSqlcipherFormat || header.page_size != kPageSize ||
+                             header.min_reader > kReaderVersion))
+        reader.mistake("this vault needs a newer bmcvault", ErrorCode::kUnsupported);
+    header.previous_header = reader.fixed_bytes<32>(reader.value_of("prev-header "));
+    header.audit_count = reader.number<std::uint64_t>(reader.value_of("audit-count "));
+    header.audit_head = reader.fixed_bytes<32>(reader.value_of("audit-head "));
+    header.created_at = reader.number<std::int64_t>(reader.value_of("created "));
+    header.admin_public_key = reader.fixed_bytes<32>(reader.value_of("admin "));
+}
+
+void read_slots(Reader& reader, Header& header) {
+    while (reader.next_is("-> ")) {
+        if (header.slots.size() == kMaxSlots) return reader.mistake("more than 128 slots");
+        auto slot = read_slot(reader);
+        const bool again =
+            std::ranges::any_of(header.slots, [&](const Slot& other) { return other.number == slot.number; });
+        if (again) reader.mistake("two slots with one number");
+        header.slots.push_back(std::move(slot));
+    }
+}
+
+void append_slot(std::string& out, const Slot& slot) {
+    if (const auto* argon2id = std::get_if<Argon2idSlot>(&slot.kind)) {
+        out +=
+            fmt::format("-> argon2id slot={} id={} ops={} mem={} caps={} salt={} commit={}\n", slot.number, slot.name,
+                        argon2id->operations, argon2id->memory_bytes, fmt::join(argon2id->compartments, ","),
+                        to_base64(argon2id->salt), to_base64(argon2id->commitment));
+    } else {
+        const auto& unknown = std::get<UnknownSlot>(slot.kind);
+        out += fmt::format("-> {} slot={} id={}{}{}\n", unknown.type, slot.number, slot.name,
+                           unknown.arguments.empty() ? "" : " ", unknown.arguments);
+    }
+    const auto body = to_base64(slot.body);
+    for (std::size_t at = 0; at <= body.size(); at += kBodyColumns) out += body.substr(at, kBodyColumns) + "\n";
+}
+
+}  // namespace
+
+std::string store_file_name(std::uint64_t generation) {
+    return fmt::format("store-{:06}.db", generation);
+}
+
+std::string header_text_under_mac(const Header& header) {
+    auto out = fmt::format("{}\nvault-id {}\ngeneration {}\nstore {}\nsqlcipher-format {}\npage {}\nmin-reader {}\n",
+                           kMagic, to_base64(header.vault_id), header.generation, header.store_file,
+                           header.sqlcipher_format, header.page_size, header.min_reader);
+    out += fmt::format("prev-header {}\naudit-count {}\naudit-head {}\ncreated {}\nadmin {}\n",
+                       to_base64(header.previous_header), header.audit_count, to_base64(header.audit_head),
+                       header.created_at, to_base64(header.admin_public_key));
+    for (const auto& slot : header.slots) append_slot(out, slot);
+    return out;
+}
+
+std::string header_text_under_signature(const Header& header) {
+    return fmt::format("{}{}{}\n", header_text_under_mac(header), kMacPrefix, to_base64(header.mac));
+}
+
+std::string format_header(const Header& header) {
+    return fmt::format("{}{}{}\n", header_text_under_signature(header), kSignaturePrefix, to_base64(header.signature));
+}
+
+Result<Header> parse_unverified_header(std::string_view text) {
+    if (text.size() > kMaxHeaderSize) return fail(ErrorCode::kDamaged, "vault header: larger than 256 KiB");
+    Header header;
+    Reader reader(text);
+    read_fields(reader, header);
+    read_slots(reader, header);
+    if (header.slots.empty()) reader.mistake("no slot: nobody could open this vault");
+    header.mac = reader.fixed_bytes<32>(reader.value_of(kMacPrefix));
+    header.signature = reader.fixed_bytes<64>(reader.value_of(kSignaturePrefix));
+    if (!reader.at_end()) reader.mistake("bytes after the signature");
+    if (reader.failed()) return reader.error();
+    if (format_header(header) != text) return fail(ErrorCode::kDamaged, "vault header: not in canonical form");
+    return header;
+}
+
+Result<Header> parse_header(std::string_view text) {
+    auto header = parse_unverified_header(text);
+    if (!header) return header;
+    const auto signed_text = header_text_under_signature(*header);
+    if (crypto_sign_verify_detached(header->signature.data(), as_bytes(signed_text).data(), signed_text.size(),
+                                    header->admin_public_key.data()) != 0)
+        return fail(ErrorCode::kDamaged, "vault header: the administrator's signature does not fit");
+    return header;
+}
+
+}  // namespace bmcvault::vault

@@ -1,0 +1,71 @@
+// From a slot to the sealed credentials: the key chain of the vault, as functions of bytes. (docs/vault-format.md)
+//
+//   slot key --opens--> bundle {master key, signing seed, compartment keys}
+//   master key --> SQLCipher key and salt, header MAC        compartment key --> wrapped data key (by epoch) -->
+//   secrets
+// Pure: nonces and salts come in as values. Argon2id itself, which needs time and memory, is in vault/store.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "vault/base/ids.hpp"
+#include "vault/base/secret.hpp"
+#include "vault/core/header.hpp"
+#include "vault/core/model.hpp"
+
+namespace bmcvault::vault {
+
+using Key32 = Secret<32>;
+using Nonce = std::array<std::uint8_t, 24>;  // XChaCha20-Poly1305: random ones never repeat
+
+inline constexpr std::size_t kSealOverhead = sizeof(Nonce) + 16;
+inline constexpr std::size_t kSqlcipherKeySize = 48;  // AES key 32, file salt 16
+
+struct CompartmentKey {
+    std::uint32_t compartment = 0;
+    Key32 key;
+};
+
+// What a slot opens. An all-zero signing seed: this slot may not sign headers.
+struct Bundle {
+    Key32 master_key;
+    Key32 signing_seed;                        // Ed25519
+    std::vector<CompartmentKey> compartments;  // ascending
+};
+
+[[nodiscard]] Digest slot_commitment(const Key32& slot_key);
+// Body of a slot: nonce, then master key || signing seed || (u32 compartment || key)*, sealed, bound to vault,
+// generation and slot number.
+[[nodiscard]] Bytes seal_bundle(const Bundle&, const Key32& slot_key, const VaultId&, std::uint64_t generation,
+                                std::uint32_t slot, const Nonce&);
+// kDamaged when the body is not this slot's or does not hold exactly the compartments the slot was granted.
+[[nodiscard]] Result<Bundle> open_bundle(const Slot&, const Key32& slot_key, const VaultId&, std::uint64_t generation);
+
+[[nodiscard]] Secret<kSqlcipherKeySize> derive_sqlcipher_key(const Key32& master_key);
+[[nodiscard]] Digest header_mac(const Header&, const Key32& master_key);
+[[nodiscard]] bool check_mac(const Header&, const Key32& master_key);  // constant time
+// Fills in admin_public_key, mac and signature.
+void authenticate_header(Header&, const Key32& master_key, const Key32& signing_seed);
+// The administrator's key in the header belongs to this seed.
+[[nodiscard]] bool signs_for(const Header&, const Key32& signing_seed);
+
+[[nodiscard]] Bytes wrap_data_key(const Key32& data_key, const Key32& compartment_key, const VaultId&,
+                                  std::uint32_t compartment, std::uint32_t epoch, const Nonce&);
+[[nodiscard]] Result<Key32> unwrap_data_key(ByteView wrapped, const Key32& compartment_key, const VaultId&,
+                                            std::uint32_t compartment, std::uint32_t epoch);
+
+// What a sealed credential is bound to: it opens nowhere else.
+struct SealContext {
+    VaultId vault_id{};
+    BmcId bmc;
+    Subject subject;
+    VersionNumber version;
+    std::uint32_t epoch = 0;
+};
+[[nodiscard]] Bytes associated_data(const SealContext&);
+[[nodiscard]] Bytes seal(const Key20&, const SealContext&, const Key32& data_key, const Nonce&);
+[[nodiscard]] Result<Key20> unseal(ByteView sealed, const SealContext&, const Key32& data_key);
+
+}  // namespace bmcvault::vault
