@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -26,45 +27,56 @@ struct KgSituation {
     bool change_wanted = false;            // policy or --k-g; otherwise only settle what is pending or unexpected
     std::optional<bool> supported;         // a known fact of this BMC; false: nothing is sent
     bool kept_session = false;
+    friend auto operator<=>(const KgSituation&, const KgSituation&) = default;
 };
 
-struct KgRecordFound {
+struct KgRecordFound {  // -> Stored. This one (or none) is live: it becomes current; a pending one stays
     std::optional<VersionNumber> version;
-};                  // -> Stored. This one (or none) is live
-struct KgStage {};  // -> Staged
-struct KgApply {
+    friend auto operator<=>(const KgRecordFound&, const KgRecordFound&) = default;
+};
+struct KgStage {  // -> Staged. 20 random bytes, none of them zero
+    friend auto operator<=>(const KgStage&, const KgStage&) = default;
+};
+struct KgApply {  // -> KgApplied, in the kept session
     VersionNumber version;
-};  // -> KgApplied, in the kept session
-struct KgProve {
-    VersionNumber version;
-};  // -> KgSighted: fresh handshake
-struct KgPutBack {
+    friend auto operator<=>(const KgApply&, const KgApply&) = default;
+};
+struct KgProve {  // -> KgSighted: fresh handshake with every candidate; expected is this one, or none
     std::optional<VersionNumber> version;
-};  // -> KgApplied, in the kept session; none: all zero
-struct KgCommit {
+    friend auto operator<=>(const KgProve&, const KgProve&) = default;
+};
+struct KgPutBack {  // -> KgApplied, in the kept session; none: all zero
+    std::optional<VersionNumber> version;
+    friend auto operator<=>(const KgPutBack&, const KgPutBack&) = default;
+};
+struct KgCommit {  // -> Stored
     VersionNumber version;
-};  // -> Stored
-struct KgAbandon {
+    friend auto operator<=>(const KgCommit&, const KgCommit&) = default;
+};
+struct KgAbandon {  // -> Stored
     VersionNumber version;
-};  // -> Stored
-struct KgLearnSupport {
+    friend auto operator<=>(const KgAbandon&, const KgAbandon&) = default;
+};
+struct KgLearnSupport {  // -> Stored. Settable and usable, or not; a hint only: the machine goes on without it
     bool supported;
-};  // -> Stored
+    friend auto operator<=>(const KgLearnSupport&, const KgLearnSupport&) = default;
+};
 // Wait, Reload, QuarantineBmc as in the password phase.
 
 enum class KgOutcome : std::uint8_t {
-    kChanged,
-    kUnchanged,
-    kNotSupported,
-    kUnusable,
-    kRefused,
-    kUnproved,
-    kQuarantined,
-    kVaultNotWritten
+    kChanged,          // proved and current
+    kUnchanged,        // not asked for
+    kNotSupported,     // the BMC can't have one: a fact, not a failure
+    kUnusable,         // it took the key and could not use it; the old one was put back and proved
+    kRefused,          // it said no, and the old one is proved
+    kUnproved,         // could not be asked; both keys are in the vault, the next run settles it
+    kQuarantined,      // it took the key, can't use it, and was cut off before the old one was back
+    kVaultNotWritten,  // nothing was sent after that
 };
 [[nodiscard]] std::string_view word(KgOutcome);  // "k_g-changed", "k_g-not-supported" ...: details, not outcomes
 struct KgFinish {
     KgOutcome outcome;
+    friend auto operator<=>(const KgFinish&, const KgFinish&) = default;
 };
 
 using KgAction = std::variant<KgRecordFound, KgStage, KgApply, KgProve, KgPutBack, KgCommit, KgAbandon, KgLearnSupport,
@@ -87,12 +99,24 @@ struct KgReloaded {
 
 using KgEvent = std::variant<Stored, Staged, KgApplied, KgSighted, Waited, KgReloaded>;
 
-enum class KgPhase : std::uint8_t;
-
 struct KgState {
-    KgPhase phase{};
     KgSituation situation;
+    KgAction asked;
+    KgAction unconfirmed;  // while reloading
+
+    bool kept = false;
+    bool putting_back = false;
+    bool broken = false;  // the BMC took the key and can't use it
+    KgApplyResult applied{};
+    KgOutcome ending{};  // after an Abandon, a Learn or a Quarantine
+    std::uint8_t applies = 0;
+    std::uint8_t waits = 0;
+    std::uint8_t put_backs = 0;
+    std::uint8_t reloads = 0;
+    friend auto operator<=>(const KgState&, const KgState&) = default;
 };
+
+inline constexpr int kMaxKgSteps = 100;  // as kMaxSteps
 
 struct KgStep {
     KgState state;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -23,6 +24,7 @@ using vault::StoredSize;
 enum class Goal : std::uint8_t {
     kRotate,   // ends with a fresh password; a pending one of an interrupted run is rolled forward instead
     kRecover,  // ends with what is live in `current`; a fresh password only where an older version was live
+    kPutBack,  // ends with the previous secret again, as a new version: the engine stages that instead of a fresh one
 };
 
 enum class Form : std::uint8_t { kExact, kFirst16, kFirst19, kNewHeadOldTail };
@@ -36,6 +38,9 @@ struct Situation {
     std::optional<VersionNumber> current;
     bool only_16 = false;  // the capability card says: this kind of BMC keeps 16 bytes
     Goal goal = Goal::kRotate;
+    bool pending_is_put_back = false;            // the pending one was staged by an interrupted put-back
+    StoredSize put_back_size = StoredSize::k20;  // goal kPutBack: size of the secret that returns
+    friend auto operator<=>(const Situation&, const Situation&) = default;
 };
 
 // One fresh handshake with every candidate offered.
@@ -47,43 +52,62 @@ struct Sighting {
 };
 
 // ---- actions ----
-struct Probe {};      // -> Sighted. The session stays open: the kept session
-struct CheckSlot {};  // -> SlotChecked, in the kept session
-struct RecordFound {
+// Each compares, so that a state can remember the action it waits for.
+struct Probe {  // -> Sighted. The session stays open: the kept session. Only asked for when none is kept
+    friend auto operator<=>(const Probe&, const Probe&) = default;
+};
+struct CheckSlot {  // -> SlotChecked, in the kept session
+    friend auto operator<=>(const CheckSlot&, const CheckSlot&) = default;
+};
+struct RecordFound {  // -> Stored. A known version is live: make it current; a pending one stays
     VersionNumber version;
-};  // -> Stored. A known version is live: make it current
-struct RecordObserved {
+    friend auto operator<=>(const RecordFound&, const RecordFound&) = default;
+};
+struct RecordObserved {  // -> Recorded. The exact live bytes of the last sighting become current; pending -> failed
     Form form;
-};  // -> Recorded. The exact live bytes of the last sighting
-struct Stage {
+    friend auto operator<=>(const RecordObserved&, const RecordObserved&) = default;
+};
+struct Stage {  // -> Staged. Generate (or, for kPutBack, take the previous secret), store as pending, COMMIT (I1, I2)
     StoredSize size;
     Shape shape;
-};  // -> Staged. Generate, store as pending, COMMIT (I1, I2)
-struct Apply {
+    friend auto operator<=>(const Stage&, const Stage&) = default;
+};
+struct Apply {  // -> Applied. Set User Password in the kept session
     VersionNumber version;
     StoredSize size;
-};  // -> Applied. Set User Password in the kept session
-struct Prove {
+    friend auto operator<=>(const Apply&, const Apply&) = default;
+};
+struct Prove {  // -> Sighted. A fresh handshake with every candidate; its login is closed, the kept session left alone
     VersionNumber version;
-};                        // -> Sighted. A fresh handshake, kept session left alone
-struct RestoreRights {};  // -> RightsRestored, through the kept session
-struct Commit {
+    friend auto operator<=>(const Prove&, const Prove&) = default;
+};
+struct RestoreRights {  // -> RightsRestored, through the kept session
+    friend auto operator<=>(const RestoreRights&, const RestoreRights&) = default;
+};
+struct Commit {  // -> Stored. pending -> current
     VersionNumber version;
-};  // -> Stored. pending -> current
-struct Abandon {
+    friend auto operator<=>(const Commit&, const Commit&) = default;
+};
+struct Abandon {  // -> Stored. pending -> failed, still a candidate for ever
     VersionNumber version;
-};  // -> Stored. pending -> failed, still a candidate for ever
-struct QuarantineBmc {
+    friend auto operator<=>(const Abandon&, const Abandon&) = default;
+};
+struct QuarantineBmc {  // -> Stored. Everything known kept, a person told
     Answer why;
-};  // -> Stored. Everything known kept, a person told
-struct Wait {
+    friend auto operator<=>(const QuarantineBmc&, const QuarantineBmc&) = default;
+};
+struct Wait {  // -> Waited. The kept session is kept alive meanwhile
     milliseconds time;
-};                 // -> Waited
-struct Reload {};  // -> Reloaded. A COMMIT was not OK: read what is really there (I5)
-struct Finish {
+    friend auto operator<=>(const Wait&, const Wait&) = default;
+};
+struct Reload {  // -> Reloaded. A COMMIT was not OK: read what is really there (I5)
+    friend auto operator<=>(const Reload&, const Reload&) = default;
+};
+struct Finish {  // close sessions; the end
     Outcome outcome;
     std::string_view detail;
-};  // close sessions; the end
+    friend auto operator<=>(const Finish&, const Finish&) = default;
+};
 
 using Action = std::variant<Probe, CheckSlot, RecordFound, RecordObserved, Stage, Apply, Prove, RestoreRights, Commit,
                             Abandon, QuarantineBmc, Wait, Reload, Finish>;
@@ -93,11 +117,12 @@ enum class Durable : std::uint8_t { kCommitted, kRefused, kUnknown };
 enum class SlotFact : std::uint8_t { kOurs, kAmbiguous, kUnknown };
 enum class ApplyResult : std::uint8_t {
     kAccepted,         // 00h: means nothing until proved
-    kRefusedByPolicy,  // CCh, 8Fh, C9h, C7h, C8h: may be stored all the same
+    kRefusedByPolicy,  // CCh, 8Fh, C9h: one value of another shape may be tried
+    kRefusedSize,      // C7h, C8h: likewise, and only 16 bytes long
     kRefusedTooEarly,  // D5h: minimum change interval
     kRefused,          // any other completion code
-    kNoReply,          // unknown, not failed
-};
+    kNoReply,          // unknown, not failed; so are C0h, C3h and FFh
+};  // whatever it is, the BMC is asked by a fresh handshake before anything is concluded
 
 struct Sighted {
     Sighting sighting;
@@ -136,13 +161,33 @@ struct Reloaded {
 
 using Event = std::variant<Sighted, SlotChecked, Stored, Staged, Recorded, Applied, RightsRestored, Waited, Reloaded>;
 
-enum class Phase : std::uint8_t;  // password_machine.cpp
-
+// Small values only, comparable, so that tests can search all states. `asked` says which event comes next.
 struct PasswordState {
-    Phase phase{};
-    Situation situation;
-    // The implementation adds what it needs here; all of it small values, comparable, printable by tests.
+    Situation situation;  // what the vault holds, as far as we know
+    Action asked;         // the action whose event we wait for
+    Action unconfirmed;   // while reloading: the durable step that may or may not have happened
+
+    bool kept = false;        // the kept session is usable
+    bool slot_known = false;  // in the kept session
+    bool recovered = false;   // the vault was behind the BMC: an older version, a mangled one, or an interrupted run
+    bool use_16 = false;      // this BMC does not keep 20 bytes
+    bool reshaped = false;    // the one new value after a refusal by policy was spent
+
+    ApplyResult applied{};                // what the BMC said to the last Apply
+    std::optional<VersionNumber> seen;    // the version whose mangled form is being recorded
+    std::optional<Finish> after_abandon;  // nullopt: go on with a new value
+
+    std::uint8_t applies = 0;   // of the pending version
+    std::uint8_t waits = 0;     // since the last Apply
+    std::uint8_t restores = 0;  // since the last Apply
+    std::uint8_t probes = 0;
+    std::uint8_t stages = 0;
+    std::uint8_t reloads = 0;
+    friend auto operator<=>(const PasswordState&, const PasswordState&) = default;
 };
+
+// No run takes more steps, whatever the BMC and the disk do (I7). Shown by tests/rotate over all states.
+inline constexpr int kMaxSteps = 200;
 
 struct Step {
     PasswordState state;

@@ -1,0 +1,129 @@
+// The table of words. next_step() is read by somebody who was woken up: what to do, then what not to fear.
+#include "rotate/core/words.hpp"
+
+#include "vault/base/check.hpp"
+
+namespace bmcvault::rotate {
+
+std::string_view word(Outcome outcome) {
+    switch (outcome) {
+        case Outcome::kRotated:
+            return "rotated";
+        case Outcome::kAlreadyCurrent:
+            return "already-current";
+        case Outcome::kRecovered:
+            return "recovered";
+        case Outcome::kSettled16:
+            return "settled-16";
+        case Outcome::kPutBack:
+            return "put-back";
+        case Outcome::kRefused:
+            return "refused";
+        case Outcome::kBlocked:
+            return "blocked";
+        case Outcome::kUnreachable:
+            return "unreachable";
+        case Outcome::kIpmiOff:
+            return "ipmi-off";
+        case Outcome::kBusy:
+            return "busy";
+        case Outcome::kLocked:
+            return "locked";
+        case Outcome::kIdentityChanged:
+            return "identity-changed";
+        case Outcome::kHeld:
+            return "held";
+        case Outcome::kQuarantined:
+            return "quarantined";
+    }
+    constexpr bool kOutcomeHasWord = false;
+    BMCVAULT_CHECK(kOutcomeHasWord);
+    return {};
+}
+
+std::string_view word(Answer answer) {
+    switch (answer) {
+        case Answer::kMatched:
+            return "matched";
+        case Answer::kNoAnswer:
+            return "no-answer";
+        case Answer::kUnknownUserOrLocked:
+            return "unknown-user-or-locked";
+        case Answer::kNoCandidateMatches:
+            return "no-candidate-matches";
+        case Answer::kNoProof:
+            return "no-proof";
+        case Answer::kKgUnknown:
+            return "k_g-unknown";
+        case Answer::kCipherSuiteRefused:
+            return "cipher-suite-refused";
+        case Answer::kNoSessionSlot:
+            return "no-session-slot";
+        case Answer::kPrivilegeRefused:
+            return "privilege-refused";
+        case Answer::kIdentityChanged:
+            return "identity-changed";
+        case Answer::kProtocolError:
+            return "protocol-error";
+    }
+    constexpr bool kAnswerHasWord = false;
+    BMCVAULT_CHECK(kAnswerHasWord);
+    return {};
+}
+
+std::string_view next_step(Outcome outcome) {
+    switch (outcome) {
+        case Outcome::kRotated:
+        case Outcome::kAlreadyCurrent:
+        case Outcome::kRecovered:
+        case Outcome::kSettled16:
+        case Outcome::kPutBack:
+            return {};
+        case Outcome::kRefused:
+            return "The BMC said no; its password is in the vault. Look at the detail, correct that on the BMC, and "
+                   "run "
+                   "the same command again.";
+        case Outcome::kBlocked:
+            return "Nothing more was sent; the password is in the vault. Remove what the detail names (full disk, "
+                   "minimum change interval, fuse), then run the same command again.";
+        case Outcome::kUnreachable:
+            return "No answer. Check power, cable, address and UDP port, then run the same command again; every "
+                   "password the BMC may hold is in the vault.";
+        case Outcome::kIpmiOff:
+            return "It answers, but IPMI over LAN is off or has no usable cipher suite. Turn it on in its web "
+                   "interface, or in band with ipmitool on the host, then run the same command again.";
+        case Outcome::kBusy:
+            return "All its session slots are taken, or another bmcvault works on it. Wait a minute, then run the same "
+                   "command again.";
+        case Outcome::kLocked:
+            return "The account is locked or unknown to the BMC. Do not try passwords. Wait for the lock to end, then "
+                   "`bmcvault recover` it.";
+        case Outcome::kIdentityChanged:
+            return "Another board answers at this address; nothing was sent to it. After a swap: `bmcvault bmc replace "
+                   "NAME --reason TEXT`. If it is the same board: `bmcvault bmc set NAME --accept-identity`.";
+        case Outcome::kHeld:
+            return "It is on hold on purpose: `bmcvault bmc show NAME` says why and until when.";
+        case Outcome::kQuarantined:
+            return "It holds a credential that the vault does not know; nobody's guess was tried. Find out who changed "
+                   "it (`bmcvault history NAME`), or set a password in band on the host, give it to the vault with "
+                   "`bmcvault bmc import`, then `bmcvault recover` it.";
+    }
+    constexpr bool kOutcomeHasNextStep = false;
+    BMCVAULT_CHECK(kOutcomeHasNextStep);
+    return {};
+}
+
+bool as_asked(Outcome outcome) {
+    switch (outcome) {
+        case Outcome::kRotated:
+        case Outcome::kAlreadyCurrent:
+        case Outcome::kRecovered:
+        case Outcome::kSettled16:
+        case Outcome::kPutBack:
+            return true;
+        default:
+            return false;
+    }
+}
+
+}  // namespace bmcvault::rotate
