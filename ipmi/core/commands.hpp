@@ -1,5 +1,5 @@
 // The commands of a rotation: typed requests to bytes, response bytes to values. Request and response data only;
-// the session (session.hpp) wraps them. Secrets are taken from Key20 straight into a Request that wipes itself.
+// the session (session_codec.hpp) wraps them. Secrets are taken from Key20 straight into a Request that wipes itself.
 #pragma once
 
 #include <array>
@@ -21,7 +21,11 @@ class [[nodiscard]] Request {
 public:
     static constexpr std::size_t kMaxData = 64;
 
-    Request(NetFn net_fn, std::uint8_t command, ByteView data = {});
+    // kSecret: data holds a password or a key, and a session sends it under AES or not at all (I11).
+    enum class Sensitivity : std::uint8_t { kPlain, kSecret };
+
+    Request(NetFn net_fn, std::uint8_t command, ByteView data = {}, Sensitivity sensitivity = Sensitivity::kPlain);
+    [[nodiscard]] bool carries_secret() const { return sensitivity_ == Sensitivity::kSecret; }
     [[nodiscard]] NetFn net_fn() const { return net_fn_; }
     [[nodiscard]] std::uint8_t command() const { return command_; }
     template <class Reader>
@@ -34,6 +38,7 @@ private:
     std::uint8_t command_;
     Secret<kMaxData> data_;
     std::size_t size_ = 0;
+    Sensitivity sensitivity_;
 };
 
 struct Response {

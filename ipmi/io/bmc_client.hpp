@@ -15,24 +15,10 @@
 
 #include "ipmi/core/candidates.hpp"
 #include "ipmi/core/commands.hpp"
+#include "ipmi/core/handshake.hpp"
 #include "ipmi/io/network.hpp"
 
 namespace bmcvault::ipmi {
-
-// The handshake words of the outcome table.
-enum class HandshakeOutcome : std::uint8_t {
-    kMatched,  // RAKP 2 named the password; with Depth::kLogin the session is open
-    kNoAnswer,
-    kUnknownUserOrLocked,  // status 09h, 0Ah, 0Dh, also after asking at USER level
-    kNoCandidateMatches,   // RAKP 2 is a proof, of a password that we do not know
-    kNoProof,              // authentication "none", or a bogus RAKP 2: nothing can be concluded
-    kKgUnknown,            // password right, K_G none of ours; the BMC holds a session that we can't close
-    kCipherSuiteRefused,   // status 04h, 05h, 10h, 11h, 12h
-    kNoSessionSlot,        // status 01h, 0Bh
-    kPrivilegeRefused,     // logged in, ADMINISTRATOR not granted (session closed again)
-    kIdentityChanged,      // RAKP 2's GUID is not the pinned one: nothing was sent after it
-    kProtocolError,        // answers that are no RMCP+
-};
 
 struct ClientOptions {
     std::chrono::milliseconds first_timeout{1000};   // then x1.5
@@ -49,7 +35,7 @@ struct WireCounters {
 };
 
 struct LoginRequest {
-    enum class Depth : std::uint8_t { kAskOnly, kLogin };  // kAskOnly: two round trips, leaves a half-open slot
+    using Depth = ipmi::Depth;
 
     std::string user_name;
     PrivilegeLevel privilege = PrivilegeLevel::kAdministrator;
