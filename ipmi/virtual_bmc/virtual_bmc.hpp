@@ -33,39 +33,52 @@ struct User {
 };
 
 // Names as in `bmcvault practice --list-quirks`. Defaults: a BMC that keeps to the specification.
+// "Credential write": Set User Access, Set User Name, Set User Password (but the test), Set Channel Security Keys
+// (set).
 struct Quirks {
     bool truncates_to_16 = false;  // stores 16 of 20, says OK
     bool truncates_to_19 = false;
     bool keeps_old_tail = false;                          // 16 new bytes, the old last 4 stay
+    bool only_16_byte_passwords = false;                  // the 20-byte form: C7h
     std::optional<std::uint8_t> refuses_by_policy;        // completion code for passwords with '@' or '!'
     std::optional<std::uint8_t> refuses_always;           // completion code for every Set User Password
     std::optional<std::uint8_t> refuses_but_stores;       // stores, then answers this code
     int forbids_reuse = 0;                                // of the last N passwords: CCh
     std::optional<milliseconds> minimum_change_interval;  // too early: D5h
     bool applies_and_loses_reply = false;                 // first Set User Password / Set Channel Security Keys only
-    bool acknowledges_and_forgets = false;
-    std::optional<milliseconds> applies_after;        // takes effect later
-    bool breaks_on_two_writes_in_one_second = false;  // second credential write within a second: file reverts
-    bool takes_rights_away = false;                   // a password change drops the privilege limit to USER
-    bool duplicate_name = false;                      // another enabled slot carries user 2's name
-    bool k_g_unsupported = false;                     // 56h: C1h
-    bool k_g_unusable = false;                        // accepted, then no two-key login works
-    bool k_g_refused = false;                         // 56h set: D4h
-    bool error_replies_with_tag_0 = false;
-    bool open_session_privilege = false;  // opensesspriv: echoes 0, HMAC over the Open Session role
+    bool acknowledges_and_forgets = false;                // password and K_G: 00h, nothing stored
+    std::optional<milliseconds> applies_after;            // password and K_G take effect later
+    bool breaks_on_two_writes_in_one_second = false;      // second credential write within a second: 00h, and users
+                                                          // and K_G are again as before the first
+    bool takes_rights_away = false;                       // a password change drops the privilege limit to USER
+    bool duplicate_name = false;                          // another enabled slot carries user 2's name
+    bool enable_wants_password = false;                   // enable and disable without a dummy password: C7h
+    bool k_g_unsupported = false;                         // 56h: C1h
+    bool k_g_unusable = false;                            // accepted, then no two-key login with the new key works
+    bool k_g_refused = false;                             // 56h set: D4h
+    bool k_g_bit_lies = false;                            // the "K_G is set" bit is the wrong way round
+    bool error_replies_with_tag_0 = false;                // RAKP errors: tag 0, session ID 0, full length, rest zero
+    bool open_session_privilege = false;                  // opensesspriv: echoes 0, HMAC over the Open Session role
     bool hmac_one_byte_too_long = false;
-    bool short_error_replies = false;  // 2-byte RAKP errors, 8-byte Open Session errors
+    bool short_error_replies = false;  // 2-byte RAKP errors (Open Session errors always have the 8 of §13.18)
     bool get_session_info_unsupported = false;
+    bool cipher_suites_only_in_rmcp_plus = false;  // 54h in an IPMI 1.5 frame: silence
     bool disabled_user_still_logs_in = false;
     bool bogus_rakp2 = false;                       // all-zero key exchange code
+    bool counts_abandoned_handshakes = false;       // a RAKP 2 without a RAKP 3 is a failed login
+    bool drops_first_command = false;               // of every session, while keys install
     std::optional<milliseconds> slow;               // every reply this late
-    std::optional<int> reboots_after_commands;      // dark for 5 s, sessions gone
-    std::optional<int> swaps_board_after_commands;  // other GUID from then on
-    bool reboot_loses_last_write = false;
+    std::optional<int> reboots_after_commands;      // does the n-th command of a session, then dark for 5 s, sessions
+                                                    // gone; once
+    std::optional<int> swaps_board_after_commands;  // other GUID and MAC, same users, sessions gone; once
+    bool reboot_loses_last_write = false;           // the last credential write is undone
 };
 
 struct Config {
     std::string name = "virtual";
+    std::string vendor = "plain";       // the group in the practice inventory
+    std::uint8_t administrator_id = 2;  // the account in the practice inventory
+    std::array<std::uint8_t, 4> address{127, 0, 0, 1};
     ipmi::Guid guid{};
     std::uint32_t manufacturer = 0;
     std::uint16_t product = 0;
@@ -119,7 +132,7 @@ public:
     // Would this password (and K_G, empty: none) open this account now? By the stored bytes, without the wire.
     [[nodiscard]] bool accepts(std::string_view user, ByteView password, ByteView k_g, TimePoint now) const;
     [[nodiscard]] Bytes stored_password(std::uint8_t user_id, TimePoint now) const;
-    [[nodiscard]] Bytes stored_k_g() const;
+    [[nodiscard]] Bytes stored_k_g() const;  // at the time of the last datagram
     void set_password_behind_our_back(std::uint8_t user_id, ByteView password);
     void power_cycle(TimePoint now);  // sessions gone, dark for 5 s
 

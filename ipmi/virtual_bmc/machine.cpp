@@ -1,0 +1,113 @@
+// Sessions, time and misfortune of one virtual BMC.
+#include "ipmi/virtual_bmc/machine.hpp"
+
+#include <algorithm>
+
+namespace bmcvault::virtual_bmc {
+
+namespace {
+
+constexpr std::chrono::seconds kDarkAfterReboot{5};
+constexpr std::uint32_t kWindow = 16;
+
+// Another enabled slot with the administrator's name, so that the name alone does not tell the user ID.
+void add_duplicate_name(Config& config) {
+    const auto original = config.users.find(config.administrator_id);
+    if (original == config.users.end()) return;
+    for (std::uint8_t id = config.max_users; id > config.administrator_id; --id) {
+        const auto occupied = config.users.find(id);
+        if (occupied != config.users.end() && !occupied->second.name.empty()) continue;
+        User twin = original->second;
+        const ByteView other_password = as_bytes("SomebodyElse");
+        twin.password.assign(other_password.begin(), other_password.end());
+        twin.stored_size = ipmi::kPasswordSize16;
+        twin.name_fixed = false;
+        config.users[id] = twin;
+        return;
+    }
+}
+
+Config with_quirks(Config config) {
+    if (config.quirks.duplicate_name) add_duplicate_name(config);
+    return config;
+}
+
+}  // namespace
+
+bool SequenceWindow::accept(std::uint32_t sequence) {
+    if (sequence == 0) return false;
+    const std::uint32_t ahead = sequence - highest_;
+    if (ahead != 0 && ahead <= kWindow) {
+        seen_ = seen_ << ahead | 1U;
+        highest_ = sequence;
+        return true;
+    }
+    const std::uint32_t behind = highest_ - sequence;
+    if (behind >= kWindow || (seen_ >> behind & 1U) != 0) return false;
+    seen_ |= 1U << behind;
+    return true;
+}
+
+Machine::Machine(Config wanted)
+    : config(with_quirks(std::move(wanted))), accounts(config, counters), lan(config), random(config.seed) {}
+
+void Machine::settle(TimePoint at) {
+    now = std::max(now, at);
+    accounts.settle(now);
+    if (dark_until && *dark_until <= now) dark_until.reset();
+    for (auto session = sessions.begin(); session != sessions.end();) {
+        const bool active = session->stage == Session::Stage::kActive;
+        const milliseconds patience = active ? config.inactivity_timeout : config.half_open_timeout;
+        if (now - session->last_used < patience) {
+            ++session;
+            continue;
+        }
+        const bool abandoned = session->stage == Session::Stage::kRakp2Sent && session->user_id != 0;
+        if (abandoned && config.quirks.counts_abandoned_handshakes) accounts.login_failed(session->user_id, now);
+        session = sessions.erase(session);
+    }
+}
+
+void Machine::reboot() {
+    sessions.clear();
+    dark_until = now + kDarkAfterReboot;
+    lan.volatile_access = lan.non_volatile_access;
+    if (config.quirks.reboot_loses_last_write) accounts.undo_last_write();
+}
+
+void Machine::swap_board() {
+    sessions.clear();
+    for (std::uint8_t& byte : config.guid) byte = static_cast<std::uint8_t>(byte ^ 0x5a);
+    for (std::size_t i = 3; i < config.mac.size(); ++i) config.mac[i] = static_cast<std::uint8_t>(config.mac[i] ^ 0x5a);
+    lan.board_swapped();
+}
+
+Bytes Machine::random_bytes(std::size_t size) {
+    Bytes out(size);
+    for (std::uint8_t& byte : out) byte = static_cast<std::uint8_t>(random());
+    return out;
+}
+
+std::uint32_t Machine::fresh_session_id() {
+    for (;;) {
+        const auto id = static_cast<std::uint32_t>(random());
+        if (id != 0 && find_session(id) == nullptr) return id;
+    }
+}
+
+Session* Machine::find_session(std::uint32_t bmc_id) {
+    const auto found =
+        std::find_if(sessions.begin(), sessions.end(), [&](const Session& each) { return each.bmc_id == bmc_id; });
+    return found == sessions.end() ? nullptr : &*found;
+}
+
+void Machine::drop_session(std::uint32_t bmc_id) {
+    sessions.remove_if([&](const Session& each) { return each.bmc_id == bmc_id; });
+}
+
+int Machine::active_sessions() const {
+    return static_cast<int>(std::count_if(sessions.begin(), sessions.end(),
+                                          [](const Session& each) { return each.stage == Session::Stage::kActive; }));
+}
+
+}  // namespace bmcvault::virtual_bmc
