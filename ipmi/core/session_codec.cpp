@@ -1,6 +1,7 @@
 #include "ipmi/core/session_codec.hpp"
 
 #include <fmt/format.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include <algorithm>
@@ -109,6 +110,14 @@ std::optional<Bytes> decrypt(const Secret<kMaxDigestSize>& k2, ByteView payload)
     return plaintext;
 }
 
+// Set Channel Security Keys may answer with the K_G itself; nobody here wants more than the lock status before it.
+void forget_key(Bytes& message, std::optional<Response>& response) {
+    OPENSSL_cleanse(message.data(), message.size());
+    if (!response || response->data.size() <= 1) return;
+    OPENSSL_cleanse(response->data.data() + 1, response->data.size() - 1);
+    response->data.resize(1);
+}
+
 }  // namespace
 
 // Forward jumps are taken however far: their integrity was verified, so they are the BMC's own.
@@ -160,9 +169,11 @@ std::optional<Response> SessionCodec::unwrap(ByteView datagram, NetFn net_fn, st
 
     const auto checksums = authenticated() ? Checksums::kIgnored : Checksums::kRequired;
     if (!encrypted()) return read_lan_response(frame->payload, net_fn, command, requester_sequence, checksums);
-    const auto message = decrypt(keys_.k2, frame->payload);
+    auto message = decrypt(keys_.k2, frame->payload);
     if (!message) return std::nullopt;
-    return read_lan_response(*message, net_fn, command, requester_sequence, checksums);
+    auto response = read_lan_response(*message, net_fn, command, requester_sequence, checksums);
+    if (net_fn == NetFn::kApp && command == kSetChannelSecurityKeys) forget_key(*message, response);
+    return response;
 }
 
 Bytes SessionCodec::payload_of(const Request& request, std::uint8_t requester_sequence,

@@ -7,6 +7,7 @@
 #include <asio/awaitable.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -20,11 +21,16 @@
 
 namespace bmcvault::ipmi {
 
+// From the kernel's generator.
+void fill_random(MutableByteView bytes);
+
 struct ClientOptions {
     std::chrono::milliseconds first_timeout{1000};   // then x1.5
     int attempts = 5;                                // transmissions of one request
     std::chrono::milliseconds write_timeout{12000};  // whole wait for 43h, 45h, 47h, 56h
     std::chrono::milliseconds half_open_lifetime{60000};
+    // Session IDs, RAKP randoms, initialization vectors. A simulation puts its seeded generator here.
+    std::function<void(MutableByteView)> random = fill_random;
 };
 
 // What we did on the wire, for the JSON output. Rejected RAKP 3s are counted, never assumed to be 0.
