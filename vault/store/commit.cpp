@@ -1,0 +1,96 @@
+// Group commit, and what a COMMIT that did not say OK means (I5).
+#include <fmt/format.h>
+
+#include "vault/store/sqlcipher_store.hpp"
+
+namespace bmcvault::vault {
+namespace {
+
+// Also when a work throws: nothing of a transaction that was not committed stays.
+class Rollback {
+public:
+    explicit Rollback(Database& database) : database_(&database) {}
+    ~Rollback() {
+        if (database_ != nullptr && database_->in_transaction()) std::ignore = database_->run("ROLLBACK");
+    }
+    Rollback(const Rollback&) = delete;
+    Rollback& operator=(const Rollback&) = delete;
+    void dismiss() { database_ = nullptr; }
+
+private:
+    Database* database_;
+};
+
+// The work's own error stays inside its savepoint; an error of the storage is left to the caller to see.
+Result<void> run_in_savepoint(Database& database, StoreTransaction& transaction, const Store::Work& work) {
+    if (auto begun = database.run("SAVEPOINT work"); !begun) return begun;
+    const auto head = transaction.head();
+    auto done = work(transaction);
+    if (database.broken() || !database.in_transaction()) return done;
+    if (!done) {
+        if (auto undone = database.run("ROLLBACK TO work"); !undone) return undone;
+        transaction.rewind(head);
+    }
+    if (auto released = database.run("RELEASE work"); !released) return released;
+    return done;
+}
+
+}  // namespace
+
+Result<void> SqlcipherStore::transact(const std::string& actor, UnixTime now, const Work& work) {
+    return transact_group(actor, now, std::span(&work, 1)).front();
+}
+
+std::vector<Result<void>> SqlcipherStore::transact_group(const std::string& actor, UnixTime now,
+                                                         std::span<const Work> works) {
+    std::vector<Result<void>> results(works.size());
+    const auto all_fail = [&](const Error& error) {
+        return std::vector<Result<void>>(works.size(), Result<void>(std::unexpected(error)));
+    };
+    auto connection = database();
+    if (!connection) return all_fail(connection.error());
+    Database& database = **connection;
+    BMCVAULT_CHECK(!database.in_transaction());
+    if (auto begun = database.run("BEGIN IMMEDIATE"); !begun) return all_fail(begun.error());
+    Rollback rollback(database);
+    const auto before = read_audit_head(database);
+    if (!before) return all_fail(before.error());
+    StoreTransaction transaction(database, *keyring_, actor, now, *before);
+    bool any = false;
+    for (std::size_t i = 0; i < works.size(); ++i) {
+        results[i] = run_in_savepoint(database, transaction, works[i]);
+        if (database.broken() || !database.in_transaction())
+            return all_fail(results[i] ? Error{ErrorCode::kIo, "database: the transaction was lost", {}, {}}
+                                       : results[i].error());
+        any = any || results[i].has_value();
+    }
+    if (!any) return results;
+    rollback.dismiss();
+    if (auto committed = commit(*before, transaction.head()); !committed) return all_fail(committed.error());
+    return results;
+}
+
+Result<void> SqlcipherStore::commit(const AuditHead& before, const AuditHead& after) {
+    const auto committed = database_->run("COMMIT");
+    if (committed) return {};
+    const Error& why = committed.error();
+    const bool rolled_back = !database_->in_transaction() || database_->run("ROLLBACK");
+    database_.reset();
+    const bool definite = why.code == ErrorCode::kNoSpace || why.code == ErrorCode::kBusy;
+    if (definite && rolled_back && is_absent(before, after)) return std::unexpected(why);
+    return fail(ErrorCode::kCommitUnknown,
+                fmt::format("it is not known whether this was stored ({}); read again before going on", why.detail));
+}
+
+// Asks the file itself, on a new connection. Every change has an audit record, so the first one's place tells.
+bool SqlcipherStore::is_absent(const AuditHead& before, const AuditHead& after) const {
+    if (before == after) return true;
+    bool found = false;
+    const auto asked = query("SELECT hash FROM audit WHERE seq=?", {after.sequence}, [&](const Row& row) {
+        found = row.bytes<32>(0) == after.hash;
+        return Result<void>();
+    });
+    return asked && !found;
+}
+
+}  // namespace bmcvault::vault

@@ -1,0 +1,44 @@
+#include "vault/store/locks.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "vault/base/bytes.hpp"
+#include "vault/store/vault_files.hpp"
+
+namespace bmcvault::vault {
+
+Result<BmcLock> BmcLock::try_acquire(const std::filesystem::path& vault_directory, BmcId bmc) {
+    const auto access = check_directory(vault_directory);
+    if (!access) return std::unexpected(access.error());
+    const auto file = vault_directory / kLocksDirectory / to_hex(bmc.uuid);
+    // Never removed again: a lock file that comes and goes can be locked twice.
+    const int fd = open(file.c_str(), O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, access->file_mode);
+    if (fd < 0) return system_error("can not open", file);
+    BmcLock lock(fd);
+    struct stat info{};
+    const bool stripped =
+        fstat(fd, &info) == 0 && info.st_uid == geteuid() && (info.st_mode & 0777) != access->file_mode;
+    if (stripped && fchmod(fd, access->file_mode) != 0) return system_error("can not set the mode of", file);  // umask
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) return lock;
+    if (errno == EWOULDBLOCK) return fail(ErrorCode::kBusy, "another bmcvault is working on this BMC");
+    return system_error("can not lock", file);
+}
+
+BmcLock::BmcLock(BmcLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+BmcLock& BmcLock::operator=(BmcLock&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+}
+
+BmcLock::~BmcLock() {
+    if (fd_ >= 0) close(fd_);
+}
+
+}  // namespace bmcvault::vault

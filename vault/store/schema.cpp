@@ -1,0 +1,125 @@
+// Written for SQLite 3.15 (SQLCipher 3.4.1): no UPSERT, RETURNING, STRICT or generated columns. Never use INSERT OR
+// REPLACE here: it deletes. The state table of the triggers is the one of vault/core/version_chain.cpp.
+#include "vault/store/schema.hpp"
+
+namespace bmcvault::vault {
+
+const char* const kSchema = R"sql(
+CREATE TABLE meta(k TEXT PRIMARY KEY NOT NULL, v BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE compartment(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE data_key(
+  compartment_id INTEGER NOT NULL REFERENCES compartment(id),
+  epoch INTEGER NOT NULL CHECK(epoch>=1),
+  wrapped BLOB CHECK(wrapped IS NULL OR (typeof(wrapped)='blob' AND length(wrapped)=72)),
+  state TEXT NOT NULL CHECK(state IN('active','decrypt-only','destroyed')),
+  created_at INTEGER NOT NULL,
+  CHECK((state='destroyed')=(wrapped IS NULL)),
+  PRIMARY KEY(compartment_id,epoch)) WITHOUT ROWID;
+CREATE UNIQUE INDEX data_key_one_active ON data_key(compartment_id) WHERE state='active';
+
+CREATE TABLE bmc(
+  id INTEGER PRIMARY KEY,
+  uuid BLOB NOT NULL UNIQUE CHECK(typeof(uuid)='blob' AND length(uuid)=16),
+  compartment_id INTEGER NOT NULL REFERENCES compartment(id),
+  created_at INTEGER NOT NULL,
+  name TEXT NOT NULL CHECK(length(name)>=1),
+  address TEXT NOT NULL,
+  port INTEGER NOT NULL CHECK(port BETWEEN 1 AND 65535),
+  user_name TEXT NOT NULL,
+  user_id INTEGER CHECK(user_id BETWEEN 1 AND 63),
+  channel INTEGER NOT NULL CHECK(channel BETWEEN 0 AND 15),
+  group_name TEXT NOT NULL,
+  tags TEXT NOT NULL,
+  retired INTEGER NOT NULL CHECK(retired IN(0,1)),
+  hold_until INTEGER, hold_reason TEXT,
+  quarantine_since INTEGER, quarantine_retry_at INTEGER, quarantine_reason TEXT,
+  pin_guid BLOB CHECK(pin_guid IS NULL OR length(pin_guid)=16),
+  pin_manufacturer INTEGER, pin_product INTEGER,
+  pin_mac BLOB CHECK(pin_mac IS NULL OR length(pin_mac)=6),
+  firmware TEXT NOT NULL,
+  cipher_suite INTEGER,
+  weaker_suite_allowed INTEGER NOT NULL CHECK(weaker_suite_allowed IN(0,1)),
+  k_g_supported INTEGER CHECK(k_g_supported IN(0,1)),
+  last_command TEXT, last_outcome TEXT, last_detail TEXT, last_at INTEGER);
+CREATE UNIQUE INDEX bmc_one_name ON bmc(name) WHERE retired=0;
+CREATE TRIGGER bmc_no_delete BEFORE DELETE ON bmc
+  BEGIN SELECT RAISE(ABORT,'a BMC is never deleted'); END;
+CREATE TRIGGER bmc_identity_fixed BEFORE UPDATE OF id,uuid,created_at ON bmc
+  BEGIN SELECT RAISE(ABORT,'identity columns are immutable'); END;
+
+CREATE TABLE credential(
+  bmc_id INTEGER NOT NULL REFERENCES bmc(id),
+  kind INTEGER NOT NULL CHECK(kind IN(1,2)),
+  subject INTEGER NOT NULL CHECK(subject BETWEEN 0 AND 63),
+  version INTEGER NOT NULL CHECK(version>=1),
+  state TEXT NOT NULL CHECK(state IN('pending','observed','current','previous','retired','failed','unknown','destroyed')),
+  provenance TEXT NOT NULL
+    CHECK(provenance IN('imported','factory','generated','manual','observed','put-back','restored')),
+  stored_size INTEGER NOT NULL CHECK(stored_size=20 OR (stored_size=16 AND kind=1)),
+  epoch INTEGER NOT NULL,
+  sealed BLOB CHECK((state='destroyed')=(sealed IS NULL)
+    AND (sealed IS NULL OR (typeof(sealed)='blob' AND length(sealed)=60))),
+  created_at INTEGER NOT NULL,
+  sent_at INTEGER, proved_at INTEGER, superseded_at INTEGER,
+  note TEXT NOT NULL,
+  CHECK(state<>'current' OR proved_at IS NOT NULL),
+  PRIMARY KEY(bmc_id,kind,subject,version)) WITHOUT ROWID;
+CREATE UNIQUE INDEX credential_one_current ON credential(bmc_id,kind,subject) WHERE state='current';
+CREATE UNIQUE INDEX credential_one_pending ON credential(bmc_id,kind,subject) WHERE state='pending';
+CREATE TRIGGER credential_no_delete BEFORE DELETE ON credential
+  BEGIN SELECT RAISE(ABORT,'credential rows are never deleted'); END;
+CREATE TRIGGER credential_begin_guard BEFORE INSERT ON credential
+  WHEN NEW.state NOT IN('pending','observed','unknown','retired')
+  BEGIN SELECT RAISE(ABORT,'a credential version can not begin in this state'); END;
+CREATE TRIGGER credential_state_guard BEFORE UPDATE OF state ON credential
+  WHEN NOT (OLD.state=NEW.state
+    OR (OLD.state='pending' AND NEW.state IN('current','failed','unknown'))
+    OR (OLD.state='observed' AND NEW.state='current')
+    OR (OLD.state='current' AND NEW.state IN('previous','unknown'))
+    OR (OLD.state='previous' AND NEW.state IN('retired','current'))
+    OR (OLD.state='retired' AND NEW.state IN('current','destroyed'))
+    OR (OLD.state='failed' AND NEW.state IN('current','destroyed'))
+    OR (OLD.state='unknown' AND NEW.state IN('current','previous','failed')))
+  BEGIN SELECT RAISE(ABORT,'illegal state change'); END;
+CREATE TRIGGER credential_destroy_guard BEFORE UPDATE OF state ON credential
+  WHEN NEW.state='destroyed' AND OLD.state<>'destroyed' AND NOT EXISTS(
+    SELECT 1 FROM credential c WHERE c.bmc_id=OLD.bmc_id AND c.kind=OLD.kind AND c.subject=OLD.subject
+      AND c.version>OLD.version AND c.proved_at IS NOT NULL)
+  BEGIN SELECT RAISE(ABORT,'version may still be on the BMC'); END;
+CREATE TRIGGER credential_identity_fixed
+  BEFORE UPDATE OF bmc_id,kind,subject,version,provenance,stored_size,created_at ON credential
+  BEGIN SELECT RAISE(ABORT,'identity columns are immutable'); END;
+CREATE TRIGGER credential_seal_fixed BEFORE UPDATE OF sealed,epoch ON credential
+  WHEN NOT (NEW.epoch>OLD.epoch OR (NEW.epoch=OLD.epoch AND NEW.state='destroyed' AND NEW.sealed IS NULL))
+  BEGIN SELECT RAISE(ABORT,'a sealed value only changes with its key epoch'); END;
+
+CREATE TABLE fact(
+  card TEXT NOT NULL, fact TEXT NOT NULL, value TEXT NOT NULL, learned_at INTEGER NOT NULL,
+  PRIMARY KEY(card,fact)) WITHOUT ROWID;
+
+CREATE TABLE campaign(
+  id INTEGER PRIMARY KEY, command TEXT NOT NULL, selection TEXT NOT NULL,
+  started_at INTEGER NOT NULL, finished_at INTEGER);
+CREATE UNIQUE INDEX campaign_one_open ON campaign(command,selection) WHERE finished_at IS NULL;
+CREATE TABLE campaign_bmc(
+  campaign_id INTEGER NOT NULL REFERENCES campaign(id), bmc_id INTEGER NOT NULL REFERENCES bmc(id),
+  outcome TEXT NOT NULL, done_at INTEGER NOT NULL,
+  PRIMARY KEY(campaign_id,bmc_id)) WITHOUT ROWID;
+
+CREATE TABLE audit(
+  seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL, event TEXT NOT NULL,
+  bmc_uuid BLOB CHECK(bmc_uuid IS NULL OR (typeof(bmc_uuid)='blob' AND length(bmc_uuid)=16)),
+  body TEXT NOT NULL,
+  prev BLOB NOT NULL CHECK(typeof(prev)='blob' AND length(prev)=32),
+  hash BLOB NOT NULL CHECK(typeof(hash)='blob' AND length(hash)=32));
+CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
+  BEGIN SELECT RAISE(ABORT,'audit is append-only'); END;
+CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit
+  BEGIN SELECT RAISE(ABORT,'audit is append-only'); END;
+CREATE TRIGGER audit_chain BEFORE INSERT ON audit
+  WHEN NEW.seq IS NOT coalesce((SELECT max(seq) FROM audit),0)+1
+    OR NEW.prev<>coalesce((SELECT hash FROM audit ORDER BY seq DESC LIMIT 1),zeroblob(32))
+  BEGIN SELECT RAISE(ABORT,'audit chain break'); END;
+)sql";
+
+}  // namespace bmcvault::vault

@@ -1,0 +1,69 @@
+// The Store over SQLCipher. Internal to vault/store.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "vault/store/keyring.hpp"
+#include "vault/store/sqlite.hpp"
+#include "vault/store/store.hpp"
+#include "vault/store/transaction.hpp"
+#include "vault/store/vault_files.hpp"
+
+namespace bmcvault::vault {
+
+class SqlcipherStore final : public Store {
+public:
+    SqlcipherStore(std::filesystem::path directory, VaultLock lock, std::shared_ptr<const Keyring> keyring,
+                   std::unique_ptr<Database> database)
+        : directory_(std::move(directory)),
+          lock_(std::move(lock)),
+          keyring_(std::move(keyring)),
+          database_(std::move(database)) {}
+
+    Result<std::unique_ptr<Store>> clone() const override;
+    Result<std::vector<Bmc>> bmcs(bool with_retired) const override;
+    Result<Bmc> bmc(BmcId) const override;
+    Result<Bmc> bmc(std::string_view name) const override;
+    Result<std::vector<CredentialVersion>> versions(BmcId) const override;
+    Result<std::vector<CredentialVersion>> current_versions() const override;
+    Result<Key20> unseal(const CredentialVersion&) const override;
+    Result<std::optional<std::string>> fact(const std::string& card_key, const std::string& fact) const override;
+    Result<std::optional<Campaign>> unfinished_campaign(const std::string& command,
+                                                        const std::string& selection) const override;
+    Result<std::vector<BmcId>> campaign_done(std::int64_t campaign) const override;
+    Result<std::vector<AuditRecord>> audit_log(std::uint64_t after, std::size_t limit) const override;
+    Result<void> transact(const std::string& actor, UnixTime now, const Work& work) override;
+    std::vector<Result<void>> transact_group(const std::string& actor, UnixTime now,
+                                             std::span<const Work> works) override;
+    Result<Info> info() const override;
+    Result<void> verify() const override;
+    const std::filesystem::path& directory() const override { return directory_; }
+
+private:
+    // The connection; a broken one is closed and opened again first, which also replays a journal left behind.
+    [[nodiscard]] Result<Database*> database() const;
+    [[nodiscard]] Result<void> query(std::string_view sql, const Database::Values&, const Database::EachRow&) const;
+    [[nodiscard]] Result<Bmc> one_bmc(std::string_view sql, const Value& key, std::string_view name) const;
+    [[nodiscard]] Result<std::vector<CredentialVersion>> read_versions(std::string_view sql,
+                                                                       const Database::Values&) const;
+    [[nodiscard]] Result<void> commit(const AuditHead& before, const AuditHead& after);
+    [[nodiscard]] bool is_absent(const AuditHead& before, const AuditHead& after) const;
+
+    std::filesystem::path directory_;
+    VaultLock lock_;
+    std::shared_ptr<const Keyring> keyring_;
+    mutable std::unique_ptr<Database> database_;
+};
+
+// A restricted connection to the store file of this keyring's generation, checked against the header.
+[[nodiscard]] Result<std::unique_ptr<Database>> connect(const std::filesystem::path& directory, const Header& header,
+                                                        const Secret<kSqlcipherKeySize>& key);
+
+// Store::verify on a fresh connection, whose page cache can hide nothing.
+[[nodiscard]] Result<void> verify_database(Database& database, const Keyring& keyring);
+
+}  // namespace bmcvault::vault

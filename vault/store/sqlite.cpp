@@ -1,0 +1,253 @@
+#include "vault/store/sqlite.hpp"
+
+#include <fmt/format.h>
+#include <openssl/rand.h>
+#include <sodium.h>
+#include <sqlcipher/sqlite3.h>
+
+#include <algorithm>
+#include <array>
+
+#include "vault/base/check.hpp"
+
+namespace bmcvault::vault {
+namespace {
+
+constexpr int kBusyTimeoutMs = 15'000;
+constexpr int kMaxValueSize = 1 << 20;
+
+// What each of these must answer once set. 3.x ignores the first two cipher statements of configure(), 4.x needs them.
+struct Setting {
+    const char* statement;
+    const char* question;
+    std::string_view answer;
+};
+constexpr std::array kSettings{
+    Setting{"PRAGMA foreign_keys=ON", "PRAGMA foreign_keys", "1"},
+    Setting{"PRAGMA journal_mode=DELETE", "PRAGMA journal_mode", "delete"},
+    Setting{"PRAGMA synchronous=EXTRA", "PRAGMA synchronous", "3"},
+    Setting{"PRAGMA secure_delete=ON", "PRAGMA secure_delete", "1"},
+    Setting{"PRAGMA cell_size_check=ON", "PRAGMA cell_size_check", "1"},
+    Setting{"PRAGMA mmap_size=0", "PRAGMA mmap_size", "0"},
+    Setting{"PRAGMA locking_mode=NORMAL", "PRAGMA locking_mode", "normal"},
+};
+
+bool is_allowed_function(std::string_view name) {
+    constexpr std::array<std::string_view, 6> kAllowed{"count", "max", "coalesce", "length", "typeof", "zeroblob"};
+    return std::ranges::find(kAllowed, name) != kAllowed.end();
+}
+
+// A list of what our own SQL does; all else is refused, whoever asks.
+int authorize(void*, int action, const char* first, const char* second, const char*, const char*) {
+    switch (action) {
+        case SQLITE_SELECT:
+        case SQLITE_READ:
+        case SQLITE_INSERT:
+        case SQLITE_UPDATE:
+        case SQLITE_TRANSACTION:
+        case SQLITE_SAVEPOINT:
+            return SQLITE_OK;
+        case SQLITE_FUNCTION:
+            return second != nullptr && is_allowed_function(second) ? SQLITE_OK : SQLITE_DENY;
+        case SQLITE_PRAGMA:
+            return first != nullptr && std::string_view(first) == "quick_check" && second == nullptr ? SQLITE_OK
+                                                                                                     : SQLITE_DENY;
+        default:
+            return SQLITE_DENY;
+    }
+}
+
+ErrorCode error_code(int code) {
+    switch (code & 0xff) {
+        case SQLITE_BUSY:
+        case SQLITE_LOCKED:
+            return ErrorCode::kBusy;
+        case SQLITE_FULL:
+            return ErrorCode::kNoSpace;
+        case SQLITE_CONSTRAINT:
+            return ErrorCode::kConflict;
+        case SQLITE_NOMEM:
+            return ErrorCode::kNoMemory;
+        case SQLITE_CORRUPT:
+        case SQLITE_NOTADB:
+        case SQLITE_ERROR:  // what SQLCipher 3 answers first when a page's HMAC does not fit; our SQL has no mistakes
+            return ErrorCode::kDamaged;
+        default:
+            return code == SQLITE_IOERR_NOMEM ? ErrorCode::kNoMemory : ErrorCode::kIo;
+    }
+}
+
+int bind(sqlite3_stmt* statement, int index, const Value::Data& data) {
+    if (const auto* number = std::get_if<std::int64_t>(&data)) return sqlite3_bind_int64(statement, index, *number);
+    if (const auto* text = std::get_if<std::string>(&data))
+        return sqlite3_bind_text(statement, index, text->data(), static_cast<int>(text->size()), SQLITE_STATIC);
+    if (const auto* bytes = std::get_if<Bytes>(&data))
+        return sqlite3_bind_blob(statement, index, bytes->data(), static_cast<int>(bytes->size()), SQLITE_STATIC);
+    return sqlite3_bind_null(statement, index);
+}
+
+// The text form that SQLCipher takes as raw key and salt without deriving anything: x'96 digits'.
+int set_raw_key(sqlite3* connection, const Secret<kSqlcipherKeySize>& key) {
+    constexpr std::size_t kDigits = 2 * kSqlcipherKeySize;
+    Secret<kDigits + 4> text;  // one more for the zero that sodium_bin2hex writes
+    return text.expose_mutable([&](auto out) {
+        out[0] = 'x';
+        out[1] = '\'';
+        key.expose([&](auto bytes) {
+            sodium_bin2hex(reinterpret_cast<char*>(out.data() + 2), kDigits + 1, bytes.data(), bytes.size());
+        });
+        out[2 + kDigits] = '\'';
+        return sqlite3_key_v2(connection, "main", out.data(), static_cast<int>(kDigits + 3));
+    });
+}
+
+}  // namespace
+
+bool Row::is_null(int column) const {
+    return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+}
+std::int64_t Row::integer(int column) const {
+    return sqlite3_column_int64(statement_, column);
+}
+std::string Row::text(int column) const {
+    const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+    return text == nullptr ? std::string()
+                           : std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
+}
+Bytes Row::blob(int column) const {
+    const auto* data = static_cast<const std::uint8_t*>(sqlite3_column_blob(statement_, column));
+    const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
+    return data == nullptr ? Bytes() : Bytes(data, data + size);
+}
+
+Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& file,
+                                                 const Secret<kSqlcipherKeySize>& key) {
+    sqlite3* connection = nullptr;
+    const int code =
+        sqlite3_open_v2(file.c_str(), &connection, SQLITE_OPEN_READWRITE | SQLITE_OPEN_PRIVATECACHE, nullptr);
+    if (connection == nullptr) return fail(ErrorCode::kNoMemory, "no memory for the database");
+    std::unique_ptr<Database> database(new Database(connection));
+    if (code != SQLITE_OK) return database->failure(code);
+    if (auto configured = database->configure(key); !configured)
+        return fail(configured.error().code, fmt::format("{}: {}", file.string(), configured.error().detail));
+    return database;
+}
+
+Result<void> Database::configure(const Secret<kSqlcipherKeySize>& key) {
+    sqlite3_extended_result_codes(connection_, 1);
+    sqlite3_busy_timeout(connection_, kBusyTimeoutMs);
+    sqlite3_limit(connection_, SQLITE_LIMIT_ATTACHED, 0);
+    sqlite3_limit(connection_, SQLITE_LIMIT_LENGTH, kMaxValueSize);
+    if (const int code = set_raw_key(connection_, key); code != SQLITE_OK) return failure(code);
+    for (const char* statement :
+         {"PRAGMA cipher_log_level=NONE", "PRAGMA cipher_compatibility=3", "PRAGMA cipher_page_size=4096"})
+        if (auto done = run_script(statement); !done) return done;
+    if (auto read = query("SELECT count(*) FROM sqlite_master", {}, [](const Row&) { return Result<void>(); }); !read)
+        return read;
+    for (const auto& setting : kSettings) {
+        if (auto done = run_script(setting.statement); !done) return done;
+        std::string answer;
+        auto asked = query(setting.question, {}, [&](const Row& row) {
+            answer = row.text(0);
+            return Result<void>();
+        });
+        if (!asked) return asked;
+        if (answer != setting.answer)
+            return fail(ErrorCode::kWrongLibrary,
+                        fmt::format("SQLCipher does not obey \"{}\": it says \"{}\"", setting.statement, answer));
+    }
+    return {};
+}
+
+Database::~Database() {
+    for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
+    sqlite3_close_v2(connection_);
+}
+
+Result<void> Database::run_script(const char* sql) {
+    const int code = sqlite3_exec(connection_, sql, nullptr, nullptr, nullptr);
+    if (code != SQLITE_OK) return failure(code);
+    return {};
+}
+
+void Database::restrict() {
+    sqlite3_set_authorizer(connection_, authorize, nullptr);
+}
+
+Result<sqlite3_stmt*> Database::prepared(std::string_view sql) {
+    if (const auto found = statements_.find(sql); found != statements_.end()) return found->second;
+    sqlite3_stmt* statement = nullptr;
+    const int code = sqlite3_prepare_v2(connection_, sql.data(), static_cast<int>(sql.size()), &statement, nullptr);
+    if (code != SQLITE_OK) return failure(code);
+    statements_.emplace(sql, statement);
+    return statement;
+}
+
+Result<void> Database::run(std::string_view sql, const Values& values) {
+    return query(sql, values, [](const Row&) { return Result<void>(); });
+}
+
+Result<void> Database::query(std::string_view sql, const Values& values, const EachRow& each) {
+    auto statement = prepared(sql);
+    if (!statement) return std::unexpected(statement.error());
+    struct Reset {
+        sqlite3_stmt* statement;
+        ~Reset() {
+            sqlite3_reset(statement);
+            sqlite3_clear_bindings(statement);
+        }
+    } const reset{*statement};
+    int index = 0;
+    for (const auto& value : values)
+        if (const int code = bind(*statement, ++index, value.data()); code != SQLITE_OK) return failure(code);
+    for (;;) {
+        const int code = sqlite3_step(*statement);
+        if (code == SQLITE_DONE) return {};
+        if (code != SQLITE_ROW) return failure(code);
+        if (auto taken = each(Row(*statement)); !taken) return taken;
+    }
+}
+
+int Database::changed_rows() const {
+    return sqlite3_changes(connection_);
+}
+std::int64_t Database::last_row_id() const {
+    return sqlite3_last_insert_rowid(connection_);
+}
+bool Database::in_transaction() const {
+    return sqlite3_get_autocommit(connection_) == 0;
+}
+
+std::unexpected<Error> Database::failure(int code) {
+    const auto kind = error_code(code);
+    if (kind != ErrorCode::kBusy && kind != ErrorCode::kConflict) broken_ = true;
+    return fail(kind, fmt::format("database: {} ({})", sqlite3_errmsg(connection_), code));
+}
+
+Result<void> check_library() {
+    if (sqlite3_compileoption_used("HAS_CODEC") == 0)
+        return fail(ErrorCode::kWrongLibrary, "plain SQLite was loaded instead of SQLCipher");
+    if (std::string_view(sqlite3_libversion()) != SQLITE_VERSION)
+        return fail(ErrorCode::kWrongLibrary, fmt::format("SQLCipher built on SQLite {} expected, {} found",
+                                                          SQLITE_VERSION, sqlite3_libversion()));
+    if (sqlcipher_version().empty()) return fail(ErrorCode::kWrongLibrary, "SQLCipher does not tell its version");
+    if (RAND_status() != 1) return fail(ErrorCode::kIo, "OpenSSL has no randomness");
+    return {};
+}
+
+std::string sqlcipher_version() {
+    sqlite3* connection = nullptr;
+    std::string version;
+    if (sqlite3_open_v2(":memory:", &connection, SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY, nullptr) == SQLITE_OK)
+        sqlite3_exec(
+            connection, "PRAGMA cipher_version",
+            [](void* out, int columns, char** texts, char**) {
+                if (columns > 0 && texts[0] != nullptr) *static_cast<std::string*>(out) = texts[0];
+                return 0;
+            },
+            &version, nullptr);
+    sqlite3_close(connection);
+    return version;
+}
+
+}  // namespace bmcvault::vault

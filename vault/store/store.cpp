@@ -1,0 +1,303 @@
+// Opening a vault and reading it. Making one is in create.cpp, writing in commit.cpp and transaction.cpp.
+#include "vault/store/store.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "vault/store/rows.hpp"
+#include "vault/store/schema.hpp"
+#include "vault/store/sqlcipher_store.hpp"
+
+namespace bmcvault::vault {
+namespace {
+
+namespace fs = std::filesystem;
+
+Result<Bytes> read_meta(Database& database, std::string_view key) {
+    Bytes value;
+    auto done = database.query("SELECT v FROM meta WHERE k=?", {key}, [&](const Row& row) {
+        value = row.blob(0);
+        return Result<void>();
+    });
+    if (!done) return std::unexpected(done.error());
+    return value;
+}
+
+// The store file is the one this header speaks of, and not older than when the header was written.
+Result<void> check_against_header(Database& database, const Header& header) {
+    Bytes generation;
+    append_u64_le(generation, header.generation);
+    const Bytes schema_version{kSchemaVersion};
+    const auto is = [&](std::string_view key, ByteView expected) -> Result<bool> {
+        const auto value = read_meta(database, key);
+        if (!value) return std::unexpected(value.error());
+        return std::ranges::equal(*value, expected);
+    };
+    for (const auto& [key, expected] : {std::pair<std::string_view, ByteView>{"vault-id", header.vault_id},
+                                        std::pair<std::string_view, ByteView>{"generation", generation}}) {
+        const auto same = is(key, expected);
+        if (!same) return std::unexpected(same.error());
+        if (!*same)
+            return fail(ErrorCode::kDamaged, fmt::format("{} is not the store of this header", header.store_file));
+    }
+    const auto known = is("schema-version", schema_version);
+    if (!known) return std::unexpected(known.error());
+    if (!*known) return fail(ErrorCode::kUnsupported, "this vault's tables need another version of bmcvault");
+    bool holds_head = false;
+    auto done = database.query("SELECT hash FROM audit WHERE seq=?", {header.audit_count}, [&](const Row& row) {
+        holds_head = row.bytes<32>(0) == header.audit_head;
+        return Result<void>();
+    });
+    if (done && !holds_head)
+        return fail(ErrorCode::kRolledBack,
+                    fmt::format("{} is older than the header, or of another history", header.store_file));
+    return done;
+}
+
+Result<void> load_data_keys(Database& database, const Bundle& bundle, Keyring& keyring) {
+    return database.query(
+        "SELECT compartment_id,epoch,wrapped,state FROM data_key WHERE wrapped IS NOT NULL", {},
+        [&](const Row& row) -> Result<void> {
+            const auto compartment = static_cast<std::uint32_t>(row.integer(0));
+            const auto epoch = static_cast<std::uint32_t>(row.integer(1));
+            const auto granted = std::ranges::find(bundle.compartments, compartment, &CompartmentKey::compartment);
+            if (granted == bundle.compartments.end()) return {};
+            auto key = unwrap_data_key(row.blob(2), granted->key, keyring.header().vault_id, compartment, epoch);
+            if (!key) return std::unexpected(key.error());
+            keyring.add_data_key(compartment, epoch, row.text(3) == "active", std::move(*key));
+            return {};
+        });
+}
+
+Result<Header> read_header(const fs::path& directory, const Access& access) {
+    const auto file = directory / kHeaderFile;
+    if (auto safe = check_file(file, access); !safe) {
+        if (safe.error().code == ErrorCode::kNotFound)
+            return fail(ErrorCode::kNotFound,
+                        fmt::format("there is no vault at {} (bmcvault init makes one)", directory.string()));
+        return std::unexpected(safe.error());
+    }
+    const auto text = read_small_file(file, kMaxHeaderSize);
+    if (!text) return std::unexpected(text.error());
+    return parse_header(*text);
+}
+
+constexpr std::string_view kSelectVersion =
+    "SELECT b.uuid,c.kind,c.subject,c.version,c.state,c.provenance,c.stored_size,c.created_at,c.sent_at,c.proved_at,"
+    "c.superseded_at,c.note FROM credential c JOIN bmc b ON b.id=c.bmc_id ";
+
+}  // namespace
+
+Result<std::unique_ptr<Database>> connect(const fs::path& directory, const Header& header,
+                                          const Secret<kSqlcipherKeySize>& key) {
+    const auto file = directory / header.store_file;
+    std::error_code ignored;
+    if (fs::file_size(file, ignored) == 0)  // SQLCipher would take any key for it
+        return fail(ErrorCode::kDamaged, fmt::format("{} is empty", file.string()));
+    auto database = Database::open(file, key);
+    if (!database) return database;
+    (*database)->restrict();
+    if (auto same = check_against_header(**database, header); !same) return std::unexpected(same.error());
+    return database;
+}
+
+Result<std::unique_ptr<Store>> Store::open(const fs::path& directory, const Passphrase& passphrase) {
+    if (auto library = check_library(); !library) return std::unexpected(library.error());
+    const auto access = check_directory(directory);
+    if (!access) return std::unexpected(access.error());
+    const auto header = read_header(directory, *access);
+    if (!header) return std::unexpected(header.error());
+    for (const auto& name : {fs::path(kLockFile), fs::path(header->store_file)})
+        if (auto safe = check_file(directory / name, *access); !safe) return std::unexpected(safe.error());
+    auto lock = VaultLock::acquire(directory, VaultLock::Mode::kShared);
+    if (!lock) return std::unexpected(lock.error());
+    const auto locked_header = read_header(directory, *access);  // a change of generation may have come in between
+    if (!locked_header) return std::unexpected(locked_header.error());
+    const auto bundle = unlock(*locked_header, passphrase);
+    if (!bundle) return std::unexpected(bundle.error());
+    auto keyring = std::make_shared<Keyring>(*locked_header, bundle->master_key);
+    auto database = connect(directory, *locked_header, keyring->sqlcipher_key());
+    if (!database) return std::unexpected(database.error());
+    if (auto loaded = load_data_keys(**database, *bundle, *keyring); !loaded) return std::unexpected(loaded.error());
+    return std::make_unique<SqlcipherStore>(directory, std::move(*lock), std::move(keyring), std::move(*database));
+}
+
+Result<std::unique_ptr<Store>> SqlcipherStore::clone() const {
+    auto lock = VaultLock::acquire(directory_, VaultLock::Mode::kShared);
+    if (!lock) return std::unexpected(lock.error());
+    auto database = connect(directory_, keyring_->header(), keyring_->sqlcipher_key());
+    if (!database) return std::unexpected(database.error());
+    return std::make_unique<SqlcipherStore>(directory_, std::move(*lock), keyring_, std::move(*database));
+}
+
+Result<Database*> SqlcipherStore::database() const {
+    if (database_ && database_->broken() && !database_->in_transaction()) database_.reset();
+    if (!database_) {
+        auto fresh = connect(directory_, keyring_->header(), keyring_->sqlcipher_key());
+        if (!fresh) return std::unexpected(fresh.error());
+        database_ = std::move(*fresh);
+    }
+    return database_.get();
+}
+
+Result<void> SqlcipherStore::query(std::string_view sql, const Database::Values& values,
+                                   const Database::EachRow& each) const {
+    auto connection = database();
+    if (!connection) return std::unexpected(connection.error());
+    return (*connection)->query(sql, values, each);
+}
+
+Result<std::vector<Bmc>> SqlcipherStore::bmcs(bool with_retired) const {
+    static const std::string kSql = std::string(kSelectBmc) + "WHERE retired<=? ORDER BY name,id";
+    std::vector<Bmc> all;
+    auto done = query(kSql, {with_retired}, [&](const Row& row) {
+        all.push_back(bmc_from_row(row));
+        return Result<void>();
+    });
+    if (!done) return std::unexpected(done.error());
+    return all;
+}
+
+Result<Bmc> SqlcipherStore::one_bmc(std::string_view sql, const Value& key, std::string_view name) const {
+    std::optional<Bmc> found;
+    auto done = query(sql, {key}, [&](const Row& row) {
+        found = bmc_from_row(row);
+        return Result<void>();
+    });
+    if (!done) return std::unexpected(done.error());
+    if (!found) return fail(ErrorCode::kNotFound, fmt::format("no BMC \"{}\" in the vault", name));
+    return std::move(*found);
+}
+
+Result<Bmc> SqlcipherStore::bmc(BmcId id) const {
+    static const std::string kSql = std::string(kSelectBmc) + "WHERE uuid=?";
+    return one_bmc(kSql, id.uuid, to_hex(id.uuid));
+}
+
+Result<Bmc> SqlcipherStore::bmc(std::string_view name) const {
+    static const std::string kSql = std::string(kSelectBmc) + "WHERE name=? AND retired=0";
+    return one_bmc(kSql, name, name);
+}
+
+Result<std::vector<CredentialVersion>> SqlcipherStore::read_versions(std::string_view sql,
+                                                                     const Database::Values& values) const {
+    std::vector<CredentialVersion> all;
+    auto done = query(sql, values, [&](const Row& row) -> Result<void> {
+        auto version = version_from_row(row);
+        if (!version) return std::unexpected(version.error());
+        all.push_back(std::move(*version));
+        return {};
+    });
+    if (!done) return std::unexpected(done.error());
+    return all;
+}
+
+Result<std::vector<CredentialVersion>> SqlcipherStore::versions(BmcId id) const {
+    static const std::string kSql = std::string(kSelectVersion) + "WHERE b.uuid=? ORDER BY c.kind,c.subject,c.version";
+    return read_versions(kSql, {id.uuid});
+}
+
+Result<std::vector<CredentialVersion>> SqlcipherStore::current_versions() const {
+    static const std::string kSql =
+        std::string(kSelectVersion) + "WHERE c.state='current' ORDER BY c.bmc_id,c.kind,c.subject";
+    return read_versions(kSql, {});
+}
+
+Result<Key20> SqlcipherStore::unseal(const CredentialVersion& version) const {
+    Bytes sealed;
+    std::uint32_t compartment = 0;
+    std::uint32_t epoch = 0;
+    auto done = query(
+        "SELECT c.sealed,c.epoch,b.compartment_id FROM credential c JOIN bmc b ON b.id=c.bmc_id "
+        "WHERE b.uuid=? AND c.kind=? AND c.subject=? AND c.version=?",
+        {version.bmc.uuid, static_cast<int>(version.subject.kind), version.subject.index, version.version.value},
+        [&](const Row& row) {
+            sealed = row.blob(0);
+            epoch = static_cast<std::uint32_t>(row.integer(1));
+            compartment = static_cast<std::uint32_t>(row.integer(2));
+            return Result<void>();
+        });
+    if (!done) return std::unexpected(done.error());
+    if (sealed.empty()) return fail(ErrorCode::kNotFound, "no such credential version, or destroyed");
+    const auto* key = keyring_->data_key(compartment, epoch);
+    if (key == nullptr) return fail(ErrorCode::kWrongKey, "your slot does not open the compartment of this BMC");
+    return vault::unseal(sealed, {keyring_->header().vault_id, version.bmc, version.subject, version.version, epoch},
+                         *key);
+}
+
+Result<std::optional<std::string>> SqlcipherStore::fact(const std::string& card_key, const std::string& fact) const {
+    std::optional<std::string> value;
+    auto done = query("SELECT value FROM fact WHERE card=? AND fact=?", {card_key, fact}, [&](const Row& row) {
+        value = row.text(0);
+        return Result<void>();
+    });
+    if (!done) return std::unexpected(done.error());
+    return value;
+}
+
+Result<std::optional<Campaign>> SqlcipherStore::unfinished_campaign(const std::string& command,
+                                                                    const std::string& selection) const {
+    std::optional<Campaign> found;
+    auto done = query("SELECT id,started_at FROM campaign WHERE command=? AND selection=? AND finished_at IS NULL",
+                      {command, selection}, [&](const Row& row) {
+                          found = Campaign{row.integer(0), command, selection, UnixTime{row.integer(1)}, std::nullopt};
+                          return Result<void>();
+                      });
+    if (!done) return std::unexpected(done.error());
+    return found;
+}
+
+Result<std::vector<BmcId>> SqlcipherStore::campaign_done(std::int64_t campaign) const {
+    std::vector<BmcId> all;
+    auto done =
+        query("SELECT b.uuid FROM campaign_bmc d JOIN bmc b ON b.id=d.bmc_id WHERE d.campaign_id=? ORDER BY b.id",
+              {campaign}, [&](const Row& row) {
+                  all.push_back(BmcId{row.bytes<16>(0)});
+                  return Result<void>();
+              });
+    if (!done) return std::unexpected(done.error());
+    return all;
+}
+
+Result<std::vector<AuditRecord>> SqlcipherStore::audit_log(std::uint64_t after, std::size_t limit) const {
+    std::vector<AuditRecord> records;
+    auto done = query("SELECT seq,at,actor,event,bmc_uuid,body,hash FROM audit WHERE seq>? ORDER BY seq LIMIT ?",
+                      {after, std::min<std::size_t>(limit, INT32_MAX)}, [&](const Row& row) {
+                          records.push_back(audit_from_row(row));
+                          return Result<void>();
+                      });
+    if (!done) return std::unexpected(done.error());
+    return records;
+}
+
+Result<Store::Info> SqlcipherStore::info() const {
+    const auto& header = keyring_->header();
+    Info info;
+    info.vault_id = header.vault_id;
+    info.generation = header.generation;
+    info.sqlcipher_version = sqlcipher_version();
+    for (const auto& slot : header.slots) {
+        const auto* unknown = std::get_if<UnknownSlot>(&slot.kind);
+        info.slots.push_back(fmt::format("{} {}", unknown == nullptr ? "argon2id" : unknown->type, slot.name));
+    }
+    const auto count = [&](std::string_view sql, std::uint64_t& into) {
+        return query(sql, {}, [&](const Row& row) {
+            into = static_cast<std::uint64_t>(row.integer(0));
+            return Result<void>();
+        });
+    };
+    if (auto done = count("SELECT count(*) FROM audit", info.audit_records); !done)
+        return std::unexpected(done.error());
+    if (auto done = count("SELECT count(*) FROM credential", info.credential_versions); !done)
+        return std::unexpected(done.error());
+    return info;
+}
+
+Result<void> SqlcipherStore::verify() const {
+    auto fresh = connect(directory_, keyring_->header(), keyring_->sqlcipher_key());
+    if (!fresh) return std::unexpected(fresh.error());
+    return verify_database(**fresh, *keyring_);
+}
+
+}  // namespace bmcvault::vault

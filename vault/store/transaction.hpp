@@ -1,0 +1,74 @@
+// The steps of a transaction over the open database. Internal to vault/store.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "vault/core/header.hpp"
+#include "vault/store/keyring.hpp"
+#include "vault/store/sqlite.hpp"
+#include "vault/store/store.hpp"
+
+namespace bmcvault::vault {
+
+struct AuditHead {
+    std::uint64_t sequence = 0;
+    Digest hash{};
+    friend bool operator==(const AuditHead&, const AuditHead&) = default;
+};
+[[nodiscard]] Result<AuditHead> read_audit_head(Database&);
+
+// Every method that changes a row appends to the audit log: that is also how a failed COMMIT is looked into.
+class StoreTransaction final : public Transaction {
+public:
+    StoreTransaction(Database& database, const Keyring& keyring, std::string_view actor, UnixTime now, AuditHead head)
+        : database_(database), keyring_(keyring), actor_(actor), now_(now), head_(head) {}
+
+    [[nodiscard]] const AuditHead& head() const { return head_; }
+    void rewind(const AuditHead& head) { head_ = head; }  // after ROLLBACK TO
+
+    Result<void> add_bmc(const Bmc&) override;
+    Result<void> update_bmc(const Bmc&) override;
+    Result<VersionNumber> add_version(BmcId, Subject, const Key20&, StoredSize, VersionState, Provenance,
+                                      std::string note) override;
+    Result<VersionNumber> stage(BmcId, Subject, const Key20&, StoredSize, Provenance, std::string note) override;
+    Result<void> mark_sent(BmcId, Subject, VersionNumber) override;
+    Result<void> commit_pending(BmcId, Subject, VersionNumber) override;
+    Result<void> found_live(BmcId, Subject, VersionNumber) override;
+    Result<void> found_none_live(BmcId, Subject) override;
+    Result<VersionNumber> observed_live(BmcId, Subject, const Key20&, StoredSize, std::string note) override;
+    Result<void> abandon_pending(BmcId, Subject, VersionNumber, std::string note) override;
+    Result<void> mark_proved(BmcId, Subject, VersionNumber) override;
+    Result<void> learn(const std::string& card_key, const std::string& fact, const std::string& value) override;
+    Result<std::int64_t> begin_campaign(const std::string& command, const std::string& selection) override;
+    Result<void> campaign_done(std::int64_t campaign, BmcId, const std::string& outcome) override;
+    Result<void> finish_campaign(std::int64_t campaign) override;
+    Result<void> audit(std::string event, std::optional<BmcId>, std::string json_body) override;
+
+private:
+    struct BmcRow {
+        std::int64_t id = 0;
+        std::uint32_t compartment = 0;
+    };
+    [[nodiscard]] Result<BmcRow> bmc_row(BmcId);
+    [[nodiscard]] Result<void> refuse_taken_name(const Bmc&);
+    [[nodiscard]] Result<VersionState> state_of(std::int64_t bmc_row, Subject, VersionNumber);
+    [[nodiscard]] Result<std::optional<VersionNumber>> version_in(std::int64_t bmc_row, Subject, VersionState);
+    [[nodiscard]] Result<VersionNumber> insert_version(BmcId, Subject, const Key20&, StoredSize, VersionState,
+                                                       Provenance, const std::string& note);
+    [[nodiscard]] Result<void> set_state(std::int64_t bmc_row, Subject, VersionNumber, VersionState);
+    // The current version, if there is one, becomes previous, and the previous one retired; `next` is left alone.
+    [[nodiscard]] Result<void> supersede(std::int64_t bmc_row, Subject, VersionNumber next);
+    [[nodiscard]] Result<void> make_current(std::int64_t bmc_row, Subject, VersionNumber);
+    [[nodiscard]] Result<void> audit_version(std::string_view event, BmcId, Subject, VersionNumber,
+                                             std::string_view note = {});
+
+    Database& database_;
+    const Keyring& keyring_;
+    std::string_view actor_;
+    UnixTime now_;
+    AuditHead head_;
+};
+
+}  // namespace bmcvault::vault

@@ -1,0 +1,63 @@
+// Every page, every audit hash, every seal. Names the first that does not verify.
+#include <fmt/format.h>
+
+#include "vault/core/audit_chain.hpp"
+#include "vault/core/version_chain.hpp"
+#include "vault/store/rows.hpp"
+#include "vault/store/sqlcipher_store.hpp"
+
+namespace bmcvault::vault {
+namespace {
+
+Result<void> verify_pages(Database& database) {
+    return database.query("PRAGMA quick_check", {}, [](const Row& row) -> Result<void> {
+        if (const auto text = row.text(0); text != "ok")
+            return fail(ErrorCode::kDamaged, fmt::format("database pages: {}", text));
+        return {};
+    });
+}
+
+Result<void> verify_audit(Database& database) {
+    Digest previous{};
+    std::uint64_t sequence = 0;
+    return database.query(
+        "SELECT seq,at,actor,event,bmc_uuid,body,hash FROM audit ORDER BY seq", {},
+        [&](const Row& row) -> Result<void> {
+            const auto record = audit_from_row(row);
+            ++sequence;
+            const AuditEntry entry{sequence, record.at, record.actor, record.event, record.bmc, record.body};
+            if (record.sequence != sequence || record.hash != audit_hash(previous, entry))
+                return fail(ErrorCode::kDamaged, fmt::format("audit record {} does not verify", sequence));
+            previous = record.hash;
+            return {};
+        });
+}
+
+Result<void> verify_seals(Database& database, const Keyring& keyring) {
+    return database.query(
+        "SELECT b.uuid,c.kind,c.subject,c.version,c.epoch,c.sealed,b.compartment_id,b.name "
+        "FROM credential c JOIN bmc b ON b.id=c.bmc_id WHERE c.sealed IS NOT NULL",
+        {}, [&](const Row& row) -> Result<void> {
+            SealContext context;
+            context.vault_id = keyring.header().vault_id;
+            context.bmc.uuid = row.bytes<16>(0);
+            context.subject = {static_cast<Kind>(row.integer(1)), static_cast<std::uint8_t>(row.integer(2))};
+            context.version = {static_cast<std::uint32_t>(row.integer(3))};
+            context.epoch = static_cast<std::uint32_t>(row.integer(4));
+            const auto* key = keyring.data_key(static_cast<std::uint32_t>(row.integer(6)), context.epoch);
+            if (key == nullptr || unseal(row.blob(5), context, *key)) return {};  // not ours to read, or fine
+            return fail(ErrorCode::kDamaged,
+                        fmt::format("{}: {} {} version {} does not verify", row.text(7), to_word(context.subject.kind),
+                                    context.subject.index, context.version.value));
+        });
+}
+
+}  // namespace
+
+Result<void> verify_database(Database& database, const Keyring& keyring) {
+    if (auto done = verify_pages(database); !done) return done;
+    if (auto done = verify_audit(database); !done) return done;
+    return verify_seals(database, keyring);
+}
+
+}  // namespace bmcvault::vault
