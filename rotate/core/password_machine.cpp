@@ -26,6 +26,10 @@ Step finish(const PasswordState& state, Outcome outcome, std::string_view detail
     return ask(state, Finish{outcome, detail});
 }
 
+bool puts_back(const Situation& vault) {
+    return vault.goal == Goal::kPutBack;
+}
+
 Step probe(PasswordState state) {
     if (state.probes == kMaxProbes) return finish(state, Outcome::kUnreachable, "session-lost");
     ++state.probes;
@@ -46,9 +50,9 @@ Step stage(PasswordState state) {
     if (state.stages == kMaxStages) return finish(state, Outcome::kRefused, "password-keeps-changing");
     ++state.stages;
     const bool small = state.use_16 || state.situation.only_16;
-    const StoredSize size = state.situation.goal == Goal::kPutBack ? state.situation.put_back_size
-                            : small                                ? StoredSize::k16
-                                                                   : StoredSize::k20;
+    const StoredSize size = puts_back(state.situation) ? state.situation.put_back_size
+                            : small                    ? StoredSize::k16
+                                                       : StoredSize::k20;
     return ask(state, Stage{size, state.reshaped ? Shape::kShellSafe : Shape::kFull});
 }
 
@@ -76,7 +80,7 @@ Step wait(PasswordState state) {
 
 // A proved password is current. `detail` says how the BMC mangled it, if it did.
 Step succeed(const PasswordState& state, StoredSize size, std::string_view detail = {}) {
-    if (state.situation.goal == Goal::kPutBack) return finish(state, Outcome::kPutBack, detail);
+    if (puts_back(state.situation)) return finish(state, Outcome::kPutBack, detail);
     const bool small = size == StoredSize::k16;
     if (state.recovered || state.situation.goal == Goal::kRecover) {
         return finish(state, Outcome::kRecovered, detail.empty() && small ? "settled-16" : detail);
@@ -94,7 +98,7 @@ Step judge_not_stored(PasswordState state) {
             return abandon(state, Finish{Outcome::kRefused, "refused-by-bmc"});
         case ApplyResult::kRefusedByPolicy:
         case ApplyResult::kRefusedSize:
-            if (state.reshaped || state.situation.goal == Goal::kPutBack) {
+            if (state.reshaped || puts_back(state.situation)) {
                 return abandon(state, Finish{Outcome::kRefused, "password-policy"});
             }
             state.reshaped = true;
@@ -116,11 +120,13 @@ Step judge_not_stored(PasswordState state) {
 Step known_live(PasswordState state) {
     const Situation& vault = state.situation;
     if (!vault.pending) {
-        if (vault.goal == Goal::kRecover && !state.recovered) return finish(state, Outcome::kAlreadyCurrent);
+        const bool enough =
+            vault.goal == Goal::kRecover ? !state.recovered : puts_back(vault) && vault.current_is_put_back;
+        if (enough) return finish(state, Outcome::kAlreadyCurrent);
         return write_forward(state);
     }
     // The interrupted rotation's value is not what returns.
-    if (vault.goal == Goal::kPutBack && !vault.pending_is_put_back) return abandon(state, std::nullopt);
+    if (puts_back(vault) && !vault.pending_is_put_back) return abandon(state, std::nullopt);
     if (state.applies == 0) return write_forward(state);
     return judge_not_stored(state);
 }
@@ -185,39 +191,48 @@ Step on_sighting(PasswordState state, const Sighting& seen) {
 
 // ---- after a durable step ----
 
+// A put-back starts from a vault that was right. Where it was not, "the previous secret" has just changed its meaning:
+// a person looks at the history and asks again.
+Step put_back_later(const PasswordState& state) {
+    const Finish end{Outcome::kBlocked, "vault-was-behind"};
+    return state.situation.pending ? abandon(state, end) : finish(state, end.outcome, end.detail);
+}
+
 Step after_found(PasswordState state, VersionNumber version) {
     const bool first_contact = !state.situation.current.has_value();
     state.situation.current = version;
-    if (!first_contact) {
-        state.recovered = true;
-    } else if (state.situation.goal == Goal::kRecover && !state.situation.pending) {
-        return finish(state, Outcome::kRecovered, "first-proved");
+    if (first_contact) {
+        const bool enough = state.situation.goal == Goal::kRecover && !state.situation.pending;
+        return enough ? finish(state, Outcome::kRecovered, "first-proved") : known_live(state);
     }
+    state.recovered = true;
+    const bool begun = state.situation.pending && state.situation.pending_is_put_back;
+    if (puts_back(state.situation) && !begun) return put_back_later(state);
     return known_live(state);
 }
 
 Step after_observed(PasswordState state, Form form, VersionNumber version) {
-    const bool was_ours = state.seen == state.situation.pending;
-    const StoredSize sent_size = state.situation.pending_size;
+    const bool was_pending = state.seen == state.situation.pending;
     state.situation.pending.reset();
     state.situation.current = version;
     forget_attempts(state);
-    if (was_ours && state.situation.goal == Goal::kPutBack) {
-        return finish(state, Outcome::kRefused, "put-back-mangled");
+    if (puts_back(state.situation)) {
+        const bool begun = was_pending && state.situation.pending_is_put_back;
+        return begun ? finish(state, Outcome::kRefused, "put-back-mangled") : put_back_later(state);
     }
-    if (was_ours && sent_size == StoredSize::k16) {
+    if (was_pending && state.situation.pending_size == StoredSize::k16) {
         // Sent short and still not stored as sent: what was proved is the settled value.
         return succeed(state, StoredSize::k16, form == Form::kNewHeadOldTail ? "old-tail-kept" : "stored-mangled");
     }
     state.use_16 = true;
-    if (!was_ours) state.recovered = true;
+    state.recovered = state.recovered || !was_pending;
     return write_forward(state);
 }
 
 Step after_staged(PasswordState state, StoredSize size, VersionNumber version) {
     state.situation.pending = version;
     state.situation.pending_size = size;
-    state.situation.pending_is_put_back = state.situation.goal == Goal::kPutBack;
+    state.situation.pending_is_put_back = puts_back(state.situation);
     forget_attempts(state);
     return write_forward(state);
 }
@@ -225,10 +240,7 @@ Step after_staged(PasswordState state, StoredSize size, VersionNumber version) {
 Step after_commit(PasswordState state, VersionNumber version) {
     state.situation.current = version;
     state.situation.pending.reset();
-    if (state.situation.goal == Goal::kPutBack && !state.situation.pending_is_put_back) {
-        forget_attempts(state);  // that was the interrupted rotation; now the put-back
-        return known_live(state);
-    }
+    if (puts_back(state.situation) && !state.situation.pending_is_put_back) return put_back_later(state);
     return succeed(state, state.situation.pending_size);
 }
 

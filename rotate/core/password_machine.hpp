@@ -38,7 +38,8 @@ struct Situation {
     std::optional<VersionNumber> current;
     bool only_16 = false;  // the capability card says: this kind of BMC keeps 16 bytes
     Goal goal = Goal::kRotate;
-    bool pending_is_put_back = false;            // the pending one was staged by an interrupted put-back
+    bool pending_is_put_back = false;            // Provenance::kPutBack: staged by an interrupted put-back
+    bool current_is_put_back = false;            // likewise; a repeated put-back must not toggle
     StoredSize put_back_size = StoredSize::k20;  // goal kPutBack: size of the secret that returns
     friend auto operator<=>(const Situation&, const Situation&) = default;
 };
