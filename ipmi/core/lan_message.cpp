@@ -67,6 +67,11 @@ Bytes sessionless_request(const Request& request, std::uint8_t requester_sequenc
     return datagram;
 }
 
+Framing framing_of(ByteView datagram) {
+    const auto frame = parse_frame(datagram);
+    return frame && frame->rmcpplus ? Framing::kRmcpplus : Framing::kLan;
+}
+
 std::optional<Response> sessionless_response(ByteView datagram, const Request& request,
                                              std::uint8_t requester_sequence) {
     const auto frame = parse_frame(datagram);

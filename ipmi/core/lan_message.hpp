@@ -27,6 +27,7 @@ enum class Checksums : std::uint8_t {
 // A command outside a session, in the framing of IPMI 1.5 or of RMCP+. It must not carry a secret.
 enum class Framing : std::uint8_t { kLan, kRmcpplus };
 [[nodiscard]] Bytes sessionless_request(const Request& request, std::uint8_t requester_sequence, Framing framing);
+[[nodiscard]] Framing framing_of(ByteView datagram);
 [[nodiscard]] std::optional<Response> sessionless_response(ByteView datagram, const Request& request,
                                                            std::uint8_t requester_sequence);
 

@@ -74,7 +74,7 @@ struct BmcClient::State {
     State(Network& network, const Peer& peer, ClientOptions options)
         : wire(std::make_shared<Wire>(network, peer, std::move(options))) {}
 
-    [[nodiscard]] asio::awaitable<std::optional<Response>> ask(const Request& request, Framing first, int attempts);
+    [[nodiscard]] asio::awaitable<std::optional<Response>> ask(const Request& request, int attempts);
     [[nodiscard]] asio::awaitable<Attempt> handshake_once(const LoginRequest& request, PrivilegeLevel privilege);
     [[nodiscard]] asio::awaitable<Attempt> handshake(const LoginRequest& request, PrivilegeLevel privilege);
     [[nodiscard]] asio::awaitable<LoginReport> enter(Attempt attempt, PrivilegeLevel privilege);
@@ -83,12 +83,15 @@ struct BmcClient::State {
 
     std::shared_ptr<Wire> wire;
     std::uint8_t requester_sequence = 0;
+    Framing framing = Framing::kLan;
     bool setting_up = false;
 };
 
-// Outside a session. Retransmissions change the framing: a few BMCs answer only one of the two.
-asio::awaitable<std::optional<Response>> BmcClient::State::ask(const Request& request, Framing first, int attempts) {
+// Outside a session. Retransmissions change the framing, and the one that was answered is kept: ipmi_sim knows only
+// that of IPMI 1.5, an iDRAC answers Get Channel Cipher Suites only in that of RMCP+.
+asio::awaitable<std::optional<Response>> BmcClient::State::ask(const Request& request, int attempts) {
     requester_sequence = static_cast<std::uint8_t>((requester_sequence + 1) % kRequesterSequences);
+    const auto first = framing;
     const auto other = first == Framing::kLan ? Framing::kRmcpplus : Framing::kLan;
     auto timing = wire->timing();
     timing.attempts = attempts;
@@ -97,6 +100,7 @@ asio::awaitable<std::optional<Response>> BmcClient::State::ask(const Request& re
         [&](int attempt) { return sessionless_request(request, requester_sequence, attempt % 2 == 0 ? first : other); },
         [&](ByteView datagram) {
             response = sessionless_response(datagram, request, requester_sequence);
+            if (response) framing = framing_of(datagram);
             return response.has_value();
         },
         timing);
@@ -202,7 +206,7 @@ asio::awaitable<Result<ChannelAuthenticationCapabilities>> BmcClient::capabiliti
     auto answer = Result<ChannelAuthenticationCapabilities>(std::unexpect, Error{ErrorCode::kNoAnswer, ""});
     for (const auto& question : questions) {
         const auto request = get_channel_authentication_capabilities(kHere, question.privilege, question.v2_data);
-        const auto response = co_await state_->ask(request, Framing::kLan, state_->wire->options().attempts);
+        const auto response = co_await state_->ask(request, state_->wire->options().attempts);
         if (!response) co_return fail(ErrorCode::kNoAnswer, "no answer to Get Channel Authentication Capabilities");
         answer = parse_channel_authentication_capabilities(*response);
         if (answer || answer.error().code != ErrorCode::kRefused) break;
@@ -217,7 +221,7 @@ asio::awaitable<std::vector<std::uint8_t>> BmcClient::cipher_suites() {
     Bytes records;
     for (std::uint8_t index = 0; index <= kLastCipherSuiteBlock; ++index) {
         const auto request = get_channel_cipher_suites(kHere, index);
-        const auto response = co_await state_->ask(request, Framing::kRmcpplus, kCipherSuiteAttempts);
+        const auto response = co_await state_->ask(request, kCipherSuiteAttempts);
         if (!response) break;
         const auto block = parse_channel_cipher_suites(*response);
         if (!block) break;
