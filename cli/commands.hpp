@@ -1,0 +1,37 @@
+// Every command as a function: options in, exit code or Failure out. One file per family.
+#pragma once
+
+#include "cli/context.hpp"
+#include "cli/options.hpp"
+
+namespace bmcvault::cli {
+
+using Exit = Outcome<ExitCode>;
+
+// vault_commands.cpp
+[[nodiscard]] Exit perform(const Context& context, const InitCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const VaultInfoCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const VaultVerifyCommand& command);
+// bmc_commands.cpp
+[[nodiscard]] Exit perform(const Context& context, const BmcAddCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const BmcImportCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const BmcSetCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const BmcReplaceCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const BmcHoldCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const BmcRemoveCommand& command);
+// look_commands.cpp: nothing is changed
+[[nodiscard]] Exit perform(const Context& context, const BmcListCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const BmcShowCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const HistoryCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const StatusCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const LogCommand& command);
+// reveal.cpp
+[[nodiscard]] Exit perform(const Context& context, const RevealCommand& command);
+// fleet_commands.cpp
+[[nodiscard]] Exit perform(const Context& context, const RotateCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const CheckCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const RecoverCommand& command);
+// practice.cpp
+[[nodiscard]] Exit perform(const Context& context, const PracticeCommand& command);
+
+}  // namespace bmcvault::cli

@@ -1,0 +1,183 @@
+#include "cli/context.hpp"
+
+#include <fmt/format.h>
+#include <pwd.h>
+#include <sodium.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+
+#include "cli/secret_input.hpp"
+
+namespace bmcvault::cli {
+namespace {
+
+std::string environment(const char* name) {
+    const char* value = std::getenv(name);  // no thread has started yet
+    return value == nullptr ? "" : value;
+}
+
+std::string login_name(uid_t uid) {
+    const passwd* entry = getpwuid(uid);
+    return entry == nullptr ? fmt::format("uid {}", uid) : std::string(entry->pw_name);
+}
+
+ExitCode exit_code_of(ErrorCode code) {
+    switch (code) {
+        case ErrorCode::kInvalidArgument:
+        case ErrorCode::kNotFound:
+        case ErrorCode::kAlreadyExists:
+            return ExitCode::kUsage;
+        case ErrorCode::kWrongKey:
+        case ErrorCode::kUnsafeFile:
+        case ErrorCode::kWrongLibrary:
+        case ErrorCode::kNoMemory:
+            return ExitCode::kNotUnlocked;
+        case ErrorCode::kDamaged:
+        case ErrorCode::kRolledBack:
+            return ExitCode::kDamaged;
+        case ErrorCode::kBusy:
+            return ExitCode::kBusy;
+        default:
+            return ExitCode::kNotAsAsked;
+    }
+}
+
+std::string_view meaning(ErrorCode code) {
+    switch (code) {
+        case ErrorCode::kWrongKey:
+            return "wrong passphrase, or not the passphrase of this vault; nothing was changed";
+        case ErrorCode::kDamaged:
+            return "the vault's files are not what bmcvault wrote; nothing was changed";
+        case ErrorCode::kBusy:
+            return "another bmcvault works on this vault; nothing was changed";
+        case ErrorCode::kNoSpace:
+            return "the disk is full; nothing was stored, and nothing unstored was sent to a BMC";
+        case ErrorCode::kCommitUnknown:
+            return "the disk did not confirm the last write; the next command reads what is there";
+        default:
+            return "";
+    }
+}
+
+std::string_view next_command(ErrorCode code) {
+    switch (code) {
+        case ErrorCode::kDamaged:
+            return "copy the vault directory away first, then: bmcvault vault verify";
+        case ErrorCode::kBusy:
+            return "the same command again, when the other one has ended";
+        case ErrorCode::kNoSpace:
+            return "make room, then the same command again";
+        case ErrorCode::kCommitUnknown:
+            return "bmcvault vault verify";
+        case ErrorCode::kWrongKey:
+            return "the same command again, with the right passphrase";
+        default:
+            return "";
+    }
+}
+
+}  // namespace
+
+std::unexpected<Failure> usage_error(std::string what, std::string next) {
+    return std::unexpected(Failure{ExitCode::kUsage, std::move(what), std::move(next), ""});
+}
+
+std::unexpected<Failure> vault_error(std::string_view doing, const Error& error) {
+    Failure failure{exit_code_of(error.code), fmt::format("{}: {}", doing, printable(error.detail)), "", ""};
+    if (const auto means = meaning(error.code); !means.empty()) failure.what += fmt::format(" ({})", means);
+    failure.next = next_command(error.code);
+    return std::unexpected(std::move(failure));
+}
+
+void print(const Streams& streams, const Failure& failure) {
+    std::fflush(streams.out);
+    fmt::print(streams.err, "bmcvault: {}\n", failure.what);
+    if (!failure.safety.empty()) fmt::print(streams.err, "  {}\n", failure.safety);
+    if (!failure.next.empty()) fmt::print(streams.err, "  next: {}\n", failure.next);
+}
+
+void Context::out(std::string_view text) const {
+    std::fwrite(text.data(), 1, text.size(), streams.out);
+}
+
+void Context::warn(std::string_view text) const {
+    std::fflush(streams.out);
+    fmt::print(streams.err, "bmcvault: {}\n", text);
+}
+
+UnixTime now() {
+    using namespace std::chrono;
+    return {duration_cast<seconds>(system_clock::now().time_since_epoch()).count()};
+}
+
+std::string actor() {
+    const std::string name = login_name(getuid());
+    const std::string before_sudo = getuid() == 0 ? printable(environment("SUDO_USER")).substr(0, 64) : "";
+    return before_sudo.empty() || before_sudo == name ? name : fmt::format("{} (sudo by {})", name, before_sudo);
+}
+
+BmcId new_bmc_id() {
+    BmcId id;
+    randombytes_buf(id.uuid.data(), id.uuid.size());
+    return id;
+}
+
+std::filesystem::path vault_directory(const Context& context) {
+    if (!context.options.vault.empty()) return context.options.vault;
+    if (const auto named = environment("BMCVAULT_DIR"); !named.empty()) return named;
+    if (geteuid() == 0) return "/var/lib/bmcvault";
+    if (const auto data = environment("XDG_DATA_HOME"); data.starts_with('/')) return data + "/bmcvault";
+    const passwd* entry = getpwuid(geteuid());
+    const std::string home = environment("HOME");
+    return (home.empty() && entry != nullptr ? std::string(entry->pw_dir) : home) + "/.local/share/bmcvault";
+}
+
+Outcome<std::unique_ptr<vault::Store>> open_vault(const Context& context) {
+    const auto directory = vault_directory(context);
+    std::error_code ignored;
+    if (!std::filesystem::exists(directory, ignored) && ignored != std::errc::permission_denied) {
+        return std::unexpected(Failure{ExitCode::kNotUnlocked,
+                                       fmt::format("there is no vault in {}", printable(directory.string())),
+                                       "bmcvault init, or name the vault: --vault DIR", ""});
+    }
+    auto passphrase = read_passphrase(context, fmt::format("Passphrase of {}: ", printable(directory.string())));
+    if (!passphrase) return std::unexpected(passphrase.error());
+    auto store = vault::Store::open(directory, *passphrase);
+    if (store) return std::move(*store);
+    auto failure = vault_error(fmt::format("vault {}", printable(directory.string())), store.error());
+    // Whatever the reason: without an open vault no command has begun.
+    if (failure.error().exit == ExitCode::kUsage || failure.error().exit == ExitCode::kNotAsAsked) {
+        failure.error().exit = ExitCode::kNotUnlocked;
+    }
+    return failure;
+}
+
+Outcome<vault::Bmc> find_bmc(const vault::Store& store, const std::string& name) {
+    const auto fleet = store.bmcs();
+    if (!fleet) return vault_error("reading the inventory", fleet.error());
+    std::vector<std::string> names;
+    for (const auto& bmc : *fleet) {
+        if (bmc.name == name) return bmc;
+        names.push_back(bmc.name);
+    }
+    const std::string near = nearest(name, names);
+    return usage_error(fmt::format("no BMC is called '{}'{}", printable(name),
+                                   near.empty() ? "" : fmt::format("; did you mean '{}'?", near)),
+                       "bmcvault bmc list");
+}
+
+bool confirmed(const Context& context, std::string_view question) {
+    if (context.options.yes || context.options.dry_run || isatty(context.streams.in) == 0) return true;
+    fmt::print(context.streams.err, "{} [y/N] ", question);
+    std::fflush(context.streams.err);
+    char answer = 'n';
+    char c = 0;
+    for (bool first = true; read(context.streams.in, &c, 1) == 1 && c != '\n'; first = false) {
+        if (first) answer = c;
+    }
+    return answer == 'y' || answer == 'Y';
+}
+
+}  // namespace bmcvault::cli

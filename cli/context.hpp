@@ -1,0 +1,66 @@
+// What every command works with: options, streams, styles, the open vault; and how a command fails.
+#pragma once
+
+#include <expected>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "cli/options.hpp"
+#include "cli/run.hpp"
+#include "cli/text.hpp"
+#include "vault/store/store.hpp"
+
+namespace bmcvault::cli {
+
+enum class ExitCode : int {
+    kAsAsked = 0,
+    kNotAsAsked = 1,
+    kUsage = 2,
+    kNotUnlocked = 3,
+    kDamaged = 4,
+    kBusy = 5,
+    kAttention = 6,
+    kOurBug = 70,
+};
+
+// What failed and on which BMC, what it means, what to type next, and whether a password is in danger.
+struct Failure {
+    ExitCode exit = ExitCode::kNotAsAsked;
+    std::string what;
+    std::string next;    // a command; may be empty
+    std::string safety;  // "the password is safe: ..."; may be empty
+};
+
+template <class T>
+using Outcome = std::expected<T, Failure>;
+
+[[nodiscard]] std::unexpected<Failure> usage_error(std::string what, std::string next = {});
+// An error of the vault while it works ("import", "reveal rack01-bmc"), with the exit code of its kind.
+[[nodiscard]] std::unexpected<Failure> vault_error(std::string_view doing, const Error& error);
+void print(const Streams& streams, const Failure& failure);
+
+struct Context {
+    const GlobalOptions& options;
+    const Streams& streams;
+    const Hooks& hooks;
+    Style out_style;
+    Style err_style;
+
+    void out(std::string_view text) const;
+    void warn(std::string_view text) const;  // "bmcvault: ..." on standard error
+};
+
+[[nodiscard]] UnixTime now();
+// Who acts, for the audit log: the login name, and behind sudo both.
+[[nodiscard]] std::string actor();
+[[nodiscard]] BmcId new_bmc_id();
+[[nodiscard]] std::filesystem::path vault_directory(const Context& context);
+[[nodiscard]] Outcome<std::unique_ptr<vault::Store>> open_vault(const Context& context);
+// The BMC of this name; unknown: usage error with the nearest one.
+[[nodiscard]] Outcome<vault::Bmc> find_bmc(const vault::Store& store, const std::string& name);
+// A yes or no on the terminal. True without asking with --yes, or when standard input is no terminal.
+[[nodiscard]] bool confirmed(const Context& context, std::string_view question);
+
+}  // namespace bmcvault::cli

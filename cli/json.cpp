@@ -1,0 +1,243 @@
+#include "cli/json.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/text.hpp"
+#include "vault/base/bytes.hpp"
+
+namespace bmcvault::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string line(const Json& object) {
+    return object.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+template <class T>
+Json or_null(const std::optional<T>& value) {
+    return value ? Json(*value) : Json(nullptr);
+}
+Json time_or_null(const std::optional<UnixTime>& time) {
+    return time ? Json(iso_time(*time)) : Json(nullptr);
+}
+Json number_or_null(const std::optional<vault::CredentialVersion>& version) {
+    return version ? Json(version->version.value) : Json(nullptr);
+}
+Json size_or_null(const std::optional<vault::CredentialVersion>& version) {
+    return version ? Json(static_cast<int>(version->size)) : Json(nullptr);
+}
+std::string uuid_text(const BmcId& id) {
+    return to_hex(id.uuid);
+}
+
+Json counts(const OutcomeCounts& outcomes) {
+    Json object = Json::object();
+    for (const auto& [outcome, count] : outcomes) object[outcome] = count;
+    return object;
+}
+
+Json place(const vault::Bmc& bmc) {
+    return {{"type", "bmc"}, {"name", bmc.name}, {"address", host_and_port(bmc.address, bmc.port)}};
+}
+
+}  // namespace
+
+std::string json_result(const rotate::BmcReport& report) {
+    Json object{{"type", "bmc"},
+                {"name", report.name},
+                {"address", report.address},
+                {"outcome", report.outcome},
+                {"detail", report.detail}};
+    object["password_version"] = report.password_version ? Json(report.password_version->value) : Json(nullptr);
+    object["password_size"] = report.password_size ? Json(static_cast<int>(*report.password_size)) : Json(nullptr);
+    object["k_g_version"] = report.k_g_version ? Json(report.k_g_version->value) : Json(nullptr);
+    if (!report.k_g_asked) object["k_g"] = "not-asked";
+    if (report.version_since) object["version_since"] = iso_time(*report.version_since);
+    object["failed_logins"] = report.failed_logins;
+    object["round_trips"] = report.round_trips;
+    object["elapsed_ms"] = report.elapsed.count();
+    return line(object);
+}
+
+std::string json_summary(const rotate::RunSummary& summary) {
+    Json object{{"type", "summary"}, {"command", summary.command}, {"total", summary.total}};
+    object["outcomes"] = counts(summary.outcomes);
+    object["failed_logins"] = summary.failed_logins;
+    object["elapsed_ms"] = summary.elapsed.count();
+    if (summary.continued > 0) object["continued"] = summary.continued;
+    if (summary.stopped) object["stopped"] = true;
+    return line(object);
+}
+
+std::string json_summary(const PlainSummary& summary) {
+    Json object{{"type", "summary"}, {"command", summary.command}, {"total", summary.total}};
+    object["outcomes"] = counts(summary.outcomes);
+    if (summary.attention) object["attention"] = *summary.attention;
+    if (summary.dry_run) object["dry_run"] = true;
+    return line(object);
+}
+
+std::string json_inventory(const vault::Bmc& bmc, std::string_view outcome) {
+    Json object = place(bmc);
+    if (!outcome.empty()) object["outcome"] = outcome;
+    object["host"] = bmc.address;
+    object["port"] = bmc.port;
+    object["username"] = bmc.user_name;
+    object["user_id"] = or_null(bmc.user_id);
+    object["channel"] = bmc.channel;
+    object["group"] = bmc.group;
+    object["tags"] = bmc.tags;
+    object["uuid"] = uuid_text(bmc.id);
+    object["guid"] = bmc.pin.guid ? Json(to_hex(*bmc.pin.guid)) : Json(nullptr);
+    object["manufacturer"] = or_null(bmc.pin.manufacturer);
+    object["product"] = or_null(bmc.pin.product);
+    object["mac"] = bmc.pin.mac ? Json(to_hex(*bmc.pin.mac)) : Json(nullptr);
+    object["firmware"] = bmc.firmware;
+    object["cipher_suite"] = or_null(bmc.cipher_suite);
+    object["k_g_supported"] = or_null(bmc.k_g_supported);
+    object["held_until"] = bmc.hold ? time_or_null(bmc.hold->until) : Json(nullptr);
+    object["hold_reason"] = bmc.hold ? Json(bmc.hold->reason) : Json(nullptr);
+    object["quarantine_reason"] = bmc.quarantine ? Json(bmc.quarantine->reason) : Json(nullptr);
+    object["last_outcome"] = bmc.last ? Json(bmc.last->outcome) : Json(nullptr);
+    object["last_at"] = bmc.last ? Json(iso_time(bmc.last->at)) : Json(nullptr);
+    return line(object);
+}
+
+std::string json_status(const FleetEntry& entry, UnixTime now) {
+    const vault::Bmc& bmc = entry.bmc;
+    Json object = place(bmc);
+    object["group"] = bmc.group;
+    object["command"] = bmc.last ? Json(bmc.last->command) : Json(nullptr);
+    object["outcome"] = bmc.last ? Json(bmc.last->outcome) : Json(nullptr);
+    object["detail"] = bmc.last ? bmc.last->detail : "";
+    object["at"] = bmc.last ? Json(iso_time(bmc.last->at)) : Json(nullptr);
+    object["password_version"] = number_or_null(entry.password);
+    object["password_size"] = size_or_null(entry.password);
+    object["k_g_version"] = number_or_null(entry.k_g);
+    object["proved_at"] = entry.password ? time_or_null(entry.password->proved_at) : Json(nullptr);
+    object["password_age_s"] = entry.password ? Json(now.value - entry.password->created_at.value) : Json(nullptr);
+    object["held"] = entry.held;
+    object["quarantined"] = bmc.quarantine.has_value();
+    object["attention"] = entry.attention.empty() ? Json(nullptr) : Json(entry.attention);
+    return line(object);
+}
+
+std::string json_version(const vault::Bmc& bmc, const vault::CredentialVersion& version) {
+    Json object{{"type", "version"},
+                {"name", bmc.name},
+                {"address", host_and_port(bmc.address, bmc.port)},
+                {"uuid", uuid_text(bmc.id)},
+                {"kind", version.subject.kind == vault::Kind::kPassword ? "password" : "k_g"}};
+    object["subject"] = describe(version.subject);
+    object["version"] = version.version.value;
+    object["state"] = word(version.state);
+    object["provenance"] = word(version.provenance);
+    object["size"] = static_cast<int>(version.size);
+    object["created_at"] = iso_time(version.created_at);
+    object["sent_at"] = time_or_null(version.sent_at);
+    object["proved_at"] = time_or_null(version.proved_at);
+    object["superseded_at"] = time_or_null(version.superseded_at);
+    object["note"] = version.note;
+    return line(object);
+}
+
+std::string json_event(const vault::AuditRecord& record, const std::string& bmc_name) {
+    Json object{{"type", "event"}, {"sequence", record.sequence}, {"at", iso_time(record.at)}};
+    object["actor"] = record.actor;
+    object["event"] = record.event;
+    object["name"] = record.bmc ? Json(bmc_name) : Json(nullptr);
+    const Json body = Json::parse(record.body, nullptr, false);
+    object["body"] = body.is_discarded() ? Json(record.body) : body;
+    object["hash"] = to_hex(record.hash);
+    return line(object);
+}
+
+std::string json_vault(const vault::Store::Info& info, const std::string& directory) {
+    Json object{{"type", "vault"}, {"directory", directory}, {"vault_id", to_hex(info.vault_id)}};
+    object["generation"] = info.generation;
+    object["sqlcipher"] = info.sqlcipher_version;
+    object["audit_records"] = info.audit_records;
+    object["credential_versions"] = info.credential_versions;
+    object["slots"] = info.slots;
+    return line(object);
+}
+
+std::string json_reveal_head(const vault::Bmc& bmc, const vault::CredentialVersion& password,
+                             const std::optional<vault::CredentialVersion>& k_g) {
+    Json object = place(bmc);
+    object["host"] = bmc.address;
+    object["port"] = bmc.port;
+    object["username"] = bmc.user_name;
+    object["password_version"] = password.version.value;
+    object["password_state"] = word(password.state);
+    object["password_size"] = static_cast<int>(password.size);
+    object["k_g_version"] = number_or_null(k_g);
+    std::string text = object.dump(-1, ' ', false, Json::error_handler_t::replace);
+    text.pop_back();
+    return text;
+}
+
+std::string json_body(const std::vector<std::pair<std::string_view, std::string>>& fields) {
+    nlohmann::json object = nlohmann::json::object();  // sorted keys: canonical
+    for (const auto& [key, value] : fields) {
+        if (!value.empty()) object[std::string(key)] = value;
+    }
+    return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string_view word(vault::VersionState state) {
+    using enum vault::VersionState;
+    switch (state) {
+        case kPending:
+            return "pending";
+        case kObserved:
+            return "observed";
+        case kCurrent:
+            return "current";
+        case kPrevious:
+            return "previous";
+        case kRetired:
+            return "retired";
+        case kFailed:
+            return "failed";
+        case kUnknown:
+            return "unknown";
+        case kDestroyed:
+            return "destroyed";
+    }
+    return "unknown";
+}
+
+std::string_view word(vault::Provenance provenance) {
+    using enum vault::Provenance;
+    switch (provenance) {
+        case kImported:
+            return "imported";
+        case kFactory:
+            return "factory";
+        case kGenerated:
+            return "generated";
+        case kManual:
+            return "manual";
+        case kObserved:
+            return "observed";
+        case kPutBack:
+            return "put-back";
+        case kRestored:
+            return "restored";
+    }
+    return "imported";
+}
+
+std::string describe(vault::Subject subject) {
+    if (subject.kind == vault::Kind::kKg) {
+        return subject.index == 0x0e ? "k_g" : fmt::format("k_g of channel {}", subject.index);
+    }
+    return subject.index == vault::Subject::kOwnAccount ? "password"
+                                                        : fmt::format("password of user {}", subject.index);
+}
+
+}  // namespace bmcvault::cli

@@ -1,0 +1,60 @@
+// The JSON lines of --json: one object per line, the last one the summary. The only place that knows their fields.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "rotate/engine/campaign.hpp"
+#include "vault/core/model.hpp"
+#include "vault/store/store.hpp"
+
+namespace bmcvault::cli {
+
+using OutcomeCounts = std::vector<std::pair<std::string, std::size_t>>;
+
+// rotate, check, recover
+[[nodiscard]] std::string json_result(const rotate::BmcReport& report);
+[[nodiscard]] std::string json_summary(const rotate::RunSummary& summary);
+
+// Every other command's last line.
+struct PlainSummary {
+    std::string command;
+    std::size_t total = 0;
+    OutcomeCounts outcomes;
+    std::optional<std::size_t> attention;
+    bool dry_run = false;
+};
+[[nodiscard]] std::string json_summary(const PlainSummary& summary);
+
+// bmc add, import, set, replace, hold, remove, list, show: the inventory's view of a BMC.
+[[nodiscard]] std::string json_inventory(const vault::Bmc& bmc, std::string_view outcome = {});
+
+// What status knows of one BMC.
+struct FleetEntry {
+    vault::Bmc bmc;
+    std::optional<vault::CredentialVersion> password;  // current
+    std::optional<vault::CredentialVersion> k_g;       // current
+    std::string attention;                             // why a person should look; empty: no need
+    bool held = false;
+};
+[[nodiscard]] std::string json_status(const FleetEntry& entry, UnixTime now);
+
+[[nodiscard]] std::string json_version(const vault::Bmc& bmc, const vault::CredentialVersion& version);
+[[nodiscard]] std::string json_event(const vault::AuditRecord& record, const std::string& bmc_name);
+[[nodiscard]] std::string json_vault(const vault::Store::Info& info, const std::string& directory);
+// The line of `reveal` up to and without its closing brace: the caller appends the secrets, in secret memory.
+[[nodiscard]] std::string json_reveal_head(const vault::Bmc& bmc, const vault::CredentialVersion& password,
+                                           const std::optional<vault::CredentialVersion>& k_g);
+// Body of an audit record. Keys with empty values are left out.
+[[nodiscard]] std::string json_body(const std::vector<std::pair<std::string_view, std::string>>& fields);
+
+[[nodiscard]] std::string_view word(vault::VersionState state);
+[[nodiscard]] std::string_view word(vault::Provenance provenance);
+[[nodiscard]] std::string describe(vault::Subject subject);  // "password", "password of user 3", "k_g of channel 1"
+
+}  // namespace bmcvault::cli

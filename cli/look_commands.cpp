@@ -1,0 +1,346 @@
+// bmc list, bmc show, history, status, log: what the vault knows, without secrets. Nothing is changed.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "cli/commands.hpp"
+#include "cli/json.hpp"
+
+namespace bmcvault::cli {
+namespace {
+
+using vault::Bmc;
+using vault::CredentialVersion;
+using vault::VersionState;
+
+// Without a selector: all of it. An empty fleet is an answer here, not a mistake.
+Outcome<std::vector<Bmc>> selected_or_all(const vault::Store& store, const Selection& selection) {
+    auto fleet = store.bmcs();
+    if (!fleet) return vault_error("reading the inventory", fleet.error());
+    if (selection.empty() || (fleet->empty() && selection.all)) return std::move(*fleet);
+    auto selected = select(*fleet, selection);
+    if (!selected) return usage_error(selected.error().detail, "bmcvault bmc list");
+    return std::move(*selected);
+}
+
+std::string joined(const std::vector<std::string>& words) {
+    return fmt::format("{}", fmt::join(words, " "));
+}
+
+std::string optional_time(const std::optional<UnixTime>& time) {
+    return time ? iso_time(*time) : "-";
+}
+
+Tone tone_of(VersionState state) {
+    switch (state) {
+        case VersionState::kCurrent:
+            return Tone::kGood;
+        case VersionState::kPending:
+            return Tone::kWarning;
+        case VersionState::kFailed:
+            return Tone::kBad;
+        default:
+            return Tone::kPlain;
+    }
+}
+
+std::string plain_summary(const std::string& command, std::size_t total) {
+    return json_summary(PlainSummary{command, total, {}, std::nullopt, false});
+}
+
+// ---- status ----
+
+bool is_held(const Bmc& bmc, UnixTime at) {
+    return bmc.hold && (!bmc.hold->until || *bmc.hold->until > at);
+}
+
+std::string attention_of(const FleetEntry& entry) {
+    if (entry.bmc.quarantine) return fmt::format("quarantined: {}", entry.bmc.quarantine->reason);
+    if (!last_was_as_asked(entry.bmc) && !(entry.held && entry.bmc.last->outcome == "held"))
+        return entry.bmc.last->outcome;
+    if (!entry.password) return "no password proved yet";
+    return "";
+}
+
+Outcome<std::vector<FleetEntry>> fleet_entries(const vault::Store& store, const Selection& selection, UnixTime at) {
+    auto selected = selected_or_all(store, selection);
+    if (!selected) return std::unexpected(selected.error());
+    const auto versions = store.current_versions();
+    if (!versions) return vault_error("status", versions.error());
+    std::map<std::pair<BmcId, vault::Subject>, const CredentialVersion*> current;
+    for (const auto& version : *versions) current[{version.bmc, version.subject}] = &version;
+    const auto find = [&](const Bmc& bmc, vault::Subject subject) {
+        const auto found = current.find({bmc.id, subject});
+        return found == current.end() ? std::optional<CredentialVersion>() : *found->second;
+    };
+    std::vector<FleetEntry> entries;
+    entries.reserve(selected->size());
+    for (auto& bmc : *selected) {
+        FleetEntry entry{bmc, find(bmc, bmc.own_password()), find(bmc, bmc.k_g_subject()), "", is_held(bmc, at)};
+        entry.attention = attention_of(entry);
+        entries.push_back(std::move(entry));
+    }
+    return entries;
+}
+
+OutcomeCounts count_outcomes(const std::vector<FleetEntry>& entries) {
+    std::map<std::string, std::size_t> counts;
+    for (const auto& entry : entries) ++counts[entry.bmc.last ? entry.bmc.last->outcome : "never-contacted"];
+    OutcomeCounts sorted(counts.begin(), counts.end());
+    std::ranges::stable_sort(sorted, std::greater{}, &OutcomeCounts::value_type::second);
+    return sorted;
+}
+
+std::vector<Cell> status_row(const FleetEntry& entry, UnixTime at) {
+    const Bmc& bmc = entry.bmc;
+    const std::string proved =
+        entry.password && entry.password->proved_at ? age(*entry.password->proved_at, at) : "never";
+    const std::string version = entry.password ? fmt::format("v{}, {} bytes", entry.password->version.value,
+                                                             static_cast<int>(entry.password->size))
+                                               : "-";
+    std::string note = entry.attention.empty() && bmc.last ? bmc.last->detail : entry.attention;
+    if (entry.held) note = fmt::format("held until {}", optional_time(bmc.hold->until));
+    return {{printable(bmc.name)},
+            {printable(host_and_port(bmc.address, bmc.port))},
+            {bmc.last ? bmc.last->outcome : "never-contacted", entry.attention.empty() ? Tone::kGood : Tone::kBad},
+            {version},
+            {entry.password ? age(entry.password->created_at, at) : "-"},
+            {proved},
+            {entry.k_g ? fmt::format("v{}", entry.k_g->version.value) : "-"},
+            {printable(note), Tone::kDim}};
+}
+
+std::string status_summary(const std::vector<FleetEntry>& entries, std::size_t attention, UnixTime at) {
+    std::vector<std::string> parts;
+    for (const auto& [outcome, count] : count_outcomes(entries)) parts.push_back(fmt::format("{} {}", count, outcome));
+    std::string text =
+        fmt::format("{}{}{}.", counted(entries.size(), "BMC"), parts.empty() ? "" : ": ", fmt::join(parts, ", "));
+    const FleetEntry* oldest = nullptr;
+    for (const auto& entry : entries) {
+        if (!entry.password) continue;
+        if (oldest == nullptr || entry.password->created_at < oldest->password->created_at) oldest = &entry;
+    }
+    if (oldest != nullptr) {
+        text += fmt::format(" Oldest password: {} ({}).", age(oldest->password->created_at, at), oldest->bmc.name);
+    }
+    if (entries.empty()) return text + " Next: bmcvault bmc import FILE";
+    const bool only_new = std::ranges::all_of(entries, [](const auto& entry) { return !entry.bmc.last; });
+    if (attention == 0) return text + " Nothing needs attention.";
+    return text + fmt::format(" {} attention. Next: {}", attention == 1 ? "1 needs" : fmt::format("{} need", attention),
+                              only_new ? "bmcvault check --all" : "bmcvault recover --failed");
+}
+
+// ---- show ----
+
+std::string pin_text(const vault::Pin& pin) {
+    std::vector<std::string> parts;
+    if (pin.guid) parts.push_back("GUID " + to_hex(*pin.guid));
+    if (pin.manufacturer) parts.push_back(fmt::format("manufacturer {}", *pin.manufacturer));
+    if (pin.product) parts.push_back(fmt::format("product {}", *pin.product));
+    if (pin.mac) parts.push_back("MAC " + to_hex(*pin.mac));
+    return parts.empty() ? "none yet" : fmt::format("{}", fmt::join(parts, ", "));
+}
+
+std::string show_text(const Bmc& bmc, const std::vector<CredentialVersion>& versions, UnixTime at) {
+    std::string text;
+    const auto say = [&](std::string_view what, const std::string& value) {
+        if (!value.empty()) text += fmt::format("{:<14}{}\n", what, printable(value));
+    };
+    say("name", bmc.name);
+    say("address", host_and_port(bmc.address, bmc.port));
+    say("username", bmc.user_name);
+    say("user slot", bmc.user_id ? std::to_string(*bmc.user_id) : "not known yet");
+    say("channel", bmc.channel == 0x0e ? "0x0e (the one we come in on)" : std::to_string(bmc.channel));
+    say("group", bmc.group);
+    say("tags", joined(bmc.tags));
+    say("identity", pin_text(bmc.pin));
+    say("firmware", bmc.firmware);
+    say("cipher suite", bmc.cipher_suite ? std::to_string(*bmc.cipher_suite) : "none proved yet");
+    if (bmc.weaker_suite_allowed) say("", "weaker cipher suites allowed");
+    if (bmc.k_g_supported) say("K_G", *bmc.k_g_supported ? "supported" : "not supported");
+    if (is_held(bmc, at)) say("held until", fmt::format("{}: {}", optional_time(bmc.hold->until), bmc.hold->reason));
+    if (bmc.quarantine)
+        say("quarantined", fmt::format("{}: {}", iso_time(bmc.quarantine->since), bmc.quarantine->reason));
+    if (bmc.last) {
+        say("last", fmt::format("{} {}: {} {}", iso_time(bmc.last->at), bmc.last->command, bmc.last->outcome,
+                                bmc.last->detail));
+    }
+    for (const auto& version : versions) {
+        if (version.state != VersionState::kCurrent && version.state != VersionState::kPending) continue;
+        say(describe(version.subject), fmt::format("version {}, {}, proved {}", version.version.value,
+                                                   word(version.state), optional_time(version.proved_at)));
+    }
+    return text;
+}
+
+std::vector<Cell> history_row(const Bmc& bmc, const CredentialVersion& version) {
+    return {{printable(bmc.name) + (bmc.retired ? " (old board)" : "")},
+            {describe(version.subject)},
+            {std::to_string(version.version.value)},
+            {std::string(word(version.state)), tone_of(version.state)},
+            {std::string(word(version.provenance))},
+            {std::to_string(static_cast<int>(version.size))},
+            {iso_time(version.created_at)},
+            {optional_time(version.sent_at)},
+            {optional_time(version.proved_at)},
+            {printable(version.note), Tone::kDim}};
+}
+
+// Old boards of this name too: their passwords may still be on them.
+Outcome<std::vector<Bmc>> all_of_name(const vault::Store& store, const std::string& name) {
+    auto all = store.bmcs(true);
+    if (!all) return vault_error("reading the inventory", all.error());
+    std::vector<Bmc> named;
+    for (auto& bmc : *all) {
+        if (bmc.name == name) named.push_back(std::move(bmc));
+    }
+    if (!named.empty()) return named;
+    const auto missing = find_bmc(store, name);
+    return std::unexpected(missing.error());
+}
+
+}  // namespace
+
+Exit perform(const Context& context, const BmcListCommand& command) {
+    auto store = open_vault(context);
+    if (!store) return std::unexpected(store.error());
+    const auto bmcs = selected_or_all(**store, command.selection);
+    if (!bmcs) return std::unexpected(bmcs.error());
+    if (context.options.json) {
+        for (const auto& bmc : *bmcs) context.out(json_inventory(bmc));
+        context.out(plain_summary("bmc list", bmcs->size()));
+        return ExitCode::kAsAsked;
+    }
+    std::vector<std::vector<Cell>> rows;
+    for (const auto& bmc : *bmcs) {
+        rows.push_back({{printable(bmc.name)},
+                        {printable(host_and_port(bmc.address, bmc.port))},
+                        {printable(bmc.user_name)},
+                        {printable(bmc.group)},
+                        {printable(joined(bmc.tags))},
+                        {is_held(bmc, now()) ? "held"
+                         : bmc.quarantine    ? "quarantined"
+                                             : "",
+                         Tone::kWarning}});
+    }
+    context.out(table({"NAME", "ADDRESS", "USERNAME", "GROUP", "TAGS", "STATE"}, rows, context.out_style));
+    context.out(
+        fmt::format("{}.{}\n", counted(bmcs->size(), "BMC"), bmcs->empty() ? " Next: bmcvault bmc import FILE" : ""));
+    return ExitCode::kAsAsked;
+}
+
+Exit perform(const Context& context, const BmcShowCommand& command) {
+    auto store = open_vault(context);
+    if (!store) return std::unexpected(store.error());
+    const auto bmc = find_bmc(**store, command.name);
+    if (!bmc) return std::unexpected(bmc.error());
+    const auto versions = (*store)->versions(bmc->id);
+    if (!versions) return vault_error("bmc show", versions.error());
+    if (context.options.json) {
+        context.out(json_inventory(*bmc));
+        context.out(plain_summary("bmc show", 1));
+    } else {
+        context.out(show_text(*bmc, *versions, now()));
+    }
+    return ExitCode::kAsAsked;
+}
+
+Exit perform(const Context& context, const HistoryCommand& command) {
+    auto store = open_vault(context);
+    if (!store) return std::unexpected(store.error());
+    const auto named = all_of_name(**store, command.name);
+    if (!named) return std::unexpected(named.error());
+    std::vector<std::vector<Cell>> rows;
+    for (const auto& bmc : *named) {
+        const auto versions = (*store)->versions(bmc.id);
+        if (!versions) return vault_error("history", versions.error());
+        for (const auto& version : *versions) {
+            if (context.options.json) context.out(json_version(bmc, version));
+            rows.push_back(history_row(bmc, version));
+        }
+    }
+    if (context.options.json) {
+        context.out(plain_summary("history", rows.size()));
+        return ExitCode::kAsAsked;
+    }
+    context.out(table({"NAME", "SUBJECT", "VERSION", "STATE", "FROM", "SIZE", "CREATED", "SENT", "PROVED", "NOTE"},
+                      rows, context.out_style));
+    context.out(fmt::format("{}.\n", counted(rows.size(), "version")));
+    return ExitCode::kAsAsked;
+}
+
+Exit perform(const Context& context, const StatusCommand& command) {
+    auto store = open_vault(context);
+    if (!store) return std::unexpected(store.error());
+    const UnixTime at = now();
+    const auto entries = fleet_entries(**store, command.selection, at);
+    if (!entries) return std::unexpected(entries.error());
+    const auto attention = static_cast<std::size_t>(
+        std::ranges::count_if(*entries, [](const FleetEntry& entry) { return !entry.attention.empty(); }));
+    const ExitCode exit = attention > 0 ? ExitCode::kAttention : ExitCode::kAsAsked;
+    if (context.options.json) {
+        for (const auto& entry : *entries) context.out(json_status(entry, at));
+        context.out(json_summary(PlainSummary{"status", entries->size(), count_outcomes(*entries), attention, false}));
+        return exit;
+    }
+    std::vector<std::vector<Cell>> rows;
+    for (const auto& entry : *entries) {
+        if (!context.options.quiet || !entry.attention.empty()) rows.push_back(status_row(entry, at));
+    }
+    if (!rows.empty()) {
+        context.out(
+            table({"NAME", "ADDRESS", "LAST", "PASSWORD", "AGE", "PROVED", "K_G", "NOTE"}, rows, context.out_style));
+    }
+    context.out(status_summary(*entries, attention, at) + "\n");
+    return exit;
+}
+
+Exit perform(const Context& context, const LogCommand& command) {
+    auto store = open_vault(context);
+    if (!store) return std::unexpected(store.error());
+    std::map<BmcId, std::string> names;
+    const auto bmcs = (*store)->bmcs(true);
+    if (!bmcs) return vault_error("log", bmcs.error());
+    for (const auto& bmc : *bmcs) names[bmc.id] = bmc.name;
+    if (!command.name.empty()) {
+        if (const auto known = all_of_name(**store, command.name); !known) return std::unexpected(known.error());
+    }
+    constexpr std::size_t kPage = 1000;
+    std::vector<vault::AuditRecord> records;
+    std::uint64_t after = 0;
+    while (true) {
+        auto page = (*store)->audit_log(after, kPage);
+        if (!page) return vault_error("log", page.error());
+        if (page->empty()) break;
+        after = page->back().sequence;
+        for (auto& record : *page) {
+            const bool about = command.name.empty() || (record.bmc && names[*record.bmc] == command.name);
+            if (about) records.push_back(std::move(record));
+        }
+    }
+    if (command.limit > 0 && records.size() > command.limit) {
+        records.erase(records.begin(), records.end() - static_cast<std::ptrdiff_t>(command.limit));
+    }
+    std::vector<std::vector<Cell>> rows;
+    for (const auto& record : records) {
+        const std::string name = record.bmc ? names[*record.bmc] : "";
+        if (context.options.json) context.out(json_event(record, name));
+        rows.push_back({{std::to_string(record.sequence)},
+                        {iso_time(record.at)},
+                        {printable(record.actor)},
+                        {printable(record.event)},
+                        {printable(name)},
+                        {printable(record.body), Tone::kDim}});
+    }
+    if (context.options.json) {
+        context.out(plain_summary("log", records.size()));
+        return ExitCode::kAsAsked;
+    }
+    context.out(table({"RECORD", "AT", "WHO", "EVENT", "BMC", "BODY"}, rows, context.out_style));
+    context.out(fmt::format("{}.\n", counted(records.size(), "record")));
+    return ExitCode::kAsAsked;
+}
+
+}  // namespace bmcvault::cli

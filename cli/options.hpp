@@ -1,0 +1,144 @@
+// What was asked on the command line, as values. parse_options() is the only user of CLI11.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "cli/selector.hpp"
+
+namespace bmcvault::cli {
+
+enum class ColorChoice { kAuto, kAlways, kNever };
+
+struct GlobalOptions {
+    std::string vault;  // empty: from the environment
+    std::optional<int> passphrase_fd;
+    std::optional<std::string> passphrase_file;
+    bool json = false;
+    bool dry_run = false;
+    bool yes = false;
+    bool quiet = false;
+    bool verbose = false;
+    int parallel = 32;
+    std::chrono::milliseconds timeout{20000};
+    ColorChoice color = ColorChoice::kAuto;
+    std::string reason;
+    std::string ticket;
+};
+
+// Where a BMC's credential comes from: a descriptor or a file, never an argument.
+struct CredentialInput {
+    std::optional<int> password_fd;
+    std::optional<std::string> password_file;
+    std::optional<int> k_g_fd;  // hexadecimal
+    std::optional<std::string> k_g_file;
+    bool ask = false;  // ask for the password on the terminal
+};
+
+struct InitCommand {
+    std::string group;
+    std::uint32_t kdf_memory_mib = 256;
+    std::uint32_t kdf_operations = 3;
+};
+struct BmcFields {  // of add and set; nullopt: not said
+    std::optional<std::string> address, port, user_name, user_id, channel, group, tags;
+};
+struct BmcAddCommand {
+    std::string name;
+    BmcFields fields;
+    CredentialInput credential;
+};
+struct BmcImportCommand {
+    std::string file;
+};
+struct BmcSetCommand {
+    std::string name;
+    BmcFields fields;
+    CredentialInput credential;
+    bool accept_identity = false;
+    std::optional<bool> allow_weaker_suite;
+};
+struct BmcReplaceCommand {
+    std::string name;
+    std::optional<std::string> address;
+    CredentialInput credential;
+};
+struct BmcHoldCommand {
+    std::string name;
+    std::string until;
+    bool release = false;
+};
+struct BmcRemoveCommand {
+    std::vector<std::string> names;
+};
+struct BmcListCommand {
+    Selection selection;
+};
+struct BmcShowCommand {
+    std::string name;
+};
+struct RotateCommand {
+    Selection selection;
+    bool k_g = false, put_back = false, fresh = false, first_contact = false;
+};
+struct CheckCommand {
+    Selection selection;
+    bool no_login = false;
+};
+struct RecoverCommand {
+    Selection selection;
+};
+struct HistoryCommand {
+    std::string name;
+};
+struct RevealCommand {
+    std::string name;
+    std::optional<std::uint32_t> version;
+};
+struct StatusCommand {
+    Selection selection;
+};
+struct LogCommand {
+    std::string name;
+    std::size_t limit = 0;  // 0: all
+};
+struct VaultInfoCommand {};
+struct VaultVerifyCommand {};
+struct PracticeCommand {
+    std::size_t count = 8;
+    bool mixed = false;
+    std::vector<std::string> quirks;
+    bool list_quirks = false;
+    std::chrono::milliseconds latency{0};
+    double loss = 0;
+    std::uint64_t seed = 1;
+    std::string inventory;
+    std::uint16_t port = 0;
+    std::vector<std::string> command;
+};
+
+using Command = std::variant<InitCommand, BmcAddCommand, BmcImportCommand, BmcSetCommand, BmcReplaceCommand,
+                             BmcHoldCommand, BmcRemoveCommand, BmcListCommand, BmcShowCommand, RotateCommand,
+                             CheckCommand, RecoverCommand, HistoryCommand, RevealCommand, StatusCommand, LogCommand,
+                             VaultInfoCommand, VaultVerifyCommand, PracticeCommand>;
+
+struct Invocation {
+    GlobalOptions global;
+    Command command;
+};
+
+// Nothing to run: --help and --version (text for standard output), or a mistake (text for standard error).
+struct NothingToRun {
+    std::string help;
+    std::string mistake;
+    std::string next;
+};
+
+[[nodiscard]] std::expected<Invocation, NothingToRun> parse_options(int argc, const char* const* argv);
+
+}  // namespace bmcvault::cli

@@ -1,0 +1,443 @@
+// The command line, described once: options, their bounds, and the help with examples.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+#include "cli/options.hpp"
+#include "cli/text.hpp"
+
+namespace bmcvault::cli {
+namespace {
+
+constexpr const char* kVersion = "bmcvault 0.1.0";
+
+constexpr const char* kSelectors =
+    "SELECTOR: a name, a hostlist rack[01-12,20]-bmc, @group, tag:word, --all, --failed.\n";
+
+// "20", "20s", "500ms"
+std::chrono::milliseconds parse_duration(const std::string& text) {
+    std::size_t used = 0;
+    double value = 0;
+    try {
+        value = std::stod(text, &used);
+    } catch (const std::exception&) {
+        used = 0;
+    }
+    const std::string unit = text.substr(used);
+    const double ms = unit == "ms" ? value : value * 1000;
+    if (used == 0 || !(unit.empty() || unit == "s" || unit == "ms") || !(ms >= 0 && ms <= 600'000)) {
+        throw CLI::ValidationError("must be a time as 20, 20s or 500ms, at most 600s");
+    }
+    return std::chrono::milliseconds(static_cast<long>(ms));
+}
+
+class CommandLine {
+public:
+    CommandLine() {
+        app_.name("bmcvault");
+        app_.require_subcommand(1);
+        app_.fallthrough();
+        app_.set_version_flag("--version", kVersion);
+        app_.footer(
+            "Exit codes: 0 as asked, 1 some BMC did not end as asked, 2 usage, 3 vault not unlocked,\n"
+            "4 vault damaged or rolled back, 5 vault busy, 6 attention needed, 70 a bug in bmcvault.\n\n"
+            "Try everything on virtual BMCs first:\n"
+            "  bmcvault practice --count 8 --mixed --inventory fleet.csv\n"
+            "then, in another terminal:\n"
+            "  bmcvault init\n"
+            "  bmcvault bmc import fleet.csv\n"
+            "  bmcvault check --all\n"
+            "  bmcvault rotate --all\n");
+        add_globals();
+        add_init();
+        add_bmc();
+        add_fleet();
+        add_looks();
+        add_vault();
+        add_practice();
+    }
+
+    std::expected<Invocation, NothingToRun> parse(int argc, const char* const* argv) {
+        try {
+            app_.parse(argc, argv);
+        } catch (const CLI::CallForHelp&) {
+            return std::unexpected(NothingToRun{help(), "", ""});
+        } catch (const CLI::CallForVersion&) {
+            return std::unexpected(NothingToRun{std::string(kVersion) + "\n", "", ""});
+        } catch (const CLI::ParseError& error) {
+            return std::unexpected(mistake(error));
+        }
+        if (global_.quiet && global_.verbose) {
+            return std::unexpected(NothingToRun{"", "-q and -v contradict each other", "bmcvault --help"});
+        }
+        return Invocation{global_, command_()};
+    }
+
+private:
+    // The innermost command that was named.
+    CLI::App* innermost() {
+        CLI::App* at = &app_;
+        while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+        return at;
+    }
+
+    std::string path_of(const CLI::App* app) const {
+        return app->get_parent() == nullptr ? "bmcvault" : path_of(app->get_parent()) + " " + app->get_name();
+    }
+
+    std::string help() {
+        CLI::App* at = innermost();
+        const std::string parent = at->get_parent() == nullptr ? "" : path_of(at->get_parent());
+        return at->help(parent);
+    }
+
+    // CLI11 repeats what it did not understand; a person who typed a password there shall not see it in a log.
+    NothingToRun mistake(const CLI::ParseError& error) {
+        NothingToRun out;
+        out.next = path_of(innermost()) + " --help";
+        if (error.get_name() == "ExtrasError") {
+            out.mistake = unexpected_argument();
+        } else if (error.get_name() == "RequiredError" && innermost()->get_parent() == nullptr) {
+            out.mistake = "no command given";
+        } else {
+            out.mistake = error.what();
+        }
+        out.mistake = printable(out.mistake);
+        return out;
+    }
+
+    std::string unexpected_argument() {
+        std::vector<std::string> extras = app_.remaining(true);
+        if (extras.empty()) return "unexpected argument";
+        const std::string& first = extras.front();
+        const bool is_option = first.starts_with('-');
+        const std::string name = first.substr(0, first.find('='));
+        if (is_option) {
+            return fmt::format("there is no option {} here (no option ever takes a secret: see --passphrase-file)",
+                               name);
+        }
+        std::vector<std::string> commands;
+        for (const auto* sub : innermost()->get_subcommands([](const CLI::App*) { return true; })) {
+            commands.push_back(sub->get_name());
+        }
+        if (commands.empty()) return "too many arguments";
+        const std::string near = nearest(name, commands);
+        return near.empty() ? "there is no such command"
+                            : fmt::format("there is no such command; did you mean '{}'?", near);
+    }
+
+    template <class Chosen>
+    CLI::App* command(CLI::App* parent, const char* name, const char* help, Chosen& options,
+                      const std::string& footer) {
+        CLI::App* sub = parent->add_subcommand(name, help);
+        sub->footer(footer);
+        sub->callback([this, &options] { command_ = [&options] { return Command(options); }; });
+        return sub;
+    }
+
+    void add_selection(CLI::App* sub, Selection& selection) {
+        sub->add_option("SELECTOR", selection.words, "names, hostlists, @group, tag:word");
+        sub->add_flag("--all", selection.all, "every BMC of the vault");
+        sub->add_flag("--failed", selection.failed, "those whose last operation did not end as asked");
+    }
+
+    void add_globals() {
+        constexpr auto* kGroup = "Options of every command";
+        const auto own = [&](CLI::Option* option) { option->group(kGroup); };
+        own(app_.add_option("--vault", global_.vault,
+                            "directory of the vault (default: $BMCVAULT_DIR, else /var/lib/bmcvault for root, "
+                            "$XDG_DATA_HOME/bmcvault for others)")
+                ->type_name("DIR"));
+        own(app_.add_option("--passphrase-fd", global_.passphrase_fd, "read the passphrase from this open descriptor")
+                ->type_name("N")
+                ->check(CLI::Range(0, 1 << 20)));
+        own(app_.add_option("--passphrase-file", global_.passphrase_file,
+                            "read the passphrase from this file (yours, mode 0600 or stricter)")
+                ->type_name("FILE"));
+        own(app_.add_flag("--json", global_.json, "one JSON object per line on standard output, the summary last"));
+        own(app_.add_flag("--dry-run", global_.dry_run, "say what would be done; change nothing"));
+        own(app_.add_flag("--yes", global_.yes, "do not ask for confirmation"));
+        own(app_.add_option("--parallel", global_.parallel, "BMCs worked on at once (32)")
+                ->type_name("N")
+                ->check(CLI::Range(1, 1000)));
+        own(app_.add_option_function<std::string>(
+                    "--timeout",
+                    [this](const std::string& text) {
+                        global_.timeout = parse_duration(text);
+                        if (global_.timeout.count() < 100) throw CLI::ValidationError("--timeout", "at least 100ms");
+                    },
+                    "longest wait for one answer of a BMC, retransmissions included (20s)")
+                ->type_name("TIME"));
+        own(app_.add_flag("-v,--verbose", global_.verbose, "every step on standard error"));
+        own(app_.add_flag("-q,--quiet", global_.quiet, "only what did not end as asked, and the summary"));
+        own(app_.add_option("--color", global_.color, "auto, always or never (NO_COLOR is honoured)")
+                ->type_name("WHEN")
+                ->transform(CLI::CheckedTransformer(std::map<std::string, ColorChoice>{
+                    {"auto", ColorChoice::kAuto}, {"always", ColorChoice::kAlways}, {"never", ColorChoice::kNever}})));
+        own(app_.add_option("--reason", global_.reason, "why, for the audit log")->type_name("TEXT"));
+        own(app_.add_option("--ticket", global_.ticket, "ticket number, for the audit log")->type_name("ID"));
+    }
+
+    void add_init() {
+        auto* sub =
+            command(&app_, "init", "create a vault and its first way in", init_,
+                    "Makes the vault directory, and asks twice for the passphrase that opens it (or takes it from\n"
+                    "--passphrase-file, --passphrase-fd). Nobody can restore a lost passphrase.\n\n"
+                    "Examples:\n"
+                    "  bmcvault init\n"
+                    "  bmcvault init --vault /srv/bmcvault --group bmc-operators\n"
+                    "  bmcvault init --passphrase-file passphrase.txt\n");
+        sub->add_option("--group", init_.group, "Unix group that shares the vault (modes 0660 and 0770)")
+            ->type_name("NAME");
+        sub->add_option("--kdf-memory", init_.kdf_memory_mib, "Argon2id memory in MiB, 64 to 2048 (256)")
+            ->type_name("MIB")
+            ->check(CLI::Range(64, 2048));
+        sub->add_option("--kdf-operations", init_.kdf_operations, "Argon2id passes, 1 to 16 (3)")
+            ->type_name("N")
+            ->check(CLI::Range(1, 16));
+    }
+
+    static void add_fields(CLI::App* sub, BmcFields& fields) {
+        sub->add_option("--port", fields.port, "UDP port (623)");
+        sub->add_option("--username", fields.user_name, "the account that bmcvault manages, at most 16 bytes");
+        sub->add_option("--user-id", fields.user_id, "its user slot, 1 to 63 (learned at the first login)");
+        sub->add_option("--channel", fields.channel, "LAN channel, 0 to 15 (0x0e: the one we come in on)");
+        sub->add_option("--group", fields.group, "group of BMCs");
+        sub->add_option("--tags", fields.tags, "words between spaces");
+    }
+
+    static void add_credential(CLI::App* sub, CredentialInput& credential) {
+        constexpr auto* kGroup = "Credential (never an argument)";
+        auto* by_fd =
+            sub->add_option("--password-fd", credential.password_fd, "read the BMC's password from this descriptor");
+        auto* by_file = sub->add_option("--password-file", credential.password_file, "... from this file (mode 0600)");
+        auto* by_prompt = sub->add_flag("--ask-password", credential.ask, "... from a prompt on the terminal");
+        by_fd->excludes(by_file)->excludes(by_prompt);
+        by_file->excludes(by_prompt);
+        auto* k_g_fd =
+            sub->add_option("--k-g-fd", credential.k_g_fd, "read the BMC's K_G (hexadecimal) from this descriptor");
+        auto* k_g_file = sub->add_option("--k-g-file", credential.k_g_file, "... from this file (mode 0600)");
+        k_g_fd->excludes(k_g_file);
+        for (auto* option : {by_fd, by_file, by_prompt, k_g_fd, k_g_file}) option->group(kGroup);
+    }
+
+    void add_bmc() {
+        CLI::App* bmc =
+            app_.add_subcommand("bmc", "the inventory: add, import, set, replace, hold, remove, list, show");
+        bmc->require_subcommand(1);
+        bmc->footer(
+            "Nothing here changes anything on a BMC.\n\nExamples:\n"
+            "  bmcvault bmc import fleet.csv\n  bmcvault bmc list\n");
+
+        auto* add = command(
+            bmc, "add", "add one BMC", add_,
+            "Without one of the password options the terminal is asked; an empty answer means: unknown.\n\n"
+            "Examples:\n"
+            "  bmcvault bmc add rack01-bmc 10.0.7.1 --username ADMIN\n"
+            "  bmcvault bmc add rack02-bmc 10.0.7.2 --username root --password-file label.txt --tags \"web r750\"\n");
+        add->add_option("NAME", add_.name, "how bmcvault calls it")->required();
+        add->add_option("ADDRESS", add_.fields.address, "IPv4, IPv6 or host name; a port may follow")->required();
+        add_fields(add, add_.fields);
+        add->get_option("--username")->required();
+        add_credential(add, add_.credential);
+
+        auto* import =
+            command(bmc, "import", "add the BMCs of a CSV file, all or none", import_,
+                    "CSV with a header line, columns in any order: name,address,port,username,password,k_g,user_id,\n"
+                    "channel,group,tags,factory_password. Only name, address and username are needed; an empty\n"
+                    "password means unknown; k_g is hexadecimal; factory_password (of the label) stays a candidate\n"
+                    "for ever. Every bad line is named, and then nothing is imported.\n\n"
+                    "Examples:\n"
+                    "  bmcvault bmc import fleet.csv\n"
+                    "  gpg -d fleet.csv.gpg | bmcvault bmc import - --passphrase-file passphrase.txt\n");
+        import->add_option("FILE", import_.file, "the CSV file, or - for standard input")->required();
+
+        auto* set =
+            command(bmc, "set", "change what the vault says about a BMC", set_,
+                    "Examples:\n"
+                    "  bmcvault bmc set rack01-bmc --address 10.0.8.1\n"
+                    "  bmcvault bmc set rack01-bmc --ask-password --reason \"set by hand at the console\"\n"
+                    "  bmcvault bmc set rack01-bmc --accept-identity --reason \"mainboard swapped, RMA 4711\"\n");
+        set->add_option("NAME", set_.name)->required();
+        set->add_option("--address", set_.fields.address, "IPv4, IPv6 or host name");
+        add_fields(set, set_.fields);
+        add_credential(set, set_.credential);
+        set->add_flag("--accept-identity", set_.accept_identity,
+                      "forget the identity pin: the next answer is the right board");
+        set->add_flag("--allow-weaker-suite,!--forbid-weaker-suite", set_.allow_weaker_suite,
+                      "let a secret travel under a weaker cipher suite than one proved before");
+
+        auto* replace =
+            command(bmc, "replace", "a new board answers under this name", replace_,
+                    "The old board keeps its history and is recorded as not wiped; the new one starts with the\n"
+                    "password given here and none of the old board's.\n\n"
+                    "Examples:\n"
+                    "  bmcvault bmc replace rack01-bmc --reason \"RMA 4711\" --password-file label.txt\n");
+        replace->add_option("NAME", replace_.name)->required();
+        replace->add_option("--address", replace_.address, "address of the new board, when it has another");
+        add_credential(replace, replace_.credential);
+
+        auto* hold = command(bmc, "hold", "except a BMC from rotation, with a reason", hold_,
+                             "Examples:\n"
+                             "  bmcvault bmc hold rack01-bmc --until 2026-12-31 --reason \"vendor is working on it\"\n"
+                             "  bmcvault bmc hold rack01-bmc --release\n");
+        hold->add_option("NAME", hold_.name)->required();
+        auto* until = hold->add_option("--until", hold_.until, "2026-12-31 or 2026-12-31T18:00 (UTC)");
+        hold->add_flag("--release", hold_.release, "end the hold")->excludes(until);
+
+        auto* remove =
+            command(bmc, "remove", "take BMCs out of the inventory; their history stays", remove_,
+                    "Nothing is sent: the BMC keeps its password, and `bmcvault history NAME` still finds it.\n\n"
+                    "Examples:\n  bmcvault bmc remove rack01-bmc --reason \"sold\"\n");
+        remove->add_option("NAME", remove_.names)->required();
+
+        auto* list =
+            command(bmc, "list", "the inventory (without a selector: all of it)", list_,
+                    std::string(kSelectors) + "\nExamples:\n  bmcvault bmc list\n  bmcvault bmc list @edge --json\n");
+        add_selection(list, list_.selection);
+
+        auto* show = command(bmc, "show", "everything known about one BMC, without secrets", show_,
+                             "Examples:\n  bmcvault bmc show rack01-bmc\n");
+        show->add_option("NAME", show_.name)->required();
+    }
+
+    void add_fleet() {
+        auto* rotate =
+            command(&app_, "rotate", "fresh passwords: pushed, proved, kept", rotate_,
+                    std::string(kSelectors) +
+                        "The new password is in the vault before it is sent, and current only after the BMC has\n"
+                        "proved it in a fresh handshake. Ctrl-C finishes the BMCs in flight. The same command\n"
+                        "continues an interrupted run.\n\n"
+                        "Examples:\n"
+                        "  bmcvault rotate --all --dry-run\n"
+                        "  bmcvault rotate rack[01-12]-bmc --k-g --reason \"quarterly\"\n"
+                        "  bmcvault rotate rack03-bmc --put-back --reason \"monitoring still has the old one\"\n");
+        add_selection(rotate, rotate_.selection);
+        auto* k_g =
+            rotate->add_flag("--k-g", rotate_.k_g, "a fresh K_G too: every other client of the BMC must learn it");
+        rotate->add_flag("--put-back", rotate_.put_back, "the previous password returns, as a new version")
+            ->excludes(k_g);
+        rotate->add_flag("--fresh", rotate_.fresh, "start anew although an interrupted run could be continued");
+        rotate->add_flag("--first-contact", rotate_.first_contact,
+                         "rotate even where only a vendor's or another BMC's password matched and nothing is pinned");
+
+        auto* check =
+            command(&app_, "check", "ask each BMC which credential it holds; changes nothing", check_,
+                    std::string(kSelectors) +
+                        "Asks by RAKP 2, offline against every version the vault has: no failed login. Exit code 6\n"
+                        "when a BMC holds anything but the vault's current credential.\n\n"
+                        "Examples:\n"
+                        "  bmcvault check --all\n"
+                        "  bmcvault check @edge --no-login --json\n");
+        add_selection(check, check_.selection);
+        check->add_flag("--no-login", check_.no_login, "stop after two round trips; K_G is not asked");
+
+        auto* recover =
+            command(&app_, "recover", "find and bring back the BMCs that missed a rotation", recover_,
+                    std::string(kSelectors) +
+                        "Asks with every version the vault ever had; what is found live becomes current.\n\n"
+                        "Examples:\n"
+                        "  bmcvault recover --failed\n"
+                        "  bmcvault recover rack07-bmc\n");
+        add_selection(recover, recover_.selection);
+    }
+
+    void add_looks() {
+        auto* history = command(&app_, "history", "versions of a BMC's credentials, their states, when proved",
+                                history_, "Examples:\n  bmcvault history rack01-bmc\n");
+        history->add_option("BMC", history_.name)->required();
+
+        auto* reveal = command(&app_, "reveal", "a password to a person's eyes; logged before it is shown", reveal_,
+                               "Examples:\n"
+                               "  bmcvault reveal rack01-bmc --reason \"console access\"\n"
+                               "  bmcvault reveal rack01-bmc --json\n"
+                               "  bmcvault reveal rack01-bmc --version 2\n");
+        reveal->add_option("BMC", reveal_.name)->required();
+        reveal->add_option("--version", reveal_.version, "an older version of the password (see history)")
+            ->type_name("N")
+            ->check(CLI::Range(1u, 0xffffffffu));
+
+        auto* status = command(&app_, "status", "the fleet at a glance; exit code 6 when someone should look", status_,
+                               "Reads the vault only; no BMC is contacted. -q shows only what needs attention.\n\n"
+                               "Examples:\n  bmcvault status\n  bmcvault status --json | jq 'select(.attention)'\n");
+        add_selection(status, status_.selection);
+
+        auto* log = command(&app_, "log", "the audit log", log_,
+                            "Examples:\n  bmcvault log\n  bmcvault log rack01-bmc --last 20\n");
+        log->add_option("BMC", log_.name, "only records about this BMC");
+        log->add_option("--last", log_.limit, "only the last N records")->type_name("N");
+    }
+
+    void add_vault() {
+        CLI::App* vault = app_.add_subcommand("vault", "the vault itself: info, verify");
+        vault->require_subcommand(1);
+        command(vault, "info", "where it is, what it holds, who can open it", vault_info_,
+                "Examples:\n  bmcvault vault info\n");
+        command(vault, "verify", "verify every page, seal and audit record", vault_verify_,
+                "Examples:\n  bmcvault vault verify\n");
+    }
+
+    void add_practice() {
+        auto* sub = command(
+            &app_, "practice", "a fleet of virtual BMCs on loopback to try everything on", practice_,
+            "Runs until Ctrl-C, or until COMMAND ends and then with its exit code. Answers this machine only.\n\n"
+            "Examples:\n"
+            "  bmcvault practice --count 8 --mixed --inventory fleet.csv\n"
+            "  bmcvault practice --count 3 --quirk truncates-to-16 --inventory fleet.csv -- ./my-test.sh\n"
+            "  bmcvault practice --list-quirks\n");
+        sub->add_option("--count", practice_.count, "how many BMCs (8)")->check(CLI::Range(1, 20000));
+        sub->add_flag("--mixed", practice_.mixed, "a realistic mix of vendors");
+        sub->add_option("--quirk", practice_.quirks, "a quirk for every BMC; repeatable")
+            ->type_name("NAME[=VALUE]")
+            ->allow_extra_args(false);
+        sub->add_flag("--list-quirks", practice_.list_quirks, "list the quirks and stop");
+        sub->add_option_function<std::string>(
+               "--latency",
+               [this](const std::string& text) {
+                   const bool bare = text.find_first_not_of("0123456789") == std::string::npos;
+                   practice_.latency = parse_duration(bare ? text + "ms" : text);
+               },
+               "delay of every datagram, in ms")
+            ->type_name("MS");
+        sub->add_option("--loss", practice_.loss, "share of datagrams lost, 0 to 0.9")->check(CLI::Range(0.0, 0.9));
+        sub->add_option("--seed", practice_.seed, "of passwords and faults: the same seed, the same fleet (1)");
+        sub->add_option("--inventory", practice_.inventory, "write the inventory to import here (CSV)")
+            ->type_name("FILE");
+        sub->add_option("--port", practice_.port, "UDP port (0: any that is free)")->check(CLI::Range(0, 65535));
+        sub->add_option("COMMAND", practice_.command, "after --: a command to run against the fleet");
+    }
+
+    CLI::App app_{"Keeps the credentials of a fleet of IPMI BMCs, and keeps the fleet equal to the vault."};
+    GlobalOptions global_;
+    std::function<Command()> command_;
+    InitCommand init_;
+    BmcAddCommand add_;
+    BmcImportCommand import_;
+    BmcSetCommand set_;
+    BmcReplaceCommand replace_;
+    BmcHoldCommand hold_;
+    BmcRemoveCommand remove_;
+    BmcListCommand list_;
+    BmcShowCommand show_;
+    RotateCommand rotate_;
+    CheckCommand check_;
+    RecoverCommand recover_;
+    HistoryCommand history_;
+    RevealCommand reveal_;
+    StatusCommand status_;
+    LogCommand log_;
+    VaultInfoCommand vault_info_;
+    VaultVerifyCommand vault_verify_;
+    PracticeCommand practice_;
+};
+
+}  // namespace
+
+std::expected<Invocation, NothingToRun> parse_options(int argc, const char* const* argv) {
+    CommandLine line;
+    return line.parse(argc, argv);
+}
+
+}  // namespace bmcvault::cli

@@ -1,0 +1,168 @@
+#include "cli/report.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "cli/json.hpp"
+
+namespace bmcvault::cli {
+namespace {
+
+constexpr std::size_t kOutcomeWidth = 16;  // "identity-changed"
+constexpr std::size_t kPasswordWidth = 12;
+constexpr std::size_t kKgWidth = 9;
+
+std::string password_cell(const rotate::BmcReport& report) {
+    if (!report.password_version) return "-";
+    std::string text = fmt::format("v{}", report.password_version->value);
+    if (report.password_size) text += fmt::format(", {} bytes", static_cast<int>(*report.password_size));
+    return text;
+}
+
+std::string k_g_cell(const rotate::BmcReport& report) {
+    if (!report.k_g_asked) return "not asked";
+    return report.k_g_version ? fmt::format("v{}", report.k_g_version->value) : "-";
+}
+
+// What to do about a word of the outcome table; the words of `check` stand here, the others in rotate/core.
+std::string next_step_of(const std::string& outcome) {
+    using Hint = std::pair<std::string_view, std::string_view>;
+    static constexpr std::array kCheckHints{
+        Hint{"pending-live",
+             "A rotation was interrupted after the BMC took the new password, which the vault has: "
+             "`bmcvault recover NAME`."},
+        Hint{"older-version", "The BMC holds an older password, which the vault has too: `bmcvault recover NAME`."},
+        Hint{"mangled", "The BMC stored only part of the password; the vault knows which: `bmcvault recover NAME`."},
+        Hint{"vendor-default", "The BMC holds its vendor's password: `bmcvault rotate NAME --first-contact`."},
+        Hint{"shared", "The BMC holds another BMC's password: `bmcvault rotate NAME --first-contact`."},
+        Hint{"foreign",
+             "The BMC holds a password that this vault never had: find out who changed it, then "
+             "`bmcvault bmc set NAME --ask-password`."},
+        Hint{"no-candidate-matches",
+             "The BMC holds a password that this vault never had: find out who changed it, then "
+             "`bmcvault bmc set NAME --ask-password`."},
+        Hint{"no-answer", "Check power, cable, address and UDP port, then `bmcvault check NAME`."},
+        Hint{"unknown-user-or-locked",
+             "The account is locked or unknown to the BMC. Do not try passwords; wait, then "
+             "`bmcvault check NAME`."},
+        Hint{"k_g-unknown",
+             "The password is right; the K_G is none of the vault's. `bmcvault bmc set NAME --k-g-file FILE`."},
+        Hint{"no-session-slot", "All session slots of the BMC are taken: wait a minute, then `bmcvault check NAME`."},
+    };
+    for (const auto& [word, hint] : kCheckHints) {
+        if (word == outcome) return std::string(hint);
+    }
+    for (int i = 0; i <= static_cast<int>(rotate::Outcome::kQuarantined); ++i) {
+        const auto known = static_cast<rotate::Outcome>(i);
+        if (rotate::word(known) == outcome) return std::string(rotate::next_step(known));
+    }
+    return "";
+}
+
+std::string next_command(const std::string& command) {
+    return command == "check" ? "bmcvault recover --failed" : fmt::format("bmcvault {} --failed", command);
+}
+
+}  // namespace
+
+FleetReport::FleetReport(const Context& context, std::string command, std::span<const vault::Bmc> selected)
+    : context_(context), command_(command), board_(context, command, selected.size()) {
+    std::size_t name = 4;
+    std::size_t address = 7;
+    for (const auto& bmc : selected) {
+        name = std::max(name, bmc.name.size());
+        address = std::max(address, host_and_port(bmc.address, bmc.port).size());
+    }
+    widths_ = {name, address, kOutcomeWidth, kPasswordWidth, kKgWidth, 0};
+    if (context_.options.json || context_.options.quiet) return;
+    context_.out(table_row({{"NAME", Tone::kBold},
+                            {"ADDRESS", Tone::kBold},
+                            {"OUTCOME", Tone::kBold},
+                            {"PASSWORD", Tone::kBold},
+                            {"K_G", Tone::kBold},
+                            {"DETAIL", Tone::kBold}},
+                           widths_, context_.out_style));
+    std::fflush(context_.streams.out);
+}
+
+bool FleetReport::good(const rotate::BmcReport& report, const std::string& command) {
+    return command == "check" ? !report.attention : report.as_asked;
+}
+
+void FleetReport::started(const vault::Bmc& bmc) {
+    board_.started(bmc.name);
+}
+void FleetReport::step(const vault::Bmc& bmc, std::string_view what) {
+    board_.step(bmc.name, what);
+}
+
+void FleetReport::finished(const rotate::BmcReport& report) {
+    const bool fine = good(report, command_);
+    if (!fine) failed_[report.outcome].push_back(report.name);
+    const bool shown = context_.options.json || !fine || !context_.options.quiet;
+    const std::string line = !shown ? "" : context_.options.json ? json_result(report) : row(report);
+    board_.finished(report.name, report.outcome, fine, line);
+}
+
+std::string FleetReport::row(const rotate::BmcReport& report) const {
+    const Tone tone = good(report, command_) ? Tone::kGood : report.outcome == "held" ? Tone::kWarning : Tone::kBad;
+    return table_row({{printable(report.name)},
+                      {printable(report.address)},
+                      {report.outcome, tone},
+                      {password_cell(report)},
+                      {k_g_cell(report)},
+                      {printable(report.detail), Tone::kDim}},
+                     widths_, context_.out_style);
+}
+
+void FleetReport::print_summary(const rotate::RunSummary& summary) {
+    board_.close();
+    if (context_.options.json) {
+        context_.out(json_summary(summary));
+        std::fflush(context_.streams.out);
+    } else {
+        context_.out(summary_text(summary, context_.options.dry_run) + "\n");
+    }
+    explain_failures();
+}
+
+void FleetReport::explain_failures() const {
+    for (const auto& [outcome, names] : failed_) {
+        Failure failure{ExitCode::kNotAsAsked, fmt::format("{}: {}: {}", command_, some_of(names), outcome), "", ""};
+        failure.safety = next_step_of(outcome);
+        if (command_ != "check") failure.safety += failure.safety.empty() ? "The password is safe in the vault." : "";
+        failure.next = names.size() == 1 ? fmt::format("bmcvault history {}", names.front()) : next_command(command_);
+        print(context_.streams, failure);
+    }
+}
+
+std::string summary_text(const rotate::RunSummary& summary, bool dry_run) {
+    std::vector<std::string> parts;
+    std::size_t reported = 0;
+    for (const auto& [outcome, count] : summary.outcomes) {
+        parts.push_back(fmt::format("{} {}", count, outcome));
+        reported += count;
+    }
+    std::string text =
+        fmt::format("{}{}: {} in {:.1f} s: {}; failed logins: {}.", summary.command,
+                    dry_run ? " (dry run, nothing was changed)" : "", counted(summary.total, "BMC"),
+                    static_cast<double>(summary.elapsed.count()) / 1000,
+                    parts.empty() ? "none done" : fmt::format("{}", fmt::join(parts, ", ")), summary.failed_logins);
+    if (summary.continued > 0) {
+        text += fmt::format(" Continued: {} were done before.", summary.continued);
+    }
+    const std::size_t unstarted = summary.total - std::min(summary.total, reported);
+    if (summary.stopped) {
+        text += fmt::format(" Stopped: {} not started; the same command continues.", unstarted);
+    } else if (summary.command == "check" ? summary.attention : !summary.all_as_asked) {
+        text += fmt::format(" Still to do: {}.", next_command(summary.command));
+    } else {
+        text += " Nothing left to do.";
+    }
+    return text;
+}
+
+}  // namespace bmcvault::cli

@@ -1,0 +1,44 @@
+// What rotate, check and recover print: rows as BMCs finish, then one summary line that says what is still to do, then
+// for each kind of failure what it means. In text or JSON; the engine's Observer.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cli/board.hpp"
+#include "cli/context.hpp"
+#include "rotate/engine/campaign.hpp"
+
+namespace bmcvault::cli {
+
+class FleetReport final : public rotate::Observer {
+public:
+    FleetReport(const Context& context, std::string command, std::span<const vault::Bmc> selected);
+
+    void started(const vault::Bmc& bmc) override;
+    void step(const vault::Bmc& bmc, std::string_view what) override;
+    void finished(const rotate::BmcReport& report) override;
+
+    // The end: summary to standard output, failures explained on standard error.
+    void print_summary(const rotate::RunSummary& summary);
+    void close() { board_.close(); }
+    // A BMC ended otherwise than asked (rotate, recover) or needs a person (check).
+    [[nodiscard]] static bool good(const rotate::BmcReport& report, const std::string& command);
+
+private:
+    [[nodiscard]] std::string row(const rotate::BmcReport& report) const;
+    void explain_failures() const;
+
+    const Context& context_;
+    std::string command_;
+    std::vector<std::size_t> widths_;
+    std::map<std::string, std::vector<std::string>> failed_;  // outcome, names
+    Board board_;
+};
+
+// "rotate: 8 BMCs in 4.2 s: 7 rotated, 1 refused; failed logins: 0. Still to do: ..."
+[[nodiscard]] std::string summary_text(const rotate::RunSummary& summary, bool dry_run);
+
+}  // namespace bmcvault::cli

@@ -1,0 +1,84 @@
+// init, vault info, vault verify.
+
+#include <fmt/format.h>
+
+#include "cli/commands.hpp"
+#include "cli/json.hpp"
+#include "cli/secret_input.hpp"
+
+namespace bmcvault::cli {
+
+Exit perform(const Context& context, const InitCommand& command) {
+    const auto directory = vault_directory(context);
+    const std::string shown = printable(directory.string());
+    if (context.options.dry_run) {
+        context.out(context.options.json ? json_summary(PlainSummary{"init", 0, {}, std::nullopt, true})
+                                         : fmt::format("would create a vault in {}\n", shown));
+        return ExitCode::kAsAsked;
+    }
+    const auto passphrase = read_new_passphrase(context);
+    if (!passphrase) return std::unexpected(passphrase.error());
+    vault::CreateOptions options;
+    options.kdf = {std::uint64_t{command.kdf_memory_mib} << 20, command.kdf_operations};
+    if (!command.group.empty()) options.group = command.group;
+    options.now = now();
+    if (auto created = vault::Store::create(directory, *passphrase, options); !created) {
+        auto failure = vault_error(fmt::format("init {}", shown), created.error());
+        if (created.error().code == ErrorCode::kAlreadyExists) {
+            failure.error().next = "bmcvault vault info, or init another one: --vault DIR";
+        }
+        return failure;
+    }
+    if (context.options.json) {
+        context.out(json_summary(PlainSummary{"init", 0, {}, std::nullopt, false}));
+    } else {
+        context.out(
+            fmt::format("Created the vault {}. Keep the passphrase: nobody can restore it.\n"
+                        "Next: bmcvault bmc import FILE, or bmcvault bmc add NAME ADDRESS --username USER\n",
+                        shown));
+    }
+    return ExitCode::kAsAsked;
+}
+
+Exit perform(const Context& context, const VaultInfoCommand&) {
+    auto store = open_vault(context);
+    if (!store) return std::unexpected(store.error());
+    const auto info = (*store)->info();
+    if (!info) return vault_error("vault info", info.error());
+    const std::string directory = (*store)->directory().string();
+    if (context.options.json) {
+        context.out(json_vault(*info, directory));
+        context.out(json_summary(PlainSummary{"vault info", 1, {}, std::nullopt, false}));
+        return ExitCode::kAsAsked;
+    }
+    context.out(
+        fmt::format("directory            {}\n"
+                    "vault id             {}\n"
+                    "generation           {}\n"
+                    "SQLCipher            {}\n"
+                    "credential versions  {}\n"
+                    "audit records        {}\n",
+                    printable(directory), to_hex(info->vault_id), info->generation, info->sqlcipher_version,
+                    info->credential_versions, info->audit_records));
+    for (const auto& slot : info->slots) context.out(fmt::format("opened by            {}\n", printable(slot)));
+    return ExitCode::kAsAsked;
+}
+
+Exit perform(const Context& context, const VaultVerifyCommand&) {
+    auto store = open_vault(context);
+    if (!store) return std::unexpected(store.error());
+    if (auto verified = (*store)->verify(); !verified) return vault_error("vault verify", verified.error());
+    const auto info = (*store)->info();
+    if (!info) return vault_error("vault verify", info.error());
+    if (context.options.json) {
+        context.out(json_vault(*info, (*store)->directory().string()));
+        context.out(json_summary(PlainSummary{"vault verify", 1, {{"verified", 1}}, std::nullopt, false}));
+    } else {
+        context.out(fmt::format("Verified: every page, {} and {}.\n",
+                                counted(info->credential_versions, "credential version"),
+                                counted(info->audit_records, "audit record")));
+    }
+    return ExitCode::kAsAsked;
+}
+
+}  // namespace bmcvault::cli
