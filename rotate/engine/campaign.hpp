@@ -24,9 +24,10 @@ namespace bmcvault::rotate {
 struct BmcReport {
     BmcId id;
     std::string name;
-    std::string address;  // address:port as the inventory has it
-    std::string outcome;  // a word of the outcome table
-    std::string detail;   // words separated by "; ", never a secret
+    std::string address;     // address:port as the inventory has it
+    std::string outcome;     // a word of the outcome table
+    std::string detail;      // words separated by "; ", never a secret
+    std::string class_name;  // "manufacturer/product/firmware"; empty: not seen yet
     std::optional<VersionNumber> password_version;
     std::optional<vault::StoredSize> password_size;
     std::optional<VersionNumber> k_g_version;

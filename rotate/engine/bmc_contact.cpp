@@ -1,0 +1,410 @@
+#include "rotate/engine/bmc_contact.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace bmcvault::rotate {
+namespace {
+
+using namespace std::chrono_literals;
+using ipmi::HandshakeOutcome;
+using ipmi::LoginRequest;
+
+constexpr std::array<std::uint8_t, 4> kWorkSuites{17, 3, 8, 12};
+constexpr auto kBetweenCredentialWrites = 2s;
+constexpr auto kKeepAlive = 10s;
+constexpr std::uint8_t kLanParameterMacAddress = 5;  // IPMI 2.0 §23.1, Table 23-4
+
+Answer answer_of(HandshakeOutcome outcome) {
+    switch (outcome) {
+        case HandshakeOutcome::kMatched:
+            return Answer::kMatched;
+        case HandshakeOutcome::kNoAnswer:
+            return Answer::kNoAnswer;
+        case HandshakeOutcome::kUnknownUserOrLocked:
+            return Answer::kUnknownUserOrLocked;
+        case HandshakeOutcome::kNoCandidateMatches:
+            return Answer::kNoCandidateMatches;
+        case HandshakeOutcome::kNoProof:
+            return Answer::kNoProof;
+        case HandshakeOutcome::kKgUnknown:
+            return Answer::kKgUnknown;
+        case HandshakeOutcome::kCipherSuiteRefused:
+            return Answer::kCipherSuiteRefused;
+        case HandshakeOutcome::kNoSessionSlot:
+            return Answer::kNoSessionSlot;
+        case HandshakeOutcome::kPrivilegeRefused:
+            return Answer::kPrivilegeRefused;
+        case HandshakeOutcome::kIdentityChanged:
+            return Answer::kIdentityChanged;
+        case HandshakeOutcome::kProtocolError:
+            return Answer::kProtocolError;
+    }
+    return Answer::kProtocolError;
+}
+
+Form form_of(ipmi::Form form) {
+    switch (form) {
+        case ipmi::Form::kExact:
+            return Form::kExact;
+        case ipmi::Form::kFirst16:
+            return Form::kFirst16;
+        case ipmi::Form::kFirst19:
+            return Form::kFirst19;
+        case ipmi::Form::kNewHeadOldTail:
+            return Form::kNewHeadOldTail;
+    }
+    return Form::kExact;
+}
+
+ipmi::CipherSuite suite_of(std::uint8_t id) {
+    const auto found = std::ranges::find(ipmi::kCipherSuites, id, &ipmi::CipherSuite::id);
+    BMCVAULT_CHECK(found != ipmi::kCipherSuites.end());
+    return *found;
+}
+
+bool all_zero(const ipmi::Guid& guid) {
+    return std::ranges::all_of(guid, [](auto byte) { return byte == 0; });
+}
+
+bool is_administrator(ipmi::PrivilegeLevel level) {
+    return level == ipmi::PrivilegeLevel::kAdministrator || level == ipmi::PrivilegeLevel::kOem;
+}
+
+Seen seen_from(ipmi::LoginReport& report, LoginRequest::Depth depth) {
+    Seen seen;
+    seen.answer = answer_of(report.outcome);
+    seen.status = report.status;
+    if (report.password) {
+        seen.password = VersionNumber{report.password->id};
+        seen.form = form_of(report.password->form);
+        seen.live = std::move(report.password->live);
+    }
+    seen.k_g_asked = depth == LoginRequest::Depth::kLogin && report.k_g.has_value();
+    if (report.k_g) {
+        if (report.k_g->id) seen.k_g = VersionNumber{*report.k_g->id};
+        seen.k_g_cut_at_zero_byte = report.k_g->cut_at_zero_byte;
+    }
+    return seen;
+}
+
+}  // namespace
+
+int suite_strength(std::uint8_t id) {
+    const auto found = std::ranges::find(kWorkSuites, id);
+    return static_cast<int>(kWorkSuites.end() - found);
+}
+
+std::string card_key(const vault::Bmc& bmc) {
+    if (!bmc.pin.manufacturer) return {};
+    return fmt::format("{}/{}/{}", *bmc.pin.manufacturer, bmc.pin.product.value_or(0), bmc.firmware);
+}
+
+BmcContact::BmcContact(Ports& ports, vault::Bmc bmc, ipmi::ClientOptions options)
+    : ports_(ports), bmc_(std::move(bmc)), options_(options) {}
+
+BmcContact::~BmcContact() = default;
+
+asio::awaitable<Result<void>> BmcContact::load() {
+    co_return co_await ports_.vault.read([this](const vault::Store& store) -> Result<void> {
+        auto bmc = store.bmc(bmc_.id);
+        if (!bmc) return std::unexpected(bmc.error());
+        auto known = KnownCredentials::load(store, *bmc);
+        if (!known) return std::unexpected(known.error());
+        // What this operation has learned on the wire is newer than the record.
+        if (!record_changed_) bmc_ = std::move(*bmc);
+        known_ = std::move(*known);
+        return read_card(store);
+    });
+}
+
+Result<void> BmcContact::read_card(const vault::Store& store) {
+    const auto key = card_key();
+    if (key.empty()) return {};
+    const auto size = store.fact(key, std::string(kPasswordSizeFact));
+    if (!size) return std::unexpected(size.error());
+    keeps_only_16_ = size->has_value() && **size == "16";
+    return {};
+}
+
+asio::awaitable<Result<void>> BmcContact::connect() {
+    auto peer = co_await ports_.resolve(bmc_);
+    if (!peer) co_return std::unexpected(peer.error());
+    client_ = std::make_unique<ipmi::BmcClient>(ports_.network, *peer, options_);
+    co_return Result<void>{};
+}
+
+asio::awaitable<Seen> BmcContact::look() {
+    co_return co_await sight(LoginRequest::Depth::kLogin, false);
+}
+
+asio::awaitable<Seen> BmcContact::look_and_keep() {
+    co_await close();
+    co_return co_await sight(LoginRequest::Depth::kLogin, true);
+}
+
+asio::awaitable<Seen> BmcContact::ask_only() {
+    co_return co_await sight(LoginRequest::Depth::kAskOnly, false);
+}
+
+asio::awaitable<Seen> BmcContact::sight(LoginRequest::Depth depth, bool keep) {
+    auto report = co_await login(depth);
+    auto seen = seen_from(report, depth);
+    note_half_open(report);
+    if (!report.session) co_return seen;
+
+    auto session = std::move(report.session);
+    const bool same_board = co_await identity_holds(*session, report, seen);
+    if (!same_board) {
+        seen.answer = Answer::kIdentityChanged;
+        co_await session->close();
+        co_return seen;
+    }
+    remember_suite(session->suite());
+    co_await read_rights(*session, seen);
+    if (keep && !session->lost()) {
+        kept_ = std::move(session);
+        if (seen.administrator) rights_before_ = slot_.access;
+    } else {
+        co_await session->close();
+    }
+    co_return seen;
+}
+
+asio::awaitable<ipmi::LoginReport> BmcContact::login(LoginRequest::Depth depth) {
+    ipmi::LoginReport report;
+    report.outcome = HandshakeOutcome::kCipherSuiteRefused;
+    const auto suites = co_await suites_to_try();
+    for (const auto& suite : suites) {
+        co_await wait_for_free_slot();
+        LoginRequest request;
+        request.user_name = bmc_.user_name;
+        request.suite = suite;
+        request.depth = depth;
+        request.passwords = known_.passwords();
+        request.k_gs = known_.k_gs();
+        request.pinned_guid = bmc_.pin.guid;
+        report = co_await client_->login(request);
+        if (report.outcome != HandshakeOutcome::kCipherSuiteRefused) break;
+    }
+    co_return report;
+}
+
+// A suite that was proved here is used again, never a weaker one (I11). Otherwise what the BMC offers, strongest first;
+// a BMC that does not say is asked with all of them.
+asio::awaitable<std::vector<ipmi::CipherSuite>> BmcContact::suites_to_try() {
+    std::vector<std::uint8_t> ids;
+    if (bmc_.cipher_suite && suite_strength(*bmc_.cipher_suite) > 0 && !bmc_.weaker_suite_allowed) {
+        ids.push_back(*bmc_.cipher_suite);
+    } else {
+        const auto offered = co_await client_->cipher_suites();
+        for (const auto id : kWorkSuites) {
+            if (offered.empty() || std::ranges::find(offered, id) != offered.end()) ids.push_back(id);
+        }
+    }
+    std::vector<ipmi::CipherSuite> suites;
+    for (const auto id : ids) suites.push_back(suite_of(id));
+    co_return suites;
+}
+
+// A handshake without a match, and a session under a K_G that we don't know, stay in the BMC until its time-out. With
+// the kept session and the next proof that must never be more than two besides (some BMCs have four slots in all).
+asio::awaitable<void> BmcContact::wait_for_free_slot() {
+    std::erase_if(half_open_until_, [&](auto until) { return until <= ports_.network.now(); });
+    if (half_open_until_.empty()) co_return;
+    const auto until = half_open_until_.front();
+    const auto now = ports_.network.now();
+    co_await wait(std::chrono::duration_cast<milliseconds>(until - now) + 1ms);
+    half_open_until_.clear();
+}
+
+void BmcContact::note_half_open(const ipmi::LoginReport& report) {
+    const bool left_open = report.outcome == HandshakeOutcome::kNoCandidateMatches ||
+                           report.outcome == HandshakeOutcome::kNoProof ||
+                           report.outcome == HandshakeOutcome::kKgUnknown ||
+                           (report.outcome == HandshakeOutcome::kMatched && report.session == nullptr) ||
+                           (report.outcome == HandshakeOutcome::kNoAnswer && report.guid.has_value());
+    if (left_open) half_open_until_.push_back(ports_.network.now() + options_.half_open_lifetime);
+}
+
+// I10: after the GUID (compared before RAKP 3), manufacturer and product; the MAC once, at first contact.
+asio::awaitable<bool> BmcContact::identity_holds(ipmi::Session& session, const ipmi::LoginReport& report, Seen& seen) {
+    const auto reply = co_await session.send(ipmi::get_device_id());
+    if (!reply) co_return true;  // nothing learned; the next command shows that the session is gone
+    const auto device = ipmi::parse_device_id(*reply);
+    if (!device) co_return true;
+    const bool changed = (bmc_.pin.manufacturer && *bmc_.pin.manufacturer != device->manufacturer) ||
+                         (bmc_.pin.product && *bmc_.pin.product != device->product);
+    if (changed) {
+        seen.why = fmt::format("manufacturer {} product {} instead of {} and {}", device->manufacturer, device->product,
+                               bmc_.pin.manufacturer.value_or(0), bmc_.pin.product.value_or(0));
+        co_return false;
+    }
+    const auto firmware = fmt::format("{}.{:02x}", device->firmware_major, device->firmware_minor_bcd);
+    const bool first_contact = !bmc_.pin.manufacturer;
+    record_changed_ = record_changed_ || first_contact || firmware != bmc_.firmware;
+    bmc_.firmware = firmware;
+    bmc_.pin.manufacturer = device->manufacturer;
+    bmc_.pin.product = device->product;
+    if (!bmc_.pin.guid && report.guid && !all_zero(*report.guid)) {
+        bmc_.pin.guid = report.guid;
+        record_changed_ = true;
+    }
+    if (first_contact) {
+        const auto mac_reply = co_await session.send(
+            ipmi::get_lan_configuration_parameter(Channel{bmc_.channel}, kLanParameterMacAddress));
+        const auto mac = mac_reply ? ipmi::parse_lan_configuration_parameter(*mac_reply)
+                                   : Result<Bytes>(std::unexpected(mac_reply.error()));
+        if (mac && mac->size() >= 6) {
+            bmc_.pin.mac.emplace();
+            std::copy_n(mac->begin(), 6, bmc_.pin.mac->begin());
+        }
+    }
+    co_return true;
+}
+
+void BmcContact::remember_suite(const ipmi::CipherSuite& suite) {
+    if (bmc_.cipher_suite && suite_strength(*bmc_.cipher_suite) >= suite_strength(suite.id)) return;
+    bmc_.cipher_suite = suite.id;
+    record_changed_ = true;
+}
+
+asio::awaitable<void> BmcContact::read_rights(ipmi::Session& session, Seen& seen) {
+    seen.administrator = seen.answer == Answer::kMatched;  // Set Session Privilege Level granted it
+    if (!slot_.user) {
+        const auto reply = co_await session.send(ipmi::get_own_session_info());
+        const auto info =
+            reply ? ipmi::parse_session_info(*reply) : Result<ipmi::SessionInfo>(std::unexpected(reply.error()));
+        if (info && info->user_id.value >= 1) {
+            slot_.user = info->user_id;
+            if (info->channel != 0) slot_.channel = info->channel;
+        }
+    }
+    if (!slot_.user) co_return;
+    slot_.access = co_await access_of(session, *slot_.user);
+    if (slot_.access) {
+        seen.administrator = seen.administrator && is_administrator(slot_.access->privilege_limit);
+    }
+}
+
+asio::awaitable<std::optional<ipmi::UserAccess>> BmcContact::access_of(ipmi::Session& session, UserId user) {
+    const auto reply = co_await session.send(ipmi::get_user_access(channel(), user));
+    if (!reply) co_return std::nullopt;
+    const auto access = ipmi::parse_user_access(*reply);
+    co_return access ? std::optional(*access) : std::nullopt;
+}
+
+bool BmcContact::has_kept_session() const {
+    return kept_ && !kept_->lost();
+}
+
+asio::awaitable<Result<ipmi::Response>> BmcContact::command(const ipmi::Request& request) {
+    BMCVAULT_CHECK(kept_ != nullptr);
+    co_return co_await kept_->send(request);
+}
+
+asio::awaitable<void> BmcContact::close() {
+    if (!kept_) co_return;
+    const auto session = std::move(kept_);
+    co_await session->close();
+}
+
+asio::awaitable<void> BmcContact::wait(milliseconds time) {
+    const auto alarm = ports_.network.make_alarm();
+    const auto end = ports_.network.now() + time;
+    while (ports_.network.now() < end) {
+        (void)co_await alarm->wait_until(std::min(end, ports_.network.now() + kKeepAlive));
+        if (ports_.network.now() < end && has_kept_session()) (void)co_await kept_->send(ipmi::get_device_id());
+    }
+}
+
+asio::awaitable<void> BmcContact::pace_credential_write() {
+    if (last_write_) {
+        const auto next = *last_write_ + kBetweenCredentialWrites;
+        const auto now = ports_.network.now();
+        if (now < next) co_await wait(std::chrono::ceil<milliseconds>(next - now));
+    }
+    last_write_ = ports_.network.now();
+}
+
+asio::awaitable<SlotFact> BmcContact::check_slot() {
+    if (!slot_.user) {
+        const auto fact = co_await find_slot_by_name();
+        if (fact != SlotFact::kOurs) co_return fact;
+    }
+    if (bmc_.user_id && *bmc_.user_id != slot_.user->value) co_return SlotFact::kAmbiguous;
+    if (!bmc_.user_id) {
+        bmc_.user_id = slot_.user->value;
+        record_changed_ = true;
+    }
+    co_return SlotFact::kOurs;
+}
+
+// Where Get Session Info is missing: duplicate names exist, and a guessed slot would overwrite a stranger.
+asio::awaitable<SlotFact> BmcContact::find_slot_by_name() {
+    if (!has_kept_session()) co_return SlotFact::kUnknown;
+    std::optional<UserId> ours;
+    std::uint8_t last = 1;
+    for (std::uint8_t id = 1; id <= last; ++id) {
+        const auto access = co_await access_of(*kept_, UserId{id});
+        if (access)
+            last = std::min(access->max_user_ids, ipmi::kMaxUserId);
+        else if (id == 1)
+            last = 16;  // slot 1 is hidden on some BMCs
+        const auto reply = co_await kept_->send(ipmi::get_user_name(UserId{id}));
+        if (!reply) co_return SlotFact::kUnknown;
+        const auto name = ipmi::parse_user_name(*reply);
+        if (!name || *name != bmc_.user_name) continue;
+        if (access && access->enabled == ipmi::UserAccess::Enabled::kDisabled) continue;
+        if (ours) co_return SlotFact::kAmbiguous;
+        ours = UserId{id};
+        slot_.access = access;
+    }
+    slot_.user = ours;
+    rights_before_ = slot_.access;
+    co_return ours ? SlotFact::kOurs : SlotFact::kUnknown;
+}
+
+asio::awaitable<bool> BmcContact::restore_rights() {
+    if (!has_kept_session() || !rights_before_ || !slot_.user) co_return false;
+    const auto reply = co_await kept_->send(ipmi::set_user_access(channel(), *slot_.user, *rights_before_));
+    co_return reply && reply->ok();
+}
+
+UserId BmcContact::user_id() const {
+    BMCVAULT_CHECK(slot_.user.has_value());
+    return *slot_.user;
+}
+
+Channel BmcContact::channel() const {
+    return Channel{slot_.channel.value_or(bmc_.channel)};
+}
+
+const ipmi::WireCounters& BmcContact::counters() const {
+    static const ipmi::WireCounters none;
+    return client_ ? client_->counters() : none;
+}
+
+void BmcContact::quarantine(Answer why) {
+    constexpr std::int64_t kShortest_s = 60;
+    constexpr std::int64_t kLongest_s = 3600;
+    const auto now = ports_.clock.now();
+    const auto since = bmc_.quarantine ? bmc_.quarantine->since : now;
+    const auto pause_s = std::clamp(now.value - since.value, kShortest_s, kLongest_s);
+    bmc_.quarantine = vault::Quarantine{since, UnixTime{now.value + pause_s}, std::string(word(why))};
+    record_changed_ = true;
+}
+
+void BmcContact::clear_quarantine() {
+    record_changed_ = record_changed_ || bmc_.quarantine.has_value();
+    bmc_.quarantine.reset();
+}
+
+void BmcContact::learn_k_g_support(bool supported) {
+    record_changed_ = true;
+    bmc_.k_g_supported = supported;
+}
+
+}  // namespace bmcvault::rotate

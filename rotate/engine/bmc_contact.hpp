@@ -1,0 +1,124 @@
+// One BMC during one operation: its record, what we know of it, the kept session. Every handshake goes through here,
+// so that the pin is compared (I10), the suite is strong enough (I11) and no session slot is wasted.
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ipmi/io/bmc_client.hpp"
+#include "rotate/core/k_g_machine.hpp"
+#include "rotate/core/password_machine.hpp"
+#include "rotate/engine/known_credentials.hpp"
+#include "rotate/engine/ports.hpp"
+
+namespace bmcvault::rotate {
+
+// What one login (or question) showed. The password's exact live bytes are kept for RecordObserved.
+struct Seen {
+    Answer answer{};
+    std::optional<std::uint8_t> status;     // RMCP+ status code of a refusal
+    std::optional<VersionNumber> password;  // which version, when RAKP 2 named one
+    Form form = Form::kExact;
+    std::optional<Key20> live;  // what the BMC really holds
+    bool k_g_asked = false;
+    std::optional<VersionNumber> k_g;  // nullopt with k_g_asked: none is set
+    bool k_g_cut_at_zero_byte = false;
+    bool administrator = false;
+    std::string why;  // for people: "GUID ... instead of ..."
+};
+
+// "manufacturer/product/firmware", the key of the capability card; empty when not seen yet.
+[[nodiscard]] std::string card_key(const vault::Bmc& bmc);
+
+class BmcContact {
+public:
+    BmcContact(Ports& ports, vault::Bmc bmc, ipmi::ClientOptions options);
+    ~BmcContact();
+    BmcContact(const BmcContact&) = delete;
+    BmcContact& operator=(const BmcContact&) = delete;
+
+    // Reads record and credentials anew from the vault. Errors are the vault's.
+    [[nodiscard]] asio::awaitable<Result<void>> load();
+    // Resolves the address. kNotFound for a host name without address.
+    [[nodiscard]] asio::awaitable<Result<void>> connect();
+
+    // One fresh handshake with every candidate, finished and closed again.
+    [[nodiscard]] asio::awaitable<Seen> look();
+    // The same, and the session stays open: the kept session. Closes an earlier one first.
+    [[nodiscard]] asio::awaitable<Seen> look_and_keep();
+    // Two round trips, nothing finished (check --no-login): leaves a half-open slot behind.
+    [[nodiscard]] asio::awaitable<Seen> ask_only();
+
+    [[nodiscard]] bool has_kept_session() const;
+    // In the kept session. kNoAnswer: effect unknown; the session counts as lost afterwards when it really is.
+    [[nodiscard]] asio::awaitable<Result<ipmi::Response>> command(const ipmi::Request& request);
+    [[nodiscard]] asio::awaitable<void> close();
+    // Waits, with a harmless command in the kept session every 10 s so that it lives.
+    [[nodiscard]] asio::awaitable<void> wait(milliseconds time);
+    // At least two seconds between credential writes: BMCs reload user files by whole-second time stamps.
+    [[nodiscard]] asio::awaitable<void> pace_credential_write();
+
+    // Exactly one enabled slot is ours? By Get Session Info, else by the names of all slots.
+    [[nodiscard]] asio::awaitable<SlotFact> check_slot();
+    [[nodiscard]] asio::awaitable<bool> restore_rights();
+
+    [[nodiscard]] UserId user_id() const;   // after check_slot() said kOurs
+    [[nodiscard]] Channel channel() const;  // the real one where the BMC names it
+    [[nodiscard]] vault::Bmc& bmc() { return bmc_; }
+    [[nodiscard]] const vault::Bmc& bmc() const { return bmc_; }
+    [[nodiscard]] const KnownCredentials& known() const { return known_; }
+    [[nodiscard]] const ipmi::WireCounters& counters() const;
+    [[nodiscard]] Ports& ports() { return ports_; }
+    [[nodiscard]] std::string card_key() const { return rotate::card_key(bmc_); }
+    // The capability card says that this kind of BMC keeps 16 bytes of a password. Read by load().
+    [[nodiscard]] bool keeps_only_16() const { return keeps_only_16_; }
+    // Live credential unknown: automation leaves this BMC alone for 60 s, then longer, up to an hour.
+    void quarantine(Answer why);
+    void clear_quarantine();
+    void learn_k_g_support(bool supported);
+    // The record gained something worth storing (pin, slot, suite, firmware) since load().
+    [[nodiscard]] bool record_changed() const { return record_changed_; }
+
+private:
+    struct Slot {
+        std::optional<UserId> user;
+        std::optional<std::uint8_t> channel;
+        std::optional<ipmi::UserAccess> access;
+    };
+
+    Result<void> read_card(const vault::Store& store);
+    asio::awaitable<Seen> sight(ipmi::LoginRequest::Depth depth, bool keep);
+    asio::awaitable<ipmi::LoginReport> login(ipmi::LoginRequest::Depth depth);
+    asio::awaitable<std::vector<ipmi::CipherSuite>> suites_to_try();
+    asio::awaitable<void> wait_for_free_slot();
+    asio::awaitable<bool> identity_holds(ipmi::Session& session, const ipmi::LoginReport& report, Seen& seen);
+    asio::awaitable<void> read_rights(ipmi::Session& session, Seen& seen);
+    asio::awaitable<SlotFact> find_slot_by_name();
+    asio::awaitable<std::optional<ipmi::UserAccess>> access_of(ipmi::Session& session, UserId user);
+    void note_half_open(const ipmi::LoginReport& report);
+    void remember_suite(const ipmi::CipherSuite& suite);
+
+    Ports& ports_;
+    vault::Bmc bmc_;
+    ipmi::ClientOptions options_;
+    KnownCredentials known_;
+    std::unique_ptr<ipmi::BmcClient> client_;
+    std::unique_ptr<ipmi::Session> kept_;
+    Slot slot_;
+    std::optional<ipmi::UserAccess> rights_before_;  // as the probe read them, to restore
+    std::vector<ipmi::TimePoint> half_open_until_;   // slots of the BMC that we could not close
+    std::optional<ipmi::TimePoint> last_write_;
+    bool keeps_only_16_ = false;
+    bool record_changed_ = false;
+};
+
+// Capability card: how many bytes of a password this kind of BMC really keeps.
+inline constexpr std::string_view kPasswordSizeFact = "password-size";
+
+// Suites that we send secrets under, strongest first: 17, 3, 8, 12 (I11).
+[[nodiscard]] int suite_strength(std::uint8_t id);  // 0: not for work
+
+}  // namespace bmcvault::rotate

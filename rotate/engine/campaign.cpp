@@ -1,0 +1,277 @@
+// Puts the real ports together and runs one command over a fleet.
+#include "rotate/engine/campaign.hpp"
+
+#include <fmt/format.h>
+#include <sodium.h>
+
+#include <algorithm>
+#include <asio/co_spawn.hpp>
+#include <asio/io_context.hpp>
+#include <map>
+#include <set>
+
+#include "ipmi/io/udp_network.hpp"
+#include "rotate/engine/bmc_contact.hpp"
+#include "rotate/engine/fan_out.hpp"
+#include "rotate/engine/operations.hpp"
+#include "rotate/engine/vault_thread.hpp"
+
+namespace bmcvault::rotate {
+namespace {
+
+using namespace std::chrono_literals;
+using vault::Bmc;
+
+// An interrupted run that is older is not continued: what it did then says nothing about now.
+constexpr std::int64_t kContinueWithin_s = 7 * 24 * 3600;
+
+class SystemClock final : public WallClock {
+public:
+    [[nodiscard]] UnixTime now() const override {
+        const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
+        return {std::chrono::duration_cast<std::chrono::seconds>(since_1970).count()};
+    }
+};
+
+class SystemRandom final : public vault::RandomBytes {
+public:
+    void fill(std::span<std::uint8_t> out) override { randombytes_buf(out.data(), out.size()); }
+};
+
+// As many transmissions, each waited for half as long again as the one before, as fit into --timeout.
+ipmi::ClientOptions client_options(const RunOptions& options) {
+    ipmi::ClientOptions client;
+    client.first_timeout = std::min(client.first_timeout, options.timeout);
+    client.write_timeout = std::max(client.write_timeout, options.timeout);
+    client.attempts = 0;
+    auto wait = client.first_timeout;
+    for (auto spent = milliseconds{0}; spent + wait <= options.timeout; wait = wait * 3 / 2) {
+        spent += wait;
+        ++client.attempts;
+    }
+    return client;
+}
+
+// Everything a command needs while it runs: one network thread (this one), one vault thread.
+class Run {
+public:
+    [[nodiscard]] static Result<std::unique_ptr<Run>> open(Environment& environment, const RunOptions& options,
+                                                           Observer& observer) {
+        auto writer = environment.store->clone();
+        if (!writer) return std::unexpected(writer.error());
+        auto io = std::make_unique<asio::io_context>(1);
+        auto network = ipmi::UdpNetwork::open(*io);
+        if (!network) return std::unexpected(network.error());
+        return std::unique_ptr<Run>(
+            new Run(environment, options, observer, std::move(*writer), std::move(io), std::move(*network)));
+    }
+
+    [[nodiscard]] OperationContext& context() { return context_; }
+
+    FanOutEnd over(std::span<const Bmc> bmcs, const CampaignPlan& plan, OneBmc one) {
+        FanOutEnd end;
+        asio::co_spawn(*io_, run_all({*network_, observer_, environment_.stop}, bmcs, plan, std::move(one)),
+                       [&](std::exception_ptr failure, FanOutEnd result) {
+                           if (failure) std::rethrow_exception(failure);
+                           end = std::move(result);
+                           io_->stop();  // the socket would wait for datagrams for ever
+                       });
+        io_->run();
+        return end;
+    }
+
+private:
+    Run(Environment& environment, const RunOptions& options, Observer& observer, std::unique_ptr<vault::Store> writer,
+        std::unique_ptr<asio::io_context> io, std::unique_ptr<ipmi::UdpNetwork> network)
+        : environment_(environment),
+          observer_(observer),
+          io_(std::move(io)),
+          network_(std::move(network)),
+          vault_(
+              std::move(writer), options.actor, [this] { return clock_.now(); }, io_->get_executor()),
+          ports_{vault_,
+                 *network_,
+                 clock_,
+                 random_,
+                 [](const Bmc& bmc) { return ipmi::resolve(bmc.address, bmc.port); },
+                 environment.hook},
+          context_{ports_, options, client_options(options), environment.store->directory(), std::nullopt, observer} {}
+
+    Environment& environment_;
+    Observer& observer_;
+    std::unique_ptr<asio::io_context> io_;
+    std::unique_ptr<ipmi::UdpNetwork> network_;
+    SystemClock clock_;
+    SystemRandom random_;
+    VaultThread vault_;
+    Ports ports_;
+    OperationContext context_;
+};
+
+CampaignPlan plan_for(std::span<const Bmc> bmcs, const RunOptions& options, bool changes) {
+    std::vector<CampaignItem> items;
+    for (const auto& bmc : bmcs) items.push_back({card_key(bmc), bmc.group});
+    CampaignOptions plan;
+    plan.parallel = static_cast<std::size_t>(std::max(1, options.parallel));
+    plan.canary = changes && options.canary;
+    plan.fuse = changes ? static_cast<std::size_t>(std::max(0, options.fuse)) : 0;
+    return {items, plan};
+}
+
+RunSummary summarize(std::string command, const std::vector<BmcReport>& reports) {
+    RunSummary summary;
+    summary.command = std::move(command);
+    summary.total = reports.size();
+    std::map<std::string, std::size_t> counts;
+    for (const auto& report : reports) {
+        ++counts[report.outcome];
+        summary.failed_logins += report.failed_logins;
+        summary.all_as_asked = summary.all_as_asked && report.as_asked;
+        summary.attention = summary.attention || report.attention;
+    }
+    summary.outcomes.assign(counts.begin(), counts.end());
+    std::ranges::stable_sort(summary.outcomes, std::greater{}, [](const auto& pair) { return pair.second; });
+    return summary;
+}
+
+RunSummary dry_run(std::string command, std::span<const Bmc> bmcs, const RunOptions& options, Observer& observer) {
+    const SystemClock clock;
+    std::vector<BmcReport> reports;
+    for (const auto& bmc : bmcs) {
+        reports.push_back(plan_bmc(bmc, options, clock.now()));
+        observer.finished(reports.back());
+    }
+    return summarize(std::move(command), reports);
+}
+
+struct Continued {
+    std::int64_t id;
+    std::set<BmcId> done;
+};
+
+// The unfinished campaign of the same command and selection, or a new one.
+Result<Continued> open_campaign(Environment& environment, const RunOptions& options) {
+    const SystemClock clock;
+    const auto selection =
+        fmt::format("{}{}{}", options.selection, options.k_g ? " --k-g" : "", options.put_back ? " --put-back" : "");
+    auto unfinished = environment.store->unfinished_campaign("rotate", selection);
+    if (!unfinished) return std::unexpected(unfinished.error());
+    const bool recent = *unfinished && clock.now().value - (*unfinished)->started_at.value < kContinueWithin_s;
+    if (recent && !options.fresh) {
+        auto done = environment.store->campaign_done((*unfinished)->id);
+        if (!done) return std::unexpected(done.error());
+        return Continued{(*unfinished)->id, {done->begin(), done->end()}};
+    }
+    std::int64_t id = 0;
+    auto begun =
+        environment.store->transact(options.actor, clock.now(), [&](vault::Transaction& transaction) -> Result<void> {
+            if (*unfinished) {
+                if (auto ended = transaction.finish_campaign((*unfinished)->id); !ended) return ended;
+            }
+            auto started = transaction.begin_campaign("rotate", selection);
+            if (!started) return std::unexpected(started.error());
+            id = *started;
+            return {};
+        });
+    if (!begun) return std::unexpected(begun.error());
+    return Continued{id, {}};
+}
+
+Result<void> close_campaign(Environment& environment, const RunOptions& options, std::int64_t id) {
+    const SystemClock clock;
+    return environment.store->transact(
+        options.actor, clock.now(), [&](vault::Transaction& transaction) { return transaction.finish_campaign(id); });
+}
+
+BmcReport already_done(const Bmc& bmc) {
+    BmcReport report;
+    report.id = bmc.id;
+    report.name = bmc.name;
+    report.address = address_of(bmc);
+    report.outcome = word(Outcome::kAlreadyCurrent);
+    report.detail = "done earlier in this run";
+    report.as_asked = true;
+    return report;
+}
+
+milliseconds since(std::chrono::steady_clock::time_point start) {
+    return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start);
+}
+
+}  // namespace
+
+Result<RunSummary> run_rotate(Environment& environment, std::span<const Bmc> bmcs, const RunOptions& options,
+                              Observer& observer) {
+    if (options.dry_run) return dry_run("rotate", bmcs, options, observer);
+    const auto start = std::chrono::steady_clock::now();
+    auto campaign = open_campaign(environment, options);
+    if (!campaign) return std::unexpected(campaign.error());
+    auto run = Run::open(environment, options, observer);
+    if (!run) return std::unexpected(run.error());
+
+    std::vector<BmcReport> reports;
+    std::vector<Bmc> to_do;
+    for (const auto& bmc : bmcs) {
+        if (!campaign->done.contains(bmc.id)) {
+            to_do.push_back(bmc);
+            continue;
+        }
+        reports.push_back(already_done(bmc));
+        observer.finished(reports.back());
+    }
+    const auto continued = reports.size();
+    auto& context = (*run)->context();
+    context.campaign = campaign->id;
+    const auto goal = options.put_back ? Goal::kPutBack : Goal::kRotate;
+    auto end = (*run)->over(to_do, plan_for(to_do, options, true),
+                            [&](const Bmc& bmc) { return rotate_bmc(context, bmc, goal); });
+    std::ranges::move(end.reports, std::back_inserter(reports));
+    auto summary = summarize("rotate", reports);
+    summary.continued = continued;
+    summary.stopped = end.stopped;
+    summary.all_as_asked = summary.all_as_asked && !end.stopped;
+    summary.elapsed = since(start);
+    if (!end.stopped) {
+        if (auto closed = close_campaign(environment, options, campaign->id); !closed) {
+            return std::unexpected(closed.error());
+        }
+    }
+    return summary;
+}
+
+namespace {
+
+using Operation = asio::awaitable<BmcReport> (*)(OperationContext&, const Bmc&);
+
+Result<RunSummary> run_without_campaign(std::string command, bool changes, Environment& environment,
+                                        std::span<const Bmc> bmcs, const RunOptions& options, Observer& observer,
+                                        Operation operation) {
+    const auto start = std::chrono::steady_clock::now();
+    auto run = Run::open(environment, options, observer);
+    if (!run) return std::unexpected(run.error());
+    auto& context = (*run)->context();
+    const auto end =
+        (*run)->over(bmcs, plan_for(bmcs, options, changes), [&](const Bmc& bmc) { return operation(context, bmc); });
+    auto summary = summarize(std::move(command), end.reports);
+    summary.stopped = end.stopped;
+    summary.all_as_asked = summary.all_as_asked && !end.stopped;
+    summary.elapsed = since(start);
+    return summary;
+}
+
+}  // namespace
+
+Result<RunSummary> run_check(Environment& environment, std::span<const Bmc> bmcs, const RunOptions& options,
+                             Observer& observer) {
+    return run_without_campaign("check", false, environment, bmcs, options, observer, &check_bmc);
+}
+
+Result<RunSummary> run_recover(Environment& environment, std::span<const Bmc> bmcs, const RunOptions& options,
+                               Observer& observer) {
+    if (options.dry_run) return dry_run("recover", bmcs, options, observer);
+    return run_without_campaign(
+        "recover", true, environment, bmcs, options, observer,
+        [](OperationContext& context, const Bmc& bmc) { return rotate_bmc(context, bmc, Goal::kRecover); });
+}
+
+}  // namespace bmcvault::rotate

@@ -1,0 +1,93 @@
+#include "rotate/engine/fan_out.hpp"
+
+#include <fmt/format.h>
+
+#include <asio/co_spawn.hpp>
+#include <asio/this_coro.hpp>
+
+namespace bmcvault::rotate {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kLookAtStop = 200ms;  // Ctrl-C sets a flag; nothing rings for it
+
+class Fan {
+public:
+    Fan(FanOut fan_out, std::span<const vault::Bmc> bmcs, CampaignPlan plan, OneBmc one)
+        : fan_out_(fan_out),
+          bmcs_(bmcs),
+          plan_(std::move(plan)),
+          one_(std::move(one)),
+          one_ended_(fan_out.network.make_alarm()) {}
+
+    asio::awaitable<FanOutEnd> run() {
+        const auto executor = co_await asio::this_coro::executor;
+        while (!end_.stopped || in_flight_ > 0) {
+            if (!end_.stopped) start_what_the_plan_allows(executor);
+            if (in_flight_ == 0) break;
+            (void)co_await one_ended_->wait_until(fan_out_.network.now() + kLookAtStop);
+            end_.stopped = end_.stopped || stop_asked();
+        }
+        if (plan_.done()) end_.stopped = false;  // Ctrl-C came, but there was nothing left to start
+        if (!end_.stopped) report_blocked();
+        co_return std::move(end_);
+    }
+
+private:
+    [[nodiscard]] bool stop_asked() const { return fan_out_.stop != nullptr && fan_out_.stop->load(); }
+
+    void start_what_the_plan_allows(const asio::any_io_executor& executor) {
+        while (!stop_asked()) {
+            const auto next = plan_.next();
+            if (!next) return;
+            ++in_flight_;
+            asio::co_spawn(executor, work(*next), [](std::exception_ptr failure) {
+                if (failure) std::rethrow_exception(failure);
+            });
+        }
+    }
+
+    asio::awaitable<void> work(std::size_t item) {
+        fan_out_.observer.started(bmcs_[item]);
+        auto report = co_await one_(bmcs_[item]);
+        plan_.finished(item, report.as_asked, report.class_name);
+        finish(std::move(report));
+        --in_flight_;
+        one_ended_->ring();
+    }
+
+    void report_blocked() {
+        for (const auto item : plan_.blocked()) {
+            BmcReport report;
+            report.id = bmcs_[item].id;
+            report.name = bmcs_[item].name;
+            report.address = bmcs_[item].address;
+            report.outcome = word(Outcome::kBlocked);
+            report.detail = fmt::format("fuse: too many failures among {}", plan_.class_of(item));
+            finish(std::move(report));
+        }
+    }
+
+    void finish(BmcReport report) {
+        fan_out_.observer.finished(report);
+        end_.reports.push_back(std::move(report));
+    }
+
+    FanOut fan_out_;
+    std::span<const vault::Bmc> bmcs_;
+    CampaignPlan plan_;
+    OneBmc one_;
+    std::unique_ptr<ipmi::Alarm> one_ended_;
+    std::size_t in_flight_ = 0;
+    FanOutEnd end_;
+};
+
+}  // namespace
+
+asio::awaitable<FanOutEnd> run_all(FanOut fan_out, std::span<const vault::Bmc> bmcs, CampaignPlan plan, OneBmc one) {
+    Fan fan(fan_out, bmcs, std::move(plan), std::move(one));
+    co_return co_await fan.run();
+}
+
+}  // namespace bmcvault::rotate

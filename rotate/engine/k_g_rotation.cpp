@@ -1,0 +1,172 @@
+#include "rotate/engine/k_g_rotation.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "rotate/engine/password_rotation.hpp"
+
+namespace bmcvault::rotate {
+namespace {
+
+using ipmi::CompletionCode;
+using vault::VersionState;
+
+KgApplyResult apply_result(std::uint8_t completion_code) {
+    switch (static_cast<CompletionCode>(completion_code)) {
+        case CompletionCode::kOk:
+            return KgApplyResult::kAccepted;
+        case CompletionCode::kInvalidCommand:
+        case CompletionCode::kInvalidForLun:
+        case CompletionCode::kInsufficientPrivilege:
+            return KgApplyResult::kNotSupported;
+        default:
+            return KgApplyResult::kRefused;
+    }
+}
+
+}  // namespace
+
+std::string_view name_of(const KgAction& action) {
+    constexpr std::array<std::string_view, std::variant_size_v<KgAction>> kNames{
+        "k_g-record-found", "k_g-stage", "k_g-apply",  "k_g-prove", "k_g-put-back", "k_g-commit",
+        "k_g-abandon",      "k_g-learn", "quarantine", "wait",      "reload",       "k_g-finish"};
+    return kNames[action.index()];
+}
+
+KgRotation::KgRotation(BmcContact& contact, std::optional<VersionNumber> live, bool change_wanted, std::string note)
+    : contact_(contact), ports_(contact.ports()), live_(live), change_wanted_(change_wanted), note_(std::move(note)) {}
+
+asio::awaitable<KgOutcome> KgRotation::run() {
+    auto step = rotate::start(situation());
+    while (!std::holds_alternative<KgFinish>(step.action)) {
+        const auto name = name_of(step.action);
+        if (ports_.hook) ports_.hook(fmt::format("before-{}", name));
+        const auto event = co_await std::visit([this](const auto& action) { return perform(action); }, step.action);
+        if (ports_.hook) ports_.hook(fmt::format("after-{}", name));
+        step = rotate::step(step.state, event);
+    }
+    co_return std::get<KgFinish>(step.action).outcome;
+}
+
+asio::awaitable<KgEvent> KgRotation::perform(const KgRecordFound& action) {
+    const auto& bmc = contact_.bmc();
+    const auto stored = co_await write([&](vault::Transaction& transaction) -> Result<void> {
+        if (action.version) return transaction.found_live(bmc.id, bmc.k_g_subject(), *action.version);
+        return transaction.found_none_live(bmc.id, bmc.k_g_subject());
+    });
+    co_return Stored{stored};
+}
+
+// The one place where a new K_G is made: durable before anything is sent (I1, I2).
+asio::awaitable<KgEvent> KgRotation::perform(const KgStage&) {
+    const auto& bmc = contact_.bmc();
+    const auto secret = vault::generate_k_g(ports_.random);
+    VersionNumber version;
+    const auto stored = co_await write([&](vault::Transaction& transaction) -> Result<void> {
+        auto staged = transaction.stage(bmc.id, bmc.k_g_subject(), secret, vault::StoredSize::k20,
+                                        vault::Provenance::kGenerated, note_);
+        if (!staged) return std::unexpected(staged.error());
+        version = *staged;
+        return transaction.mark_sent(bmc.id, bmc.k_g_subject(), version);
+    });
+    co_return Staged{stored, version};
+}
+
+asio::awaitable<KgEvent> KgRotation::perform(const KgApply& action) {
+    co_return co_await set_k_g(contact_.known().k_g_secret(action.version));
+}
+
+asio::awaitable<KgEvent> KgRotation::perform(const KgPutBack& action) {
+    const Key20 none;
+    co_return co_await set_k_g(action.version ? contact_.known().k_g_secret(*action.version) : none);
+}
+
+// The one place that sends a K_G to a BMC. Never the lock operation: there is no standard unlock.
+asio::awaitable<KgEvent> KgRotation::set_k_g(const Key20& k_g) {
+    if (!contact_.has_kept_session()) co_return KgApplied{KgApplyResult::kNoReply, false};
+    co_await contact_.pace_credential_write();
+    const auto request = ipmi::set_k_g(contact_.channel(), k_g);
+    const auto reply = co_await contact_.command(request);
+    if (!reply) co_return KgApplied{KgApplyResult::kNoReply, contact_.has_kept_session()};
+    co_return KgApplied{apply_result(reply->completion_code), contact_.has_kept_session()};
+}
+
+asio::awaitable<KgEvent> KgRotation::perform(const KgProve&) {
+    const auto seen = co_await contact_.look();
+    KgSighting sighting{seen.answer, seen.k_g, seen.k_g_cut_at_zero_byte};
+    // A login that RAKP 4 confirmed but that is not usable as administrator proves no K_G.
+    if (seen.answer == Answer::kMatched && !seen.administrator) sighting.answer = Answer::kPrivilegeRefused;
+    co_return KgSighted{sighting, contact_.has_kept_session()};
+}
+
+asio::awaitable<KgEvent> KgRotation::perform(const KgCommit& action) {
+    const auto& bmc = contact_.bmc();
+    const auto stored = co_await write([&](vault::Transaction& transaction) {
+        return transaction.commit_pending(bmc.id, bmc.k_g_subject(), action.version);
+    });
+    co_return Stored{stored};
+}
+
+asio::awaitable<KgEvent> KgRotation::perform(const KgAbandon& action) {
+    const auto& bmc = contact_.bmc();
+    const auto stored = co_await write([&](vault::Transaction& transaction) {
+        return transaction.abandon_pending(bmc.id, bmc.k_g_subject(), action.version,
+                                           "the BMC was asked and does not use it");
+    });
+    co_return Stored{stored};
+}
+
+asio::awaitable<KgEvent> KgRotation::perform(const KgLearnSupport& action) {
+    contact_.learn_k_g_support(action.supported);
+    const auto& bmc = contact_.bmc();
+    const auto card = contact_.card_key();
+    const auto stored = co_await write([&](vault::Transaction& transaction) -> Result<void> {
+        if (auto done = transaction.update_bmc(bmc); !done) return done;
+        if (card.empty()) return {};
+        return transaction.learn(card, "k_g", action.supported ? "usable" : "not-usable");
+    });
+    co_return Stored{stored};
+}
+
+asio::awaitable<KgEvent> KgRotation::perform(const QuarantineBmc& action) {
+    contact_.quarantine(action.why);
+    const auto& bmc = contact_.bmc();
+    const auto stored = co_await write([&](vault::Transaction& transaction) { return transaction.update_bmc(bmc); });
+    co_return Stored{stored};
+}
+
+asio::awaitable<KgEvent> KgRotation::perform(const Wait& action) {
+    co_await contact_.wait(action.time);
+    co_return Waited{contact_.has_kept_session()};
+}
+
+asio::awaitable<KgEvent> KgRotation::perform(const Reload&) {
+    const auto loaded = co_await contact_.load();
+    co_return KgReloaded{situation(), loaded.has_value()};
+}
+
+asio::awaitable<KgEvent> KgRotation::perform(const KgFinish&) {
+    BMCVAULT_CHECK(false && "the machine has ended");
+    co_return Waited{false};
+}
+
+asio::awaitable<Durable> KgRotation::write(vault::Store::Work work) {
+    const auto stored = durable(co_await ports_.vault.write(std::move(work)));
+    if (stored != Durable::kCommitted) co_return stored;
+    const auto loaded = co_await contact_.load();
+    co_return loaded ? Durable::kCommitted : Durable::kUnknown;
+}
+
+KgSituation KgRotation::situation() const {
+    KgSituation situation;
+    if (const auto* pending = contact_.known().k_g_in(VersionState::kPending)) situation.pending = pending->version;
+    if (const auto* current = contact_.known().k_g_in(VersionState::kCurrent)) situation.current = current->version;
+    situation.live = live_;
+    situation.change_wanted = change_wanted_;
+    situation.supported = contact_.bmc().k_g_supported;
+    situation.kept_session = contact_.has_kept_session();
+    return situation;
+}
+
+}  // namespace bmcvault::rotate

@@ -1,0 +1,342 @@
+#include "rotate/engine/operations.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "rotate/engine/bmc_contact.hpp"
+#include "rotate/engine/k_g_rotation.hpp"
+#include "rotate/engine/password_rotation.hpp"
+#include "vault/store/locks.hpp"
+
+namespace bmcvault::rotate {
+
+std::string address_of(const vault::Bmc& bmc) {
+    const bool v6 = bmc.address.find(':') != std::string::npos;
+    return v6 ? fmt::format("[{}]:{}", bmc.address, bmc.port) : fmt::format("{}:{}", bmc.address, bmc.port);
+}
+
+namespace {
+
+using vault::VersionState;
+
+void add_detail(std::string& detail, std::string_view more) {
+    if (more.empty()) return;
+    if (!detail.empty()) detail += "; ";
+    detail += more;
+}
+
+BmcReport report_for(const vault::Bmc& bmc) {
+    BmcReport report;
+    report.id = bmc.id;
+    report.name = bmc.name;
+    report.address = address_of(bmc);
+    return report;
+}
+
+void set_outcome(BmcReport& report, Outcome outcome, std::string_view detail) {
+    report.outcome = word(outcome);
+    report.as_asked = as_asked(outcome);
+    add_detail(report.detail, detail);
+}
+
+// The outcome of both phases. That a BMC can't do K_G is a fact, not a failure; the detail says it.
+Outcome with_k_g(Outcome password, KgOutcome k_g) {
+    switch (k_g) {
+        case KgOutcome::kChanged:  // a pending K_G of an interrupted run was all that was left to do
+            return password == Outcome::kAlreadyCurrent ? Outcome::kRecovered : password;
+        case KgOutcome::kUnchanged:
+        case KgOutcome::kNotSupported:
+        case KgOutcome::kUnusable:
+            return password;
+        case KgOutcome::kRefused:
+            return Outcome::kRefused;
+        case KgOutcome::kUnproved:
+            return Outcome::kUnreachable;
+        case KgOutcome::kQuarantined:
+            return Outcome::kQuarantined;
+        case KgOutcome::kVaultNotWritten:
+            return Outcome::kBlocked;
+    }
+    return password;
+}
+
+// Reasons to leave a BMC alone that are known before anything is sent.
+struct Excuse {
+    Outcome outcome;
+    std::string detail;
+};
+
+std::optional<Excuse> excuse(const vault::Bmc& bmc, UnixTime now, bool changes) {
+    if (changes && bmc.hold && (!bmc.hold->until || *bmc.hold->until > now)) {
+        return Excuse{Outcome::kHeld, bmc.hold->reason};
+    }
+    if (bmc.quarantine && bmc.quarantine->retry_at > now) {
+        return Excuse{Outcome::kQuarantined, fmt::format("{}; retried after {} s", bmc.quarantine->reason,
+                                                         bmc.quarantine->retry_at.value - now.value)};
+    }
+    return std::nullopt;
+}
+
+// One operation on one BMC: the lock, the contact, the clock of the report.
+class Operation {
+public:
+    Operation(OperationContext& context, const vault::Bmc& bmc, std::string command)
+        : context_(context),
+          contact_(context.ports, bmc, context.client),
+          report_(report_for(bmc)),
+          command_(std::move(command)),
+          started_(context.ports.network.now()) {}
+
+    asio::awaitable<BmcReport> rotate(Goal goal);
+    asio::awaitable<BmcReport> check();
+
+private:
+    asio::awaitable<bool> begin(bool changes);
+    asio::awaitable<bool> done_in_this_campaign();
+    asio::awaitable<void> run_machines_once(Goal goal);
+    asio::awaitable<void> run_machines(Goal goal);
+    asio::awaitable<void> run_k_g(Outcome password_outcome, std::optional<VersionNumber> live);
+    asio::awaitable<void> ask_and_describe();
+    asio::awaitable<void> describe_check(const Seen& seen);
+    asio::awaitable<void> record_proof(const Seen& seen);
+    asio::awaitable<void> end();
+    void check_k_g(const Seen& seen);
+    void fill_versions();
+    [[nodiscard]] std::string note() const;
+
+    OperationContext& context_;
+    BmcContact contact_;
+    BmcReport report_;
+    std::string command_;
+    ipmi::TimePoint started_;
+    std::optional<vault::BmcLock> lock_;
+};
+
+// Lock first, then read: what another process has done meanwhile is seen. False: the report says why not.
+asio::awaitable<bool> Operation::begin(bool changes) {
+    auto lock = vault::BmcLock::try_acquire(context_.vault_directory, contact_.bmc().id);
+    if (!lock) {
+        const bool busy = lock.error().code == ErrorCode::kBusy;
+        set_outcome(report_, busy ? Outcome::kBusy : Outcome::kBlocked,
+                    busy ? "another bmcvault is at work on this BMC" : lock.error().detail);
+        co_return false;
+    }
+    lock_.emplace(std::move(*lock));
+    const auto loaded = co_await contact_.load();
+    if (!loaded) {
+        set_outcome(report_, Outcome::kBlocked, "vault-not-readable: " + loaded.error().detail);
+        co_return false;
+    }
+    if (const auto reason = excuse(contact_.bmc(), context_.ports.clock.now(), changes)) {
+        set_outcome(report_, reason->outcome, reason->detail);
+        co_return false;
+    }
+    if (!contact_.known().has_password()) {
+        set_outcome(report_, Outcome::kRefused, "no-known-password");
+        co_return false;
+    }
+    const auto connected = co_await contact_.connect();
+    if (!connected) {
+        set_outcome(report_, Outcome::kUnreachable, connected.error().detail);
+        co_return false;
+    }
+    co_return true;
+}
+
+asio::awaitable<BmcReport> Operation::rotate(Goal goal) {
+    const bool begun = co_await begin(true);
+    if (begun) co_await run_machines_once(goal);
+    co_await end();
+    co_return report_;
+}
+
+// Not twice in one campaign, also when two processes run it.
+asio::awaitable<void> Operation::run_machines_once(Goal goal) {
+    const bool done = co_await done_in_this_campaign();
+    if (done) {
+        set_outcome(report_, Outcome::kAlreadyCurrent, "done earlier in this run");
+        fill_versions();
+    } else if (goal == Goal::kPutBack && contact_.known().password_in(VersionState::kPrevious) == nullptr) {
+        set_outcome(report_, Outcome::kRefused, "no-previous-password");
+    } else {
+        co_await run_machines(goal);
+    }
+}
+
+asio::awaitable<bool> Operation::done_in_this_campaign() {
+    if (!context_.campaign) co_return false;
+    bool done = false;
+    const auto read = co_await context_.ports.vault.read([&](const vault::Store& store) -> Result<void> {
+        const auto ids = store.campaign_done(*context_.campaign);
+        if (!ids) return std::unexpected(ids.error());
+        done = std::ranges::find(*ids, contact_.bmc().id) != ids->end();
+        return {};
+    });
+    co_return read&& done;
+}
+
+asio::awaitable<void> Operation::run_machines(Goal goal) {
+    PasswordRotation password(contact_, goal, note());
+    auto ended = co_await password.run();
+    set_outcome(report_, ended.outcome, ended.detail);
+    if (ended.last_seen) add_detail(report_.detail, ended.last_seen->why);
+    const bool reached = report_.as_asked && ended.last_seen && ended.last_seen->k_g_asked;
+    if (reached) co_await run_k_g(ended.outcome, ended.last_seen->k_g);
+    co_await contact_.close();
+    if (report_.as_asked) contact_.clear_quarantine();
+    fill_versions();
+}
+
+// After the password, in the same kept session: what was asked for, what an interrupted run left pending, or what is
+// live and not what the vault believes.
+asio::awaitable<void> Operation::run_k_g(Outcome password_outcome, std::optional<VersionNumber> live) {
+    const auto* pending = contact_.known().k_g_in(VersionState::kPending);
+    const auto* current = contact_.known().k_g_in(VersionState::kCurrent);
+    const bool unexpected = live != (current ? std::optional(current->version) : std::nullopt);
+    if (!context_.options.k_g && pending == nullptr && !unexpected) co_return;
+    if (!contact_.has_kept_session()) (void)co_await contact_.look_and_keep();
+    KgRotation k_g(contact_, live, context_.options.k_g, note());
+    const auto outcome = co_await k_g.run();
+    set_outcome(report_, with_k_g(password_outcome, outcome), word(outcome));
+}
+
+asio::awaitable<BmcReport> Operation::check() {
+    const bool begun = co_await begin(false);
+    report_.attention = !begun;
+    if (begun) co_await ask_and_describe();
+    co_await end();
+    co_return report_;
+}
+
+asio::awaitable<void> Operation::ask_and_describe() {
+    report_.k_g_asked = !context_.options.no_login;
+    Seen seen;
+    if (context_.options.no_login) {
+        seen = co_await contact_.ask_only();
+    } else {
+        seen = co_await contact_.look();
+    }
+    co_await describe_check(seen);
+}
+
+asio::awaitable<void> Operation::describe_check(const Seen& seen) {
+    report_.attention = true;
+    add_detail(report_.detail, seen.why);
+    if (seen.answer == Answer::kNoCandidateMatches) {
+        report_.outcome = "foreign";
+        add_detail(report_.detail, "none of the vault's versions opens this account: somebody else changed it");
+        co_return;
+    }
+    if (seen.answer != Answer::kMatched && seen.answer != Answer::kPrivilegeRefused) {
+        report_.outcome = word(seen.answer);
+        co_return;
+    }
+    const auto& version = *contact_.known().password(*seen.password);
+    report_.password_version = version.version;
+    report_.password_size = version.size;
+    report_.version_since = version.proved_at ? version.proved_at : std::optional(version.created_at);
+    if (seen.k_g_asked) report_.k_g_version = seen.k_g;
+    if (seen.form != Form::kExact) {
+        report_.outcome = "mangled";
+    } else if (version.state == VersionState::kPending) {
+        report_.outcome = "pending-live";
+    } else if (version.provenance == vault::Provenance::kFactory) {
+        report_.outcome = "vendor-default";
+    } else if (version.state == VersionState::kCurrent || version.state == VersionState::kUnknown) {
+        report_.outcome = "as-in-vault";
+        report_.attention = seen.answer == Answer::kPrivilegeRefused;
+        co_await record_proof(seen);
+    } else {
+        report_.outcome = "older-version";
+    }
+    if (seen.answer == Answer::kPrivilegeRefused) add_detail(report_.detail, "live-without-rights");
+    check_k_g(seen);
+}
+
+// A check changes nothing on the BMC; the vault learns that the version was proved, and an imported one becomes
+// current.
+asio::awaitable<void> Operation::record_proof(const Seen& seen) {
+    if (!seen.administrator) co_return;
+    const auto& bmc = contact_.bmc();
+    const auto* current = contact_.known().password_in(VersionState::kCurrent);
+    const bool is_current = current != nullptr && current->version == *seen.password;
+    const auto stored = co_await context_.ports.vault.write([&](vault::Transaction& transaction) {
+        return is_current ? transaction.mark_proved(bmc.id, bmc.own_password(), *seen.password)
+                          : transaction.found_live(bmc.id, bmc.own_password(), *seen.password);
+    });
+    if (!stored) add_detail(report_.detail, "proof not stored: " + stored.error().detail);
+}
+
+void Operation::check_k_g(const Seen& seen) {
+    if (!seen.k_g_asked) return;
+    const auto* current = contact_.known().k_g_in(VersionState::kCurrent);
+    const auto expected = current ? std::optional(current->version) : std::nullopt;
+    if (seen.k_g == expected) return;
+    const auto* live = seen.k_g ? contact_.known().k_g(*seen.k_g) : nullptr;
+    if (live != nullptr && live->state == VersionState::kUnknown) return;  // imported, now seen to be right
+    report_.attention = true;
+    add_detail(report_.detail, seen.k_g ? fmt::format("k_g-version-{}-live", seen.k_g->value) : "k_g-not-set");
+}
+
+void Operation::fill_versions() {
+    if (const auto* current = contact_.known().password_in(VersionState::kCurrent)) {
+        report_.password_version = current->version;
+        report_.password_size = current->size;
+        report_.version_since = current->proved_at;
+    }
+    if (const auto* current = contact_.known().k_g_in(VersionState::kCurrent)) report_.k_g_version = current->version;
+}
+
+std::string Operation::note() const {
+    std::string note = context_.options.reason;
+    if (!context_.options.ticket.empty()) add_detail(note, "ticket " + context_.options.ticket);
+    return note;
+}
+
+// The last commit: what was learned, what happened, and that this BMC is done. Losing it loses no credential.
+asio::awaitable<void> Operation::end() {
+    const auto& counters = contact_.counters();
+    report_.failed_logins = counters.failed_logins;
+    report_.round_trips = counters.round_trips;
+    report_.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(context_.ports.network.now() - started_);
+    report_.class_name = contact_.card_key();
+    if (!lock_) co_return;  // somebody else's record now
+    auto& bmc = contact_.bmc();
+    bmc.last = vault::LastResult{command_, report_.outcome, report_.detail, context_.ports.clock.now()};
+    const bool done = report_.as_asked && context_.campaign.has_value();
+    const auto stored = co_await context_.ports.vault.write([&](vault::Transaction& transaction) -> Result<void> {
+        if (auto updated = transaction.update_bmc(bmc); !updated) return updated;
+        return done ? transaction.campaign_done(*context_.campaign, bmc.id, report_.outcome) : Result<void>{};
+    });
+    if (!stored) add_detail(report_.detail, "result not stored: " + stored.error().detail);
+    lock_.reset();
+}
+
+}  // namespace
+
+asio::awaitable<BmcReport> rotate_bmc(OperationContext& context, const vault::Bmc& bmc, Goal goal) {
+    Operation operation(context, bmc, goal == Goal::kRecover ? "recover" : "rotate");
+    co_return co_await operation.rotate(goal);
+}
+
+asio::awaitable<BmcReport> check_bmc(OperationContext& context, const vault::Bmc& bmc) {
+    Operation operation(context, bmc, "check");
+    co_return co_await operation.check();
+}
+
+BmcReport plan_bmc(const vault::Bmc& bmc, const RunOptions& options, UnixTime now) {
+    auto report = report_for(bmc);
+    if (const auto reason = excuse(bmc, now, true)) {
+        set_outcome(report, reason->outcome, reason->detail);
+        return report;
+    }
+    report.outcome = "planned";
+    report.as_asked = true;
+    report.detail =
+        options.put_back ? "the previous password would return" : "a fresh password would be set and proved";
+    if (options.k_g && bmc.k_g_supported.value_or(true)) add_detail(report.detail, "then a fresh K_G");
+    return report;
+}
+
+}  // namespace bmcvault::rotate

@@ -1,0 +1,33 @@
+// One BMC from start to report: rotate, recover, check. (What happens to many is fan_out.hpp.)
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <filesystem>
+#include <optional>
+
+#include "rotate/core/password_machine.hpp"
+#include "rotate/engine/campaign.hpp"
+#include "rotate/engine/ports.hpp"
+
+namespace bmcvault::rotate {
+
+struct OperationContext {
+    Ports& ports;
+    const RunOptions& options;
+    ipmi::ClientOptions client;
+    std::filesystem::path vault_directory;
+    std::optional<std::int64_t> campaign;  // rotate: where the outcome is written down
+    Observer& observer;
+};
+
+// Never throws and never fails as a whole: whatever happened is in the report. Sessions are closed, the per-BMC lock is
+// released, the result is stored when it returns.
+[[nodiscard]] asio::awaitable<BmcReport> rotate_bmc(OperationContext& context, const vault::Bmc& bmc, Goal goal);
+[[nodiscard]] asio::awaitable<BmcReport> check_bmc(OperationContext& context, const vault::Bmc& bmc);
+
+// What rotate_bmc would do, from the vault alone: nothing is sent.
+[[nodiscard]] BmcReport plan_bmc(const vault::Bmc& bmc, const RunOptions& options, UnixTime now);
+
+[[nodiscard]] std::string address_of(const vault::Bmc& bmc);  // "192.0.2.7:623", "[2001:db8::7]:623"
+
+}  // namespace bmcvault::rotate

@@ -1,0 +1,235 @@
+#include "rotate/engine/password_rotation.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace bmcvault::rotate {
+namespace {
+
+using ipmi::CompletionCode;
+using vault::StoredSize;
+using vault::VersionState;
+
+// A refusal by password policy is CCh on OpenBMC, 8Fh on Dell C6220, C9h elsewhere. C0h, C3h and FFh say nothing.
+ApplyResult apply_result(std::uint8_t completion_code) {
+    constexpr std::uint8_t kDellPolicy = 0x8f;
+    switch (static_cast<CompletionCode>(completion_code)) {
+        case CompletionCode::kOk:
+            return ApplyResult::kAccepted;
+        case CompletionCode::kNotSupportedInState:
+            return ApplyResult::kRefusedTooEarly;
+        case CompletionCode::kInvalidDataField:
+        case CompletionCode::kParameterOutOfRange:
+            return ApplyResult::kRefusedByPolicy;
+        case CompletionCode::kRequestDataLengthInvalid:
+        case CompletionCode::kRequestDataFieldLengthLimitExceeded:
+            return ApplyResult::kRefusedSize;
+        case CompletionCode::kNodeBusy:
+        case CompletionCode::kTimeout:
+        case CompletionCode::kUnspecified:
+            return ApplyResult::kNoReply;
+        default:
+            return completion_code == kDellPolicy ? ApplyResult::kRefusedByPolicy : ApplyResult::kRefused;
+    }
+}
+
+StoredSize size_of_form(Form form) {
+    return form == Form::kFirst16 ? StoredSize::k16 : StoredSize::k20;
+}
+
+std::string_view words_of_form(Form form) {
+    switch (form) {
+        case Form::kExact:
+            return "exact";
+        case Form::kFirst16:
+            return "stored the first 16 bytes only";
+        case Form::kFirst19:
+            return "stored the first 19 bytes only";
+        case Form::kNewHeadOldTail:
+            return "stored 16 new bytes and kept the old tail";
+    }
+    return "exact";
+}
+
+}  // namespace
+
+Durable durable(const Result<void>& result) {
+    if (result) return Durable::kCommitted;
+    return result.error().code == ErrorCode::kCommitUnknown ? Durable::kUnknown : Durable::kRefused;
+}
+
+std::string_view name_of(const Action& action) {
+    constexpr std::array<std::string_view, std::variant_size_v<Action>> kNames{
+        "probe",   "check-slot", "record-found", "record-observed", "stage", "apply",  "prove",
+        "restore", "commit",     "abandon",      "quarantine",      "wait",  "reload", "finish"};
+    return kNames[action.index()];
+}
+
+PasswordRotation::PasswordRotation(BmcContact& contact, Goal goal, std::string note)
+    : contact_(contact), ports_(contact.ports()), goal_(goal), note_(std::move(note)) {}
+
+asio::awaitable<PasswordEnd> PasswordRotation::run() {
+    auto step = rotate::start(situation());
+    while (!std::holds_alternative<Finish>(step.action)) {
+        const auto name = name_of(step.action);
+        if (ports_.hook) ports_.hook(fmt::format("before-{}", name));
+        const auto event = co_await std::visit([this](const auto& action) { return perform(action); }, step.action);
+        if (ports_.hook) ports_.hook(fmt::format("after-{}", name));
+        step = rotate::step(step.state, event);
+    }
+    const auto& finish = std::get<Finish>(step.action);
+    PasswordEnd end{finish.outcome, std::string(finish.detail), std::move(seen_)};
+    co_return end;
+}
+
+asio::awaitable<Event> PasswordRotation::perform(const Probe&) {
+    seen_ = co_await contact_.look_and_keep();
+    co_return Sighted{sighting(), contact_.has_kept_session()};
+}
+
+asio::awaitable<Event> PasswordRotation::perform(const CheckSlot&) {
+    const auto fact = co_await contact_.check_slot();
+    co_return SlotChecked{fact, contact_.has_kept_session()};
+}
+
+asio::awaitable<Event> PasswordRotation::perform(const RecordFound& action) {
+    const auto id = contact_.bmc().id;
+    const auto subject = contact_.bmc().own_password();
+    const auto stored = co_await write(
+        [&](vault::Transaction& transaction) { return transaction.found_live(id, subject, action.version); });
+    co_return Stored{stored};
+}
+
+asio::awaitable<Event> PasswordRotation::perform(const RecordObserved& action) {
+    BMCVAULT_CHECK(seen_ && seen_->live);
+    const auto& bmc = contact_.bmc();
+    const auto card = contact_.card_key();
+    VersionNumber version;
+    const auto stored = co_await write([&](vault::Transaction& transaction) -> Result<void> {
+        auto observed = transaction.observed_live(bmc.id, bmc.own_password(), *seen_->live, size_of_form(action.form),
+                                                  std::string(words_of_form(action.form)));
+        if (!observed) return std::unexpected(observed.error());
+        version = *observed;
+        if (card.empty()) return {};
+        return transaction.learn(card, std::string(kPasswordSizeFact), "16");
+    });
+    co_return Recorded{stored, version};
+}
+
+// The one place where a new password is made: it is durable before the machine lets anything be sent (I1, I2).
+asio::awaitable<Event> PasswordRotation::perform(const Stage& action) {
+    const auto& bmc = contact_.bmc();
+    const auto secret = new_secret(action);
+    const auto provenance = goal_ == Goal::kPutBack ? vault::Provenance::kPutBack : vault::Provenance::kGenerated;
+    VersionNumber version;
+    const auto stored = co_await write([&](vault::Transaction& transaction) -> Result<void> {
+        auto staged = transaction.stage(bmc.id, bmc.own_password(), secret, action.size, provenance, note_);
+        if (!staged) return std::unexpected(staged.error());
+        version = *staged;
+        return transaction.mark_sent(bmc.id, bmc.own_password(), version);
+    });
+    co_return Staged{stored, version};
+}
+
+// The one place that sends a password to a BMC.
+asio::awaitable<Event> PasswordRotation::perform(const Apply& action) {
+    if (!contact_.has_kept_session()) co_return Applied{ApplyResult::kNoReply, false};
+    co_await contact_.pace_credential_write();
+    const auto request = ipmi::set_password(contact_.user_id(), static_cast<std::uint8_t>(action.size),
+                                            contact_.known().password_secret(action.version));
+    const auto reply = co_await contact_.command(request);
+    if (!reply) co_return Applied{ApplyResult::kNoReply, contact_.has_kept_session()};
+    co_return Applied{apply_result(reply->completion_code), contact_.has_kept_session()};
+}
+
+asio::awaitable<Event> PasswordRotation::perform(const Prove&) {
+    seen_ = co_await contact_.look();
+    co_return Sighted{sighting(), contact_.has_kept_session()};
+}
+
+asio::awaitable<Event> PasswordRotation::perform(const RestoreRights&) {
+    const bool done = co_await contact_.restore_rights();
+    co_return RightsRestored{done, contact_.has_kept_session()};
+}
+
+asio::awaitable<Event> PasswordRotation::perform(const Commit& action) {
+    const auto& bmc = contact_.bmc();
+    const auto stored = co_await write([&](vault::Transaction& transaction) {
+        return transaction.commit_pending(bmc.id, bmc.own_password(), action.version);
+    });
+    co_return Stored{stored};
+}
+
+asio::awaitable<Event> PasswordRotation::perform(const Abandon& action) {
+    const auto& bmc = contact_.bmc();
+    const auto stored = co_await write([&](vault::Transaction& transaction) {
+        return transaction.abandon_pending(bmc.id, bmc.own_password(), action.version,
+                                           "the BMC was asked and does not hold it");
+    });
+    co_return Stored{stored};
+}
+
+asio::awaitable<Event> PasswordRotation::perform(const QuarantineBmc& action) {
+    contact_.quarantine(action.why);
+    const auto& bmc = contact_.bmc();
+    const auto stored = co_await write([&](vault::Transaction& transaction) { return transaction.update_bmc(bmc); });
+    co_return Stored{stored};
+}
+
+asio::awaitable<Event> PasswordRotation::perform(const Wait& action) {
+    co_await contact_.wait(action.time);
+    co_return Waited{contact_.has_kept_session()};
+}
+
+asio::awaitable<Event> PasswordRotation::perform(const Reload&) {
+    const auto loaded = co_await contact_.load();
+    co_return Reloaded{situation(), loaded.has_value()};
+}
+
+asio::awaitable<Event> PasswordRotation::perform(const Finish&) {
+    BMCVAULT_CHECK(false && "the machine has ended");
+    co_return Waited{false};
+}
+
+// After every commit the known credentials are read again: what is sent is what the vault gives back, unsealed.
+asio::awaitable<Durable> PasswordRotation::write(vault::Store::Work work) {
+    const auto stored = durable(co_await ports_.vault.write(std::move(work)));
+    if (stored != Durable::kCommitted) co_return stored;
+    const auto loaded = co_await contact_.load();
+    co_return loaded ? Durable::kCommitted : Durable::kUnknown;
+}
+
+Key20 PasswordRotation::new_secret(const Stage& stage) {
+    if (goal_ == Goal::kPutBack) {
+        const auto* previous = contact_.known().password_in(VersionState::kPrevious);
+        BMCVAULT_CHECK(previous != nullptr);
+        return contact_.known().password_secret(previous->version).clone();
+    }
+    const auto alphabet = stage.shape == Shape::kFull ? vault::Alphabet::kFull : vault::Alphabet::kShellSafe;
+    return vault::generate_password(stage.size, alphabet, contact_.bmc().user_name, ports_.random);
+}
+
+Situation PasswordRotation::situation() const {
+    Situation situation;
+    situation.goal = goal_;
+    if (const auto* pending = contact_.known().password_in(VersionState::kPending)) {
+        situation.pending = pending->version;
+        situation.pending_size = pending->size;
+        situation.pending_is_put_back = pending->provenance == vault::Provenance::kPutBack;
+    }
+    if (const auto* current = contact_.known().password_in(VersionState::kCurrent)) {
+        situation.current = current->version;
+    }
+    if (const auto* previous = contact_.known().password_in(VersionState::kPrevious)) {
+        situation.put_back_size = previous->size;
+    }
+    situation.only_16 = contact_.keeps_only_16();
+    return situation;
+}
+
+Sighting PasswordRotation::sighting() const {
+    return Sighting{seen_->answer, seen_->password, seen_->form, seen_->administrator};
+}
+
+}  // namespace bmcvault::rotate

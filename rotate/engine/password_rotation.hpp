@@ -1,0 +1,59 @@
+// Drives the password machine (rotate/core/password_machine.hpp) against one BMC: one action, one event, no decision.
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <string>
+
+#include "rotate/core/password_machine.hpp"
+#include "rotate/engine/bmc_contact.hpp"
+
+namespace bmcvault::rotate {
+
+struct PasswordEnd {
+    Outcome outcome{};
+    std::string detail;
+    std::optional<Seen> last_seen;  // of the last probe: what the K_G phase starts from
+};
+
+class PasswordRotation {
+public:
+    PasswordRotation(BmcContact& contact, Goal goal, std::string note);
+
+    // Runs the machine to its Finish. The kept session stays open for the K_G phase.
+    [[nodiscard]] asio::awaitable<PasswordEnd> run();
+
+private:
+    // The step that stages and the step that sends, by name: see perform(Stage) and perform(Apply).
+    asio::awaitable<Event> perform(const Probe&);
+    asio::awaitable<Event> perform(const CheckSlot&);
+    asio::awaitable<Event> perform(const RecordFound&);
+    asio::awaitable<Event> perform(const RecordObserved&);
+    asio::awaitable<Event> perform(const Stage&);
+    asio::awaitable<Event> perform(const Apply&);
+    asio::awaitable<Event> perform(const Prove&);
+    asio::awaitable<Event> perform(const RestoreRights&);
+    asio::awaitable<Event> perform(const Commit&);
+    asio::awaitable<Event> perform(const Abandon&);
+    asio::awaitable<Event> perform(const QuarantineBmc&);
+    asio::awaitable<Event> perform(const Wait&);
+    asio::awaitable<Event> perform(const Reload&);
+    asio::awaitable<Event> perform(const Finish&);
+
+    asio::awaitable<Durable> write(vault::Store::Work work);
+    [[nodiscard]] Key20 new_secret(const Stage& stage);
+    [[nodiscard]] Situation situation() const;
+    [[nodiscard]] Sighting sighting() const;
+
+    BmcContact& contact_;
+    Ports& ports_;
+    Goal goal_;
+    std::string note_;
+    std::optional<Seen> seen_;
+};
+
+// The result of a write as the machine names it.
+[[nodiscard]] Durable durable(const Result<void>& result);
+// The words of an action, for hooks and the live board: "stage", "apply", "prove" ...
+[[nodiscard]] std::string_view name_of(const Action& action);
+
+}  // namespace bmcvault::rotate
