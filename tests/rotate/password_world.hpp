@@ -1,0 +1,411 @@
+// The whole world of one password rotation: model vault, model BMC, a machine between them, faults chosen by a search,
+// and the invariants of docs/rotation-protocol.md checked after every step.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "choices.hpp"
+#include "model_bmc.hpp"
+#include "model_vault.hpp"
+
+namespace bmcvault::rotate::test {
+
+// What vault and BMC hold before the run.
+enum class Beginning : std::uint8_t {
+    kSettled,
+    kSettled16,
+    kCardSays16,
+    kFirstContact,
+    kStagedNotSent,
+    kSentNotCommitted,
+    kFirst16NotRecorded,
+    kOldTailNotRecorded,
+    kOlderLive,
+    kFailedLiveAndPending,
+    kForeign,
+    kPutBackStaged,
+    kPutBackSent,
+};
+inline constexpr std::size_t kBeginnings = 13;
+
+struct Findings {  // over all runs
+    std::set<std::string> outcomes;
+    std::set<std::string> details;
+    int longest = 0;
+};
+
+template <class Machine>
+class PasswordWorld {
+public:
+    ModelVault vault;
+    ModelBmc bmc;
+    Goal goal = Goal::kRotate;
+    bool only_16 = false;
+    int faults_left = 0;
+    bool crashes = true;  // crashes are among the faults
+
+    PasswordWorld(const Machine& machine, Choices& choices, std::size_t& steps, Findings& findings)
+        : machine_(machine), choices_(choices), steps_(steps), findings_(findings) {}
+
+    void begin(Beginning beginning) {
+        vault.add(fresh_value(1, StoredSize::k20), StoredSize::k20, VersionState::kPrevious);
+        const auto add = [this](std::uint8_t letter, VersionState state, StoredSize size = StoredSize::k20) {
+            vault.add(fresh_value(letter, size), size, state);
+        };
+        const auto live = [this](std::uint8_t letter) { bmc.live = fresh_value(letter, StoredSize::k20); };
+        live(2);
+        switch (beginning) {
+            case Beginning::kSettled:
+                add(2, VersionState::kCurrent);
+                break;
+            case Beginning::kSettled16:
+                add(2, VersionState::kCurrent, StoredSize::k16);
+                bmc.live = {2, 0, 0};
+                break;
+            case Beginning::kCardSays16:
+                only_16 = true;
+                add(2, VersionState::kCurrent);
+                break;
+            case Beginning::kFirstContact:
+                add(2, VersionState::kUnknown);
+                break;
+            case Beginning::kStagedNotSent:
+                add(2, VersionState::kCurrent);
+                add(3, VersionState::kPending);
+                break;
+            case Beginning::kSentNotCommitted:
+                add(2, VersionState::kCurrent);
+                add(3, VersionState::kPending);
+                live(3);
+                break;
+            case Beginning::kFirst16NotRecorded:
+                add(2, VersionState::kCurrent);
+                add(3, VersionState::kPending);
+                bmc.live = {3, 0, 0};
+                break;
+            case Beginning::kOldTailNotRecorded:
+                add(2, VersionState::kCurrent);
+                add(3, VersionState::kPending, StoredSize::k16);
+                bmc.live = {3, 2, 2};
+                break;
+            case Beginning::kOlderLive:
+                add(2, VersionState::kCurrent);
+                live(1);
+                break;
+            case Beginning::kFailedLiveAndPending:
+                add(2, VersionState::kCurrent);
+                add(3, VersionState::kFailed);
+                add(4, VersionState::kPending);
+                live(3);
+                break;
+            case Beginning::kForeign:
+                add(2, VersionState::kCurrent);
+                live(99);
+                foreign_ = true;
+                break;
+            case Beginning::kPutBackStaged:
+            case Beginning::kPutBackSent:
+                add(2, VersionState::kCurrent);
+                add(1, VersionState::kPending);
+                vault.pending()->put_back = true;
+                if (beginning == Beginning::kPutBackSent) live(1);
+                break;
+        }
+        began_with_ = vault.current() == nullptr ? VersionNumber{} : vault.current()->number;
+    }
+
+    // The run with its faults; then, without faults, the next run on the same BMC, and one on an honest BMC.
+    Finish run() {
+        const int faults_before = faults_left;
+        const Finish end = drive(goal);
+        const bool no_excuse =
+            faults_left == faults_before && bmc.habit == OnApply::kStores && bmc.sulks == Answer::kMatched && !foreign_;
+        if (no_excuse && !as_asked(end.outcome) && end.detail != "vault-was-behind") {
+            fail("REPORT", "failed without a cause");
+        }
+        faults_left = 0;
+        bmc.settle();
+        check_promise();
+        bmc.touched = false;
+        drive(Goal::kRecover);
+        bmc.settle();
+        bmc.habit = OnApply::kStores;
+        bmc.sulks = Answer::kMatched;
+        const Finish last = drive(Goal::kRecover);
+        if (foreign_) {
+            if (last.outcome != Outcome::kQuarantined || !vault.quarantined) fail("I7", "foreign, not quarantined");
+        } else if (bmc.rights == Rights::kFull && !as_asked(last.outcome)) {
+            fail("I7", "no recovery on an honest BMC: " + std::string(word(last.outcome)));
+        }
+        return end;
+    }
+
+private:
+    [[noreturn]] static void fail(std::string rule, std::string what) {
+        throw Violation{std::move(rule), std::move(what)};
+    }
+
+    // 0: as it should be; else one of `others` faults.
+    std::size_t fault(std::size_t others) {
+        if (faults_left == 0) return 0;
+        const std::size_t chosen = choices_.pick(others + 1);
+        if (chosen > 0) --faults_left;
+        return chosen;
+    }
+
+    // From start() to Finish; a crash throws the machine away and starts another one from what the vault holds.
+    Finish drive(Goal what) {
+        driving_ = what;
+        bool crashed = true;
+        while (crashed) {
+            crashed = false;
+            bmc.session = false;
+            proof_.reset();
+            sent_in_this_run_.reset();
+            only_finish_.clear();
+            began_pending_ = vault.pending() != nullptr;
+            returns_ = what_returns();
+            Step now = machine_.start(vault.situation(what, only_16));
+            for (int n = 1; !crashed; ++n) {
+                ++steps_;
+                findings_.longest = std::max(findings_.longest, n);
+                if (n > kMaxSteps) fail("I7", "too many steps");
+                if (const auto* end = std::get_if<Finish>(&now.action)) {
+                    check_report(*end);
+                    return *end;
+                }
+                if (!only_finish_.empty()) fail(only_finish_, "went on");
+                crashed = crashes && fault(1) == 1;
+                if (crashed) break;
+                const Event event = std::visit([this](const auto& action) { return perform(action); }, now.action);
+                check_promise();
+                now = machine_.step(now.state, event);
+            }
+        }
+        return {};
+    }
+
+    // ---- the checks ----
+
+    void check_promise() {
+        if (!foreign_ && !vault.match(bmc.live)) fail("PROMISE", "the vault can't find the live password");
+    }
+
+    // I3: `value` was seen live, with its rights, by a handshake later than every Apply.
+    void check_proved(Value value) {
+        if (!proof_ || proof_->value != value) fail("I3", "became current without a proof");
+        if (!proof_->administrator) fail("I3", "became current without its rights");
+    }
+
+    void check_session() {
+        if (!bmc.session) fail("SESSION", "used without a kept session");
+    }
+
+    void check_report(const Finish& end) {
+        findings_.outcomes.insert(std::string(word(end.outcome)));
+        if (!end.detail.empty()) findings_.details.insert(std::string(end.detail));
+        const bool explains_itself = end.outcome == Outcome::kUnreachable || end.outcome == Outcome::kLocked ||
+                                     end.outcome == Outcome::kIdentityChanged;
+        if (as_asked(end.outcome)) {
+            if (vault.current() == nullptr || vault.current()->value != bmc.live)
+                fail("REPORT", "success, not current");
+            if (vault.pending() != nullptr) fail("REPORT", "success, and something is pending");
+            if (bmc.rights != Rights::kFull) fail("REPORT", "success without rights");
+        } else if (end.detail.empty() && !explains_itself) {
+            fail("REPORT", "a failure without a reason");
+        }
+        const bool fresh = end.outcome == Outcome::kRotated || end.outcome == Outcome::kSettled16;
+        if (fresh && vault.current()->number == began_with_) fail("REPORT", "rotated, but the same password");
+        if (end.outcome == Outcome::kRotated && began_pending_) fail("REPORT", "an interrupted run was not reported");
+        if (end.outcome == Outcome::kPutBack && bmc.live != returns_) fail("REPORT", "another secret was put back");
+        if (end.outcome == Outcome::kQuarantined && !vault.quarantined && end.detail != "quarantine-not-recorded") {
+            fail("REPORT", "quarantined, but not in the vault");
+        }
+    }
+
+    // What "the previous secret" means at the start of a run.
+    Value what_returns() {
+        if (vault.pending() != nullptr && vault.pending()->put_back) return vault.pending()->value;
+        const ModelVersion* previous = vault.in_state(VersionState::kPrevious);
+        return previous == nullptr ? Value{} : previous->value;
+    }
+
+    // ---- the actions ----
+
+    Event perform(const Probe&) {
+        if (bmc.session) fail("SESSION", "probed though a session is kept");
+        return handshake(true);
+    }
+    Event perform(const Prove&) { return handshake(false); }
+
+    Event handshake(bool keep) {
+        proof_.reset();
+        bmc.handshake_begins();
+        const std::size_t chosen = fault(kOtherAnswerCount + 1);
+        Answer answer = bmc.touched ? bmc.sulks : Answer::kMatched;
+        if (chosen >= 1 && chosen <= kOtherAnswerCount) answer = kOtherAnswers[chosen - 1];
+        if (chosen == kOtherAnswerCount + 1) bmc.session = false;
+        const bool session_dies_at_once = keep && chosen == kOtherAnswerCount + 1;
+
+        const std::optional<Match> match = vault.match(bmc.live);
+        if (answer == Answer::kMatched && !match) answer = Answer::kNoCandidateMatches;
+        if (answer == Answer::kMatched && bmc.rights == Rights::kNone) answer = Answer::kPrivilegeRefused;
+        Sighting seen;
+        seen.answer = answer;
+        if (match && (seen.answer == Answer::kMatched || seen.answer == Answer::kPrivilegeRefused)) {
+            seen.version = match->version;
+            seen.form = match->form;
+            seen.administrator = seen.answer == Answer::kMatched && bmc.rights == Rights::kFull;
+            proof_ = Proof{bmc.live, seen.administrator};
+        }
+        if (seen.answer == Answer::kIdentityChanged) only_finish_ = "I10";
+        if (keep) bmc.session = seen.answer == Answer::kMatched && !session_dies_at_once;
+        return Sighted{seen, bmc.session};
+    }
+
+    Event perform(const CheckSlot&) {
+        check_session();
+        const std::size_t chosen = fault(3);
+        if (chosen == 1) return SlotChecked{SlotFact::kAmbiguous, true};
+        if (chosen == 2) return SlotChecked{SlotFact::kUnknown, true};
+        bmc.session = chosen == 0;
+        return SlotChecked{chosen == 0 ? SlotFact::kOurs : SlotFact::kUnknown, bmc.session};
+    }
+
+    // How a durable step ends. `commits`: it is on the disk.
+    struct Disk {
+        Durable answer;
+        bool commits;
+    };
+    Disk disk() {
+        switch (fault(3)) {
+            case 1:
+                only_finish_ = "I5";
+                return {Durable::kRefused, false};
+            case 2:
+                return {Durable::kUnknown, true};
+            case 3:
+                return {Durable::kUnknown, false};
+            default:
+                return {Durable::kCommitted, true};
+        }
+    }
+
+    Event perform(const RecordFound& action) {
+        const ModelVersion* version = vault.find(action.version);
+        if (version == nullptr) fail("I1", "an unknown version was found");
+        check_proved(version->value);
+        const Disk result = disk();
+        if (result.commits) vault.make_current(action.version);
+        return Stored{result.answer};
+    }
+
+    Event perform(const RecordObserved&) {
+        if (!proof_) fail("I3", "recorded what was not seen");
+        check_proved(proof_->value);
+        const Disk result = disk();
+        VersionNumber number{};
+        if (result.commits) number = vault.observe(proof_->value);
+        return Recorded{result.answer, number};
+    }
+
+    Event perform(const Stage& action) {
+        if (vault.pending() != nullptr) fail("I2", "a second pending version");
+        const Disk result = disk();
+        VersionNumber number{};
+        if (result.commits) number = vault.stage(action, driving_ == Goal::kPutBack);
+        return Staged{result.answer, number};
+    }
+
+    Event perform(const Apply& action) {
+        check_session();
+        const ModelVersion* version = vault.find(action.version);
+        if (version == nullptr) fail("I1", "sent, but not in the vault");
+        if (version->state != VersionState::kPending) fail("I1", "sent, but not pending");
+        if (version->size != action.size) fail("I1", "sent in another size than stored");
+        const std::size_t chosen = fault(kApplyWays - 1);
+        proof_.reset();
+        const Applied result = bmc.set_password(*version, chosen == 0 ? bmc.habit : static_cast<OnApply>(chosen));
+        sent_in_this_run_ = result.result;
+        return result;
+    }
+
+    Event perform(const RestoreRights&) {
+        check_session();
+        const std::size_t chosen = fault(3);
+        if (chosen == 3) bmc.session = false;
+        if (chosen == 0 || chosen == 2) bmc.rights = Rights::kFull;  // 2: and the reply is lost
+        return RightsRestored{chosen == 0, bmc.session};
+    }
+
+    Event perform(const Commit& action) {
+        const ModelVersion* version = vault.find(action.version);
+        if (version == nullptr || version->state != VersionState::kPending) fail("I3", "committed what is not pending");
+        check_proved(version->value);
+        const Disk result = disk();
+        if (result.commits) vault.make_current(action.version);
+        return Stored{result.answer};
+    }
+
+    Event perform(const Abandon& action) {
+        ModelVersion* version = vault.find(action.version);
+        if (version == nullptr || version->state != VersionState::kPending) fail("I4", "abandoned what is not pending");
+        if (!proof_) fail("I4", "abandoned without asking the BMC");
+        if (proof_->value == version->value) fail("I4", "abandoned what is live");
+        const bool may_still_arrive =
+            sent_in_this_run_ == ApplyResult::kAccepted || sent_in_this_run_ == ApplyResult::kNoReply;
+        if (may_still_arrive) fail("I4", "abandoned what may still arrive");
+        sent_in_this_run_.reset();
+        const Disk result = disk();
+        if (result.commits) version->state = VersionState::kFailed;
+        return Stored{result.answer};
+    }
+
+    Event perform(const QuarantineBmc&) {
+        const Disk result = disk();
+        vault.quarantined = vault.quarantined || result.commits;
+        return Stored{result.answer};
+    }
+
+    Event perform(const Wait&) {
+        if (fault(1) == 1) bmc.session = false;
+        return Waited{bmc.session};
+    }
+
+    Event perform(const Reload&) {
+        if (fault(1) == 1) {
+            only_finish_ = "I5";
+            return Reloaded{{}, false};
+        }
+        return Reloaded{vault.situation(driving_, only_16), true};
+    }
+
+    Event perform(const Finish&) { fail("MODEL", "Finish is not performed"); }
+
+    struct Proof {
+        Value value;
+        bool administrator;
+    };
+
+    const Machine& machine_;
+    Choices& choices_;
+    std::size_t& steps_;
+    Findings& findings_;
+    Goal driving_ = Goal::kRotate;
+    std::optional<Proof> proof_;  // of the last handshake, void after an Apply
+    std::optional<ApplyResult> sent_in_this_run_;
+    std::string only_finish_;  // the rule that forbids anything but Finish now
+    bool foreign_ = false;
+    VersionNumber began_with_;
+    bool began_pending_ = false;
+    Value returns_;  // goal kPutBack
+};
+
+// The machine as it is. Mutants have the same two functions.
+struct RealMachine {
+    [[nodiscard]] Step start(const Situation& situation) const { return rotate::start(situation); }
+    [[nodiscard]] Step step(const PasswordState& state, const Event& event) const { return rotate::step(state, event); }
+};
+
+}  // namespace bmcvault::rotate::test
