@@ -121,10 +121,15 @@ Result<void> check_file(const fs::path& file, const Access& access) {
 Result<void> refuse_network_file_system(const fs::path& directory) {
     struct statfs info{};
     if (statfs(directory.c_str(), &info) != 0) return system_error("can not look at the file system of", directory);
-    for (const auto& known : kNetworkFileSystems)
-        if (static_cast<std::uint32_t>(info.f_type) == known.magic)
-            return unsafe(directory, fmt::format("is on {}; a vault must be on a local file system", known.name));
+    if (const auto name = network_file_system(static_cast<std::uint32_t>(info.f_type)))
+        return unsafe(directory, fmt::format("is on {}; a vault must be on a local file system", *name));
     return {};
+}
+
+std::optional<std::string_view> network_file_system(std::uint32_t magic) {
+    const auto known = std::ranges::find(kNetworkFileSystems, magic, &NetworkFileSystem::magic);
+    if (known == kNetworkFileSystems.end()) return std::nullopt;
+    return known->name;
 }
 
 Result<void> make_directory(const fs::path& directory, const Access& access) {

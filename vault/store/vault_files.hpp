@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -49,6 +50,8 @@ struct Access {
 // drop the POSIX locks of every connection of this process.
 [[nodiscard]] Result<void> check_file(const std::filesystem::path& file, const Access&);
 [[nodiscard]] Result<void> refuse_network_file_system(const std::filesystem::path& directory);
+// Its name, when this f_type of statfs(2) is one.
+[[nodiscard]] std::optional<std::string_view> network_file_system(std::uint32_t magic);
 
 [[nodiscard]] Result<void> make_directory(const std::filesystem::path& directory, const Access&);
 // Refuses an existing one.
