@@ -108,7 +108,7 @@ BmcContact::BmcContact(Ports& ports, vault::Bmc bmc, ipmi::ClientOptions options
 BmcContact::~BmcContact() = default;
 
 asio::awaitable<Result<void>> BmcContact::load() {
-    co_return co_await ports_.vault.read([this](const vault::Store& store) -> Result<void> {
+    const VaultPort::Read work = [this](const vault::Store& store) -> Result<void> {
         auto bmc = store.bmc(bmc_.id);
         if (!bmc) return std::unexpected(bmc.error());
         auto known = KnownCredentials::load(store, *bmc);
@@ -117,7 +117,8 @@ asio::awaitable<Result<void>> BmcContact::load() {
         if (!record_changed_) bmc_ = std::move(*bmc);
         known_ = std::move(*known);
         return read_card(store);
-    });
+    };
+    co_return co_await ports_.vault.read(work);
 }
 
 Result<void> BmcContact::read_card(const vault::Store& store) {

@@ -51,10 +51,11 @@ asio::awaitable<KgOutcome> KgRotation::run() {
 
 asio::awaitable<KgEvent> KgRotation::perform(const KgRecordFound& action) {
     const auto& bmc = contact_.bmc();
-    const auto stored = co_await write([&](vault::Transaction& transaction) -> Result<void> {
+    const vault::Store::Work work = [&](vault::Transaction& transaction) -> Result<void> {
         if (action.version) return transaction.found_live(bmc.id, bmc.k_g_subject(), *action.version);
         return transaction.found_none_live(bmc.id, bmc.k_g_subject());
-    });
+    };
+    const auto stored = co_await write(work);
     co_return Stored{stored};
 }
 
@@ -63,13 +64,14 @@ asio::awaitable<KgEvent> KgRotation::perform(const KgStage&) {
     const auto& bmc = contact_.bmc();
     const auto secret = vault::generate_k_g(ports_.random);
     VersionNumber version;
-    const auto stored = co_await write([&](vault::Transaction& transaction) -> Result<void> {
+    const vault::Store::Work work = [&](vault::Transaction& transaction) -> Result<void> {
         auto staged = transaction.stage(bmc.id, bmc.k_g_subject(), secret, vault::StoredSize::k20,
                                         vault::Provenance::kGenerated, note_);
         if (!staged) return std::unexpected(staged.error());
         version = *staged;
         return transaction.mark_sent(bmc.id, bmc.k_g_subject(), version);
-    });
+    };
+    const auto stored = co_await write(work);
     co_return Staged{stored, version};
 }
 
@@ -79,7 +81,9 @@ asio::awaitable<KgEvent> KgRotation::perform(const KgApply& action) {
 
 asio::awaitable<KgEvent> KgRotation::perform(const KgPutBack& action) {
     const Key20 none;
-    co_return co_await set_k_g(action.version ? contact_.known().k_g_secret(*action.version) : none);
+    const Key20* before = &none;
+    if (action.version) before = &contact_.known().k_g_secret(*action.version);
+    co_return co_await set_k_g(*before);
 }
 
 // The one place that sends a K_G to a BMC. Never the lock operation: there is no standard unlock.
@@ -102,18 +106,20 @@ asio::awaitable<KgEvent> KgRotation::perform(const KgProve&) {
 
 asio::awaitable<KgEvent> KgRotation::perform(const KgCommit& action) {
     const auto& bmc = contact_.bmc();
-    const auto stored = co_await write([&](vault::Transaction& transaction) {
+    const vault::Store::Work work = [&](vault::Transaction& transaction) {
         return transaction.commit_pending(bmc.id, bmc.k_g_subject(), action.version);
-    });
+    };
+    const auto stored = co_await write(work);
     co_return Stored{stored};
 }
 
 asio::awaitable<KgEvent> KgRotation::perform(const KgAbandon& action) {
     const auto& bmc = contact_.bmc();
-    const auto stored = co_await write([&](vault::Transaction& transaction) {
+    const vault::Store::Work work = [&](vault::Transaction& transaction) {
         return transaction.abandon_pending(bmc.id, bmc.k_g_subject(), action.version,
                                            "the BMC was asked and does not use it");
-    });
+    };
+    const auto stored = co_await write(work);
     co_return Stored{stored};
 }
 
@@ -121,18 +127,20 @@ asio::awaitable<KgEvent> KgRotation::perform(const KgLearnSupport& action) {
     contact_.learn_k_g_support(action.supported);
     const auto& bmc = contact_.bmc();
     const auto card = contact_.card_key();
-    const auto stored = co_await write([&](vault::Transaction& transaction) -> Result<void> {
+    const vault::Store::Work work = [&](vault::Transaction& transaction) -> Result<void> {
         if (auto done = transaction.update_bmc(bmc); !done) return done;
         if (card.empty()) return {};
         return transaction.learn(card, "k_g", action.supported ? "usable" : "not-usable");
-    });
+    };
+    const auto stored = co_await write(work);
     co_return Stored{stored};
 }
 
 asio::awaitable<KgEvent> KgRotation::perform(const QuarantineBmc& action) {
     contact_.quarantine(action.why);
     const auto& bmc = contact_.bmc();
-    const auto stored = co_await write([&](vault::Transaction& transaction) { return transaction.update_bmc(bmc); });
+    const vault::Store::Work work = [&](vault::Transaction& transaction) { return transaction.update_bmc(bmc); };
+    const auto stored = co_await write(work);
     co_return Stored{stored};
 }
 
@@ -151,8 +159,8 @@ asio::awaitable<KgEvent> KgRotation::perform(const KgFinish&) {
     co_return Waited{false};
 }
 
-asio::awaitable<Durable> KgRotation::write(vault::Store::Work work) {
-    const auto stored = durable(co_await ports_.vault.write(std::move(work)));
+asio::awaitable<Durable> KgRotation::write(const vault::Store::Work& work) {
+    const auto stored = durable(co_await ports_.vault.write(work));
     if (stored != Durable::kCommitted) co_return stored;
     const auto loaded = co_await contact_.load();
     co_return loaded ? Durable::kCommitted : Durable::kUnknown;

@@ -31,7 +31,7 @@ private:
     asio::awaitable<KgEvent> perform(const KgFinish&);
 
     asio::awaitable<KgEvent> set_k_g(const Key20& k_g);
-    asio::awaitable<Durable> write(vault::Store::Work work);
+    asio::awaitable<Durable> write(const vault::Store::Work& work);
     [[nodiscard]] KgSituation situation() const;
 
     BmcContact& contact_;

@@ -167,12 +167,13 @@ asio::awaitable<void> Operation::run_machines_once(Goal goal) {
 asio::awaitable<bool> Operation::done_in_this_campaign() {
     if (!context_.campaign) co_return false;
     bool done = false;
-    const auto read = co_await context_.ports.vault.read([&](const vault::Store& store) -> Result<void> {
+    const VaultPort::Read work = [&](const vault::Store& store) -> Result<void> {
         const auto ids = store.campaign_done(*context_.campaign);
         if (!ids) return std::unexpected(ids.error());
         done = std::ranges::find(*ids, contact_.bmc().id) != ids->end();
         return {};
-    });
+    };
+    const auto read = co_await context_.ports.vault.read(work);
     co_return read&& done;
 }
 
@@ -261,10 +262,11 @@ asio::awaitable<void> Operation::record_proof(const Seen& seen) {
     const auto& bmc = contact_.bmc();
     const auto* current = contact_.known().password_in(VersionState::kCurrent);
     const bool is_current = current != nullptr && current->version == *seen.password;
-    const auto stored = co_await context_.ports.vault.write([&](vault::Transaction& transaction) {
+    const vault::Store::Work work = [&](vault::Transaction& transaction) {
         return is_current ? transaction.mark_proved(bmc.id, bmc.own_password(), *seen.password)
                           : transaction.found_live(bmc.id, bmc.own_password(), *seen.password);
-    });
+    };
+    const auto stored = co_await context_.ports.vault.write(work);
     if (!stored) add_detail(report_.detail, "proof not stored: " + stored.error().detail);
 }
 
@@ -305,10 +307,11 @@ asio::awaitable<void> Operation::end() {
     auto& bmc = contact_.bmc();
     bmc.last = vault::LastResult{command_, report_.outcome, report_.detail, context_.ports.clock.now()};
     const bool done = report_.as_asked && context_.campaign.has_value();
-    const auto stored = co_await context_.ports.vault.write([&](vault::Transaction& transaction) -> Result<void> {
+    const vault::Store::Work work = [&](vault::Transaction& transaction) -> Result<void> {
         if (auto updated = transaction.update_bmc(bmc); !updated) return updated;
         return done ? transaction.campaign_done(*context_.campaign, bmc.id, report_.outcome) : Result<void>{};
-    });
+    };
+    const auto stored = co_await context_.ports.vault.write(work);
     if (!stored) add_detail(report_.detail, "result not stored: " + stored.error().detail);
     lock_.reset();
 }

@@ -96,8 +96,10 @@ asio::awaitable<Event> PasswordRotation::perform(const CheckSlot&) {
 asio::awaitable<Event> PasswordRotation::perform(const RecordFound& action) {
     const auto id = contact_.bmc().id;
     const auto subject = contact_.bmc().own_password();
-    const auto stored = co_await write(
-        [&](vault::Transaction& transaction) { return transaction.found_live(id, subject, action.version); });
+    const vault::Store::Work work = [&](vault::Transaction& transaction) {
+        return transaction.found_live(id, subject, action.version);
+    };
+    const auto stored = co_await write(work);
     co_return Stored{stored};
 }
 
@@ -106,14 +108,15 @@ asio::awaitable<Event> PasswordRotation::perform(const RecordObserved& action) {
     const auto& bmc = contact_.bmc();
     const auto card = contact_.card_key();
     VersionNumber version;
-    const auto stored = co_await write([&](vault::Transaction& transaction) -> Result<void> {
+    const vault::Store::Work work = [&](vault::Transaction& transaction) -> Result<void> {
         auto observed = transaction.observed_live(bmc.id, bmc.own_password(), *seen_->live, size_of_form(action.form),
                                                   std::string(words_of_form(action.form)));
         if (!observed) return std::unexpected(observed.error());
         version = *observed;
         if (card.empty()) return {};
         return transaction.learn(card, std::string(kPasswordSizeFact), "16");
-    });
+    };
+    const auto stored = co_await write(work);
     co_return Recorded{stored, version};
 }
 
@@ -123,12 +126,13 @@ asio::awaitable<Event> PasswordRotation::perform(const Stage& action) {
     const auto secret = new_secret(action);
     const auto provenance = goal_ == Goal::kPutBack ? vault::Provenance::kPutBack : vault::Provenance::kGenerated;
     VersionNumber version;
-    const auto stored = co_await write([&](vault::Transaction& transaction) -> Result<void> {
+    const vault::Store::Work work = [&](vault::Transaction& transaction) -> Result<void> {
         auto staged = transaction.stage(bmc.id, bmc.own_password(), secret, action.size, provenance, note_);
         if (!staged) return std::unexpected(staged.error());
         version = *staged;
         return transaction.mark_sent(bmc.id, bmc.own_password(), version);
-    });
+    };
+    const auto stored = co_await write(work);
     co_return Staged{stored, version};
 }
 
@@ -155,25 +159,28 @@ asio::awaitable<Event> PasswordRotation::perform(const RestoreRights&) {
 
 asio::awaitable<Event> PasswordRotation::perform(const Commit& action) {
     const auto& bmc = contact_.bmc();
-    const auto stored = co_await write([&](vault::Transaction& transaction) {
+    const vault::Store::Work work = [&](vault::Transaction& transaction) {
         return transaction.commit_pending(bmc.id, bmc.own_password(), action.version);
-    });
+    };
+    const auto stored = co_await write(work);
     co_return Stored{stored};
 }
 
 asio::awaitable<Event> PasswordRotation::perform(const Abandon& action) {
     const auto& bmc = contact_.bmc();
-    const auto stored = co_await write([&](vault::Transaction& transaction) {
+    const vault::Store::Work work = [&](vault::Transaction& transaction) {
         return transaction.abandon_pending(bmc.id, bmc.own_password(), action.version,
                                            "the BMC was asked and does not hold it");
-    });
+    };
+    const auto stored = co_await write(work);
     co_return Stored{stored};
 }
 
 asio::awaitable<Event> PasswordRotation::perform(const QuarantineBmc& action) {
     contact_.quarantine(action.why);
     const auto& bmc = contact_.bmc();
-    const auto stored = co_await write([&](vault::Transaction& transaction) { return transaction.update_bmc(bmc); });
+    const vault::Store::Work work = [&](vault::Transaction& transaction) { return transaction.update_bmc(bmc); };
+    const auto stored = co_await write(work);
     co_return Stored{stored};
 }
 
@@ -193,8 +200,8 @@ asio::awaitable<Event> PasswordRotation::perform(const Finish&) {
 }
 
 // After every commit the known credentials are read again: what is sent is what the vault gives back, unsealed.
-asio::awaitable<Durable> PasswordRotation::write(vault::Store::Work work) {
-    const auto stored = durable(co_await ports_.vault.write(std::move(work)));
+asio::awaitable<Durable> PasswordRotation::write(const vault::Store::Work& work) {
+    const auto stored = durable(co_await ports_.vault.write(work));
     if (stored != Durable::kCommitted) co_return stored;
     const auto loaded = co_await contact_.load();
     co_return loaded ? Durable::kCommitted : Durable::kUnknown;

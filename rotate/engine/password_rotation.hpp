@@ -39,7 +39,7 @@ private:
     asio::awaitable<Event> perform(const Reload&);
     asio::awaitable<Event> perform(const Finish&);
 
-    asio::awaitable<Durable> write(vault::Store::Work work);
+    asio::awaitable<Durable> write(const vault::Store::Work& work);
     [[nodiscard]] Key20 new_secret(const Stage& stage);
     [[nodiscard]] Situation situation() const;
     [[nodiscard]] Sighting sighting() const;

@@ -19,9 +19,10 @@ public:
     using Read = std::function<Result<void>(const vault::Store&)>;
 
     virtual ~VaultPort() = default;
-    // What `work` refers to must outlive the call. A value: COMMIT returned OK (I1).
-    [[nodiscard]] virtual asio::awaitable<Result<void>> write(vault::Store::Work work) = 0;
-    [[nodiscard]] virtual asio::awaitable<Result<void>> read(Read work) = 0;
+    // `work` and what it refers to must outlive the call: name it before co_await (docs/architecture.md, Coroutines).
+    // A value: COMMIT returned OK (I1).
+    [[nodiscard]] virtual asio::awaitable<Result<void>> write(const vault::Store::Work& work) = 0;
+    [[nodiscard]] virtual asio::awaitable<Result<void>> read(const Read& work) = 0;
 };
 
 class WallClock {

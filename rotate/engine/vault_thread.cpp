@@ -31,16 +31,13 @@ VaultThread::VaultThread(std::unique_ptr<vault::Store> store, std::string actor,
                          asio::any_io_executor executor)
     : executor_(std::move(executor)), writer_(std::move(store), std::move(actor), std::move(clock)) {}
 
-asio::awaitable<Result<void>> VaultThread::write(vault::Store::Work work) {
-    co_return co_await completed_elsewhere(executor_, [this, work = std::move(work)](auto done) mutable {
-        writer_.submit(std::move(work), std::move(done));
-    });
+asio::awaitable<Result<void>> VaultThread::write(const vault::Store::Work& work) {
+    return completed_elsewhere(executor_, [this, &work](auto done) { writer_.submit(work, std::move(done)); });
 }
 
-asio::awaitable<Result<void>> VaultThread::read(Read work) {
-    co_return co_await completed_elsewhere(executor_, [this, work = std::move(work)](auto done) mutable {
-        writer_.submit_read(
-            [work = std::move(work), done = std::move(done)](const vault::Store& store) mutable { done(work(store)); });
+asio::awaitable<Result<void>> VaultThread::read(const Read& work) {
+    return completed_elsewhere(executor_, [this, &work](auto done) {
+        writer_.submit_read([&work, done = std::move(done)](const vault::Store& store) { done(work(store)); });
     });
 }
 

@@ -16,8 +16,8 @@ public:
     VaultThread(std::unique_ptr<vault::Store> store, std::string actor, vault::Writer::Clock clock,
                 asio::any_io_executor executor);
 
-    [[nodiscard]] asio::awaitable<Result<void>> write(vault::Store::Work work) override;
-    [[nodiscard]] asio::awaitable<Result<void>> read(Read work) override;
+    [[nodiscard]] asio::awaitable<Result<void>> write(const vault::Store::Work& work) override;
+    [[nodiscard]] asio::awaitable<Result<void>> read(const Read& work) override;
 
 private:
     asio::any_io_executor executor_;

@@ -145,7 +145,10 @@ void SimNetwork::detach(const ipmi::Peer& peer) {
 
 void SimNetwork::send(const ipmi::Peer& peer, ByteView datagram) {
     if (dead_) return;
+    constexpr std::size_t kPayloadTypeAt = 5;  // IPMI 2.0 §13.6
+    const bool rakp3 = datagram[kPayloadTypeAt] == static_cast<std::uint8_t>(ipmi::PayloadType::kRakp3);
     for (auto& delivery : link_.carry(Bytes(datagram.begin(), datagram.end()))) {
+        if (rakp3 && !std::ranges::equal(delivery.datagram, datagram)) ++damaged_rakp3_;
         at(now_ + delivery.delay, [this, peer, bytes = std::move(delivery.datagram)] { deliver_to_bmc(peer, bytes); });
     }
 }
@@ -169,7 +172,7 @@ void SimNetwork::deliver_to_us(const ipmi::Peer& peer, const Bytes& datagram) {
 
 // ---- vault ----
 
-asio::awaitable<Result<void>> SimVault::write(vault::Store::Work work) {
+asio::awaitable<Result<void>> SimVault::write(const vault::Store::Work& work) {
     if (dead_) co_return fail(ErrorCode::kIo, "the process is dead");
     const bool faulty = fault_in_ > 0 && --fault_in_ == 0;
     if (faulty && fault_ == Fault::kRefused) co_return fail(ErrorCode::kNoSpace, "disk full (simulated)");
@@ -179,7 +182,7 @@ asio::awaitable<Result<void>> SimVault::write(vault::Store::Work work) {
     co_return result;
 }
 
-asio::awaitable<Result<void>> SimVault::read(Read work) {
+asio::awaitable<Result<void>> SimVault::read(const Read& work) {
     if (dead_) co_return fail(ErrorCode::kIo, "the process is dead");
     co_return work(*store_);
 }
@@ -292,6 +295,7 @@ SimFleet::Life SimFleet::live(Command command, RunOptions options, int crash_at_
     while (network.advance()) {
     }
     now_ = network.now() + 1s;
+    damaged_rakp3_ += network.damaged_rakp3();
     network_ = nullptr;
     return life;
 }
@@ -339,7 +343,7 @@ bool SimFleet::current_is_live(std::size_t i) const {
 std::uint64_t SimFleet::rejected_logins() const {
     std::uint64_t sum = 0;
     for (const auto& bmc : bmcs_) sum += bmc->counters().rejected_rakp3;
-    return sum;
+    return sum > damaged_rakp3_ ? sum - damaged_rakp3_ : 0;
 }
 
 void SimFleet::let_time_pass(std::chrono::seconds time) {

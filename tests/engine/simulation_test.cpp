@@ -32,7 +32,9 @@ int between(Draw& draw, int low, int high) {
 // One BMC with zero to two quirks.
 void add_quirk(Draw& draw, Config& config) {
     Quirks& quirks = config.quirks;
-    switch (between(draw, 0, 19)) {
+    const int quirk = between(draw, 0, 19);
+    if (std::getenv("BMCVAULT_SIM_SEED") != nullptr) fmt::print("{} {}: quirk {}\n", config.vendor, config.name, quirk);
+    switch (quirk) {
         case 0:
             quirks.truncates_to_16 = true;
             break;
@@ -83,6 +85,7 @@ void add_quirk(Draw& draw, Config& config) {
             break;
         case 16:
             quirks.slow = 3000ms;
+            config.half_open_timeout = 60s;  // or nobody could log in
             break;
         case 17:
             quirks.reboots_after_commands = between(draw, 1, 12);
