@@ -90,7 +90,8 @@ CREATE TRIGGER credential_identity_fixed
   BEFORE UPDATE OF bmc_id,kind,subject,version,provenance,stored_size,created_at ON credential
   BEGIN SELECT RAISE(ABORT,'identity columns are immutable'); END;
 CREATE TRIGGER credential_seal_fixed BEFORE UPDATE OF sealed,epoch ON credential
-  WHEN NOT (NEW.epoch>OLD.epoch OR (NEW.epoch=OLD.epoch AND NEW.state='destroyed' AND NEW.sealed IS NULL))
+  WHEN (NEW.sealed IS NOT OLD.sealed OR NEW.epoch<>OLD.epoch)
+    AND NOT (NEW.epoch>OLD.epoch OR (NEW.epoch=OLD.epoch AND NEW.state='destroyed' AND NEW.sealed IS NULL))
   BEGIN SELECT RAISE(ABORT,'a sealed value only changes with its key epoch'); END;
 
 CREATE TABLE fact(
