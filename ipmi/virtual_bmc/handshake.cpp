@@ -129,6 +129,13 @@ Bytes rakp4_code(const Machine& machine, const Session& session) {
     return out;
 }
 
+// The role byte as the HMACs see it: RAKP 1's, unless a quirk takes the level of Open Session instead.
+std::uint8_t hashed_role(const Quirks& quirks, const Session& session, std::uint8_t role) {
+    if (quirks.open_session_privilege) return session.open_session_role;
+    if (!quirks.hashes_open_session_level) return role;
+    return static_cast<std::uint8_t>((role & ipmi::kNameOnlyLookup) | session.open_session_role);
+}
+
 // Decides about user and role; fills the session when the user may go on.
 RmcpplusStatus admit(Machine& machine, Session& session, ByteView payload) {
     const std::uint8_t role = payload[24];
@@ -149,7 +156,7 @@ RmcpplusStatus admit(Machine& machine, Session& session, ByteView payload) {
     if (wanted > limit) return RmcpplusStatus::kUnauthorizedRole;
     session.user_id = found.user_id;
     session.privilege_limit = wanted == 0 ? limit : wanted;
-    session.role = machine.config.quirks.open_session_privilege ? session.open_session_role : role;
+    session.role = hashed_role(machine.config.quirks, session, role);
     session.k_uid = machine.accounts.k_uid(found.user_id);
     return RmcpplusStatus::kOk;
 }
@@ -194,7 +201,9 @@ Bytes open_session(Machine& machine, ByteView payload, std::string_view from) {
     session.suite = choice.suite;
     session.open_session_role = role;
     session.suite_limit = role == 0 ? suite_limit : role;
-    const std::uint8_t granted = machine.config.quirks.open_session_privilege ? std::uint8_t{0} : session.suite_limit;
+    const Quirks& quirks = machine.config.quirks;
+    std::uint8_t granted = quirks.hashes_open_session_level ? role : session.suite_limit;
+    if (quirks.open_session_privilege) granted = 0;
     Bytes out = short_head(tag, RmcpplusStatus::kOk, granted, console_id);
     append_u32_le(out, session.bmc_id);
     append(out, payload.subspan(8, 24));

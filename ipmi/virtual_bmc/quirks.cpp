@@ -146,8 +146,10 @@ constexpr std::array kPasswordEntries{
 constexpr std::array kSessionEntries{
     Entry{"error-replies-with-tag-0", "RAKP errors carry tag 0 and session ID 0", "",
           BMCVAULT_SWITCH(error_replies_with_tag_0)},
-    Entry{"open-session-privilege", "RAKP hashes the privilege of Open Session (FreeIPMI: opensesspriv)", "",
+    Entry{"open-session-privilege", "RAKP hashes the role byte of Open Session, not of RAKP 1", "",
           BMCVAULT_SWITCH(open_session_privilege)},
+    Entry{"hashes-open-session-level", "RAKP hashes the level of Open Session (opensesspriv in FreeIPMI)", "",
+          BMCVAULT_SWITCH(hashes_open_session_level)},
     Entry{"hmac-one-byte-too-long", "the code in RAKP 2 has one byte too many", "",
           BMCVAULT_SWITCH(hmac_one_byte_too_long)},
     Entry{"short-error-replies", "RAKP errors have 2 bytes", "", BMCVAULT_SWITCH(short_error_replies)},

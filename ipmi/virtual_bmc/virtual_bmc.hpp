@@ -58,7 +58,9 @@ struct Quirks {
     bool k_g_refused = false;                             // 56h set: D4h
     bool k_g_bit_lies = false;                            // the "K_G is set" bit is the wrong way round
     bool error_replies_with_tag_0 = false;                // RAKP errors: tag 0, session ID 0, full length, rest zero
-    bool open_session_privilege = false;                  // opensesspriv: echoes 0, HMAC over the Open Session role
+    bool open_session_privilege = false;                  // echoes 0, HMAC over the Open Session role, no name-only bit
+    bool hashes_open_session_level = false;  // what FreeIPMI calls opensesspriv: echoes the asked level, HMAC over it
+                                             // and RAKP 1's name-only bit
     bool hmac_one_byte_too_long = false;
     bool short_error_replies = false;  // 2-byte RAKP errors (Open Session errors always have the 8 of §13.18)
     bool get_session_info_unsupported = false;
