@@ -61,13 +61,21 @@ void CampaignPlan::count(Class& c, bool ok) const {
     c.wave = std::min(c.wave * 2, options_.parallel);
 }
 
-void CampaignPlan::finished(std::size_t item, bool ok, std::string_view class_now) {
+CampaignPlan::Class& CampaignPlan::take_back(std::size_t item) {
     BMCVAULT_CHECK(item < running_.size() && running_[item]);
     running_[item] = false;
     --in_flight_;
     Class& started_under = classes_.at(class_of_[item]);
     --started_under.in_flight;
-    count(started_under, ok);
+    return started_under;
+}
+
+void CampaignPlan::skipped(std::size_t item) {
+    take_back(item);
+}
+
+void CampaignPlan::finished(std::size_t item, bool ok, std::string_view class_now) {
+    count(take_back(item), ok);
     if (class_now.empty() || class_now == class_of_[item]) return;
     class_of_[item] = class_now;
     count(classes_[class_of_[item]], ok);  // it is evidence about both

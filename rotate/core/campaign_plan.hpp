@@ -34,6 +34,9 @@ public:
     // A started one ended. class_now: what the BMC turned out to be; empty: still not known.
     void finished(std::size_t item, bool ok, std::string_view class_now);
 
+    // A started one ended without saying anything about its class: held, busy, not reached at all.
+    void skipped(std::size_t item);
+
     [[nodiscard]] bool done() const;  // nothing in flight, and next() will never name another one
     // Never started, because the fuse of their class blew: outcome `blocked`. In order; complete once done().
     [[nodiscard]] std::vector<std::size_t> blocked() const;
@@ -52,6 +55,7 @@ private:
     };
 
     [[nodiscard]] bool may_start(const Class&) const;
+    Class& take_back(std::size_t item);
     void count(Class&, bool ok) const;
 
     CampaignOptions options_;

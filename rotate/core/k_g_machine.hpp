@@ -116,7 +116,7 @@ struct KgState {
     friend auto operator<=>(const KgState&, const KgState&) = default;
 };
 
-inline constexpr int kMaxKgSteps = 100;  // as kMaxSteps
+inline constexpr int kMaxKgSteps = 71;  // as kMaxSteps
 
 struct KgStep {
     KgState state;

@@ -41,6 +41,7 @@ struct Match {
 class ModelVault {
 public:
     bool quarantined = false;
+    bool deletes_failed = false;  // a mistake that the searches must notice (I4)
 
     VersionNumber add(Value value, StoredSize size, VersionState state) {
         const VersionNumber number{static_cast<std::uint32_t>(versions_.size() + 1)};
@@ -131,6 +132,7 @@ private:
         if (const ModelVersion* open = pending()) order.push_back(open);
         if (const ModelVersion* live = current()) order.push_back(live);
         for (auto v = versions_.rbegin(); v != versions_.rend(); ++v) {
+            if (deletes_failed && v->state == VersionState::kFailed) continue;
             if (v->state != VersionState::kPending && v->state != VersionState::kCurrent) order.push_back(&*v);
         }
         return order;

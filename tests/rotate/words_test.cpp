@@ -1,0 +1,90 @@
+// The words are one table: each is unique, and docs/outcomes.md has every one of them, every detail that a machine can
+// end with, and the same advice as the program.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "k_g_world.hpp"
+#include "password_world.hpp"
+#include "rotate/core/words.hpp"
+
+namespace bmcvault::rotate::test {
+namespace {
+
+std::string document(const std::string& name) {
+    std::ifstream file(std::string(BMCVAULT_SOURCE_DIR "/docs/") + name);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+template <class Word>
+std::vector<Word> all_up_to(Word last) {
+    std::vector<Word> all;
+    for (int i = 0; i <= static_cast<int>(last); ++i) all.push_back(static_cast<Word>(i));
+    return all;
+}
+
+const std::vector<Outcome> kOutcomes = all_up_to(Outcome::kQuarantined);
+const std::vector<Answer> kAnswers = all_up_to(Answer::kProtocolError);
+const std::vector<KgOutcome> kKgOutcomes = all_up_to(KgOutcome::kVaultNotWritten);
+
+template <class Word>
+void expect_distinct_and_documented(const std::vector<Word>& words, const std::string& text) {
+    std::set<std::string> seen;
+    for (const Word each : words) {
+        const std::string name(word(each));
+        EXPECT_TRUE(seen.insert(name).second) << name << " twice";
+        EXPECT_NE(text.find("| `" + name + "` |"), std::string::npos) << name << " is not in docs/outcomes.md";
+    }
+}
+
+TEST(Words, AreDistinctAndDocumented) {
+    const std::string text = document("outcomes.md");
+    expect_distinct_and_documented(kOutcomes, text);
+    expect_distinct_and_documented(kAnswers, text);
+    expect_distinct_and_documented(kKgOutcomes, text);
+}
+
+TEST(Words, EveryFailureSaysWhatToDoNextInTheSameWordsAsTheDocument) {
+    const std::string text = document("outcomes.md");
+    for (const Outcome outcome : kOutcomes) {
+        EXPECT_EQ(next_step(outcome).empty(), as_asked(outcome)) << word(outcome);
+        EXPECT_NE(text.find(next_step(outcome)), std::string::npos) << word(outcome);
+    }
+}
+
+TEST(Words, EveryDetailThatARunEndsWithIsDocumented) {
+    Findings findings;
+    const RealMachine machine;
+    const auto search = [&](bool sulking) {
+        return search_all([&](Choices& choices, std::size_t& steps) {
+            PasswordWorld world(machine, choices, steps, findings);
+            world.faults_left = 1;
+            world.goal = static_cast<Goal>(choices.pick(3));
+            world.bmc.habit = static_cast<OnApply>(choices.pick(kApplyWays));
+            if (sulking) world.bmc.sulks = kOtherAnswers[choices.pick(kOtherAnswerCount)];
+            world.begin(static_cast<Beginning>(choices.pick(kBeginnings)));
+            world.run();
+        });
+    };
+    EXPECT_EQ(search(false).rule, "");
+    EXPECT_EQ(search(true).rule, "");
+    EXPECT_GE(findings.details.size(), 20u);
+    const std::string text = document("outcomes.md");
+    for (const std::string& detail : findings.details) {
+        EXPECT_NE(text.find("| `" + detail + "` |"), std::string::npos) << detail << " is not in docs/outcomes.md";
+    }
+}
+
+TEST(Words, EveryInvariantOfTheSearchesIsInTheDocument) {
+    const std::string text = document("rotation-protocol.md");
+    for (int i = 1; i <= 11; ++i) {
+        EXPECT_NE(text.find("| I" + std::to_string(i) + " |"), std::string::npos) << "I" << i;
+    }
+}
+
+}  // namespace
+}  // namespace bmcvault::rotate::test
