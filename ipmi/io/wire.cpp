@@ -1,6 +1,7 @@
 #include "ipmi/io/wire.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "vault/base/check.hpp"
 
@@ -10,7 +11,8 @@ namespace {
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kMaxFirstTimeout{15000};
+constexpr milliseconds kMaxFirstTimeout{12000};
+constexpr milliseconds kMaxWait{30000};  // for one answer, all transmissions together
 constexpr milliseconds kBetweenWrites{2500};
 
 milliseconds longer(milliseconds timeout) {
@@ -64,18 +66,18 @@ asio::awaitable<bool> Wire::exchange(Source source, Listener listener, Timing ti
     const auto alarm = network_.make_alarm();
     const Listening listening(*this, *alarm, std::move(listener));
     const TimePoint start = network_.now();
-    const TimePoint end = start + timing.total;
+    const TimePoint end = start + (timing.total.count() > 0 ? timing.total : kMaxWait);
     auto timeout = timing.first_timeout;
     for (int attempt = 0; attempt < timing.attempts; ++attempt) {
         if (attempt > 0) ++counters_.retransmissions;
         send(source(attempt));
         TimePoint deadline = network_.now() + timeout;
-        const bool last = attempt + 1 == timing.attempts || (timing.total.count() > 0 && deadline >= end);
-        if (last && timing.total.count() > 0) deadline = end;
+        const bool last = attempt + 1 == timing.attempts || deadline >= end;
+        if (deadline >= end || (last && timing.total.count() > 0)) deadline = end;
         co_await alarm->wait_until(deadline);
         if (listening.answered()) {
             ++counters_.round_trips;
-            last_round_trip_ = duration_cast<milliseconds>(network_.now() - start);
+            round_trip_before_ = std::exchange(last_round_trip_, duration_cast<milliseconds>(network_.now() - start));
             co_return true;
         }
         if (last) break;
@@ -89,9 +91,10 @@ asio::awaitable<void> Wire::pause(milliseconds duration) {
     co_await alarm->wait_until(network_.now() + duration);
 }
 
-// A BMC that was slow once is waited for longer: re-sending to it opens slots and fills its queue.
+// A BMC that is slow is waited for longer: re-sending to it opens slots and fills its queue.
 Wire::Timing Wire::timing() const {
-    const auto patience = std::min(longer(last_round_trip_), kMaxFirstTimeout);
+    const auto round_trip = std::min(last_round_trip_, round_trip_before_);
+    const auto patience = round_trip == kUnknown ? milliseconds(0) : std::min(longer(round_trip), kMaxFirstTimeout);
     return {std::max(options_.first_timeout, patience), options_.attempts};
 }
 

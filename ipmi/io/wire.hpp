@@ -54,7 +54,10 @@ private:
     ClientOptions options_;
     WireCounters counters_;
     std::vector<Listening*> listeners_;
-    std::chrono::milliseconds last_round_trip_{0};
+    // From the first transmission to the answer, of the last two exchanges: on a net that loses, one of them is short.
+    static constexpr std::chrono::milliseconds kUnknown = std::chrono::milliseconds::max();
+    std::chrono::milliseconds last_round_trip_ = kUnknown;
+    std::chrono::milliseconds round_trip_before_ = kUnknown;
 };
 
 }  // namespace bmcvault::ipmi
