@@ -33,9 +33,14 @@ std::string read_file(const fs::path& file) {
 }
 
 void write_file(const fs::path& file, std::string_view content) {
-    std::ofstream out(file, std::ios::binary | std::ios::trunc);
-    out.write(content.data(), static_cast<std::streamsize>(content.size()));
-    if (!out.flush()) throw std::runtime_error("can not write " + file.string());
+    // In place: cutting a file to nothing first makes ext4 flush it each time.
+    const auto flags = std::ios::binary | std::ios::out | (fs::exists(file) ? std::ios::in : std::ios::trunc);
+    {
+        std::fstream out(file, flags);
+        out.write(content.data(), static_cast<std::streamsize>(content.size()));
+        if (!out.flush()) throw std::runtime_error("can not write " + file.string());
+    }
+    if (fs::file_size(file) != content.size()) fs::resize_file(file, content.size());
 }
 
 Snapshot snapshot(const fs::path& directory) {

@@ -32,6 +32,8 @@ Result<Bundle> unlock(const Header& header, const Passphrase& passphrase) {
         if (!bundle) return bundle;
         if (!check_mac(header, bundle->master_key))
             return fail(ErrorCode::kDamaged, "vault header: changed by someone who does not hold the vault's keys");
+        if (!bundle->signing_seed.equals(Key32()) && !signs_for(header, bundle->signing_seed))
+            return fail(ErrorCode::kDamaged, "vault header: signed by another administrator than this vault's");
         return bundle;
     }
     return fail(ErrorCode::kWrongKey, "the passphrase does not open this vault");
