@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
@@ -117,14 +118,21 @@ void remember_signal(int number) {
     pending_signal = number;
 }
 
-// Echo off while it lives. A signal interrupts read(), echo comes back first, then the signal gets its way.
+// Echo off while it lives. Signals are let in only while it waits for a key, so that none is missed between two keys;
+// echo comes back first, then the signal gets its way.
 class QuietTerminal {
 public:
     explicit QuietTerminal(int fd) : fd_(fd) {
         pending_signal = 0;
         struct sigaction action{};
         action.sa_handler = remember_signal;  // without SA_RESTART
-        for (std::size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &action, &before_[i]);
+        sigset_t blocked;
+        sigemptyset(&blocked);
+        for (std::size_t i = 0; i < kSignals.size(); ++i) {
+            sigaction(kSignals[i], &action, &before_[i]);
+            sigaddset(&blocked, kSignals[i]);
+        }
+        pthread_sigmask(SIG_BLOCK, &blocked, &mask_before_);
         quiet_ = tcgetattr(fd_, &saved_) == 0;
         if (!quiet_) return;
         termios silent = saved_;
@@ -134,15 +142,22 @@ public:
     }
     ~QuietTerminal() {
         if (quiet_) tcsetattr(fd_, TCSAFLUSH, &saved_);
+        pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);  // those that waited are remembered, not obeyed
         for (std::size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &before_[i], nullptr);
     }
     QuietTerminal(const QuietTerminal&) = delete;
     QuietTerminal& operator=(const QuietTerminal&) = delete;
     [[nodiscard]] bool quiet() const { return quiet_; }
+    // False when a signal came instead of a key.
+    [[nodiscard]] bool wait_for_key() const {
+        pollfd key{fd_, POLLIN, 0};
+        return ppoll(&key, 1, nullptr, &mask_before_) > 0 && pending_signal == 0;
+    }
 
 private:
     int fd_;
     bool quiet_ = false;
+    sigset_t mask_before_{};
     termios saved_{};
     std::array<struct sigaction, kSignals.size()> before_{};
 };
@@ -162,8 +177,8 @@ Result<SecretText> read_line_quietly(int fd, std::string_view prompt) {
     say(fd, prompt);
     while (true) {
         const auto room = line.spare(1);
-        const ssize_t got = read(fd, room.data(), 1);
-        if (got <= 0 || pending_signal != 0) {
+        const ssize_t got = terminal.wait_for_key() ? read(fd, room.data(), 1) : -1;
+        if (got <= 0) {
             say(fd, "\n");
             return fail(ErrorCode::kCancelled, "nothing was entered");
         }

@@ -1,0 +1,128 @@
+#include "cli/report.hpp"
+
+#include <gmock/gmock.h>
+
+#include <memory>
+
+namespace bmcvault::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+struct FileCloser {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+};
+using File = std::unique_ptr<std::FILE, FileCloser>;
+
+std::string text_of(std::FILE* file) {
+    std::string text(static_cast<std::size_t>(std::ftell(file)), '\0');
+    std::rewind(file);
+    EXPECT_EQ(std::fread(text.data(), 1, text.size(), file), text.size());
+    return text;
+}
+
+struct Printed {
+    std::string out, err;
+};
+
+// What FleetReport prints for these reports of one command.
+Printed print_report(const GlobalOptions& options, const std::string& command,
+                     const std::vector<rotate::BmcReport>& reports) {
+    const File out(std::tmpfile());
+    const File err(std::tmpfile());
+    const Streams streams{0, out.get(), err.get()};
+    const Hooks hooks;
+    const Context context{options, streams, hooks, Style{}, Style{}};
+    std::vector<vault::Bmc> selected;
+    for (const auto& report : reports) {
+        vault::Bmc bmc;
+        bmc.name = report.name;
+        bmc.address = "10.0.0.1";
+        selected.push_back(bmc);
+    }
+    rotate::RunSummary summary;
+    summary.command = command;
+    summary.total = reports.size();
+    {
+        FleetReport report(context, command, selected);
+        for (std::size_t i = 0; i < reports.size(); ++i) {
+            report.started(selected[i]);
+            report.finished(reports[i]);
+            summary.outcomes.emplace_back(reports[i].outcome, 1);
+            summary.all_as_asked = summary.all_as_asked && reports[i].as_asked;
+            summary.attention = summary.attention || reports[i].attention;
+        }
+        report.print_summary(summary);
+    }
+    return {text_of(out.get()), text_of(err.get())};
+}
+
+rotate::BmcReport result(std::string name, std::string outcome, bool as_asked) {
+    rotate::BmcReport made;
+    made.name = std::move(name);
+    made.address = "10.0.0.1:623";
+    made.outcome = std::move(outcome);
+    made.as_asked = as_asked;
+    made.attention = !as_asked;
+    return made;
+}
+
+TEST(Report, ShowsARowPerBmcAndWhatIsStillToDo) {
+    auto good = result("rack01", "rotated", true);
+    good.password_version = VersionNumber{2};
+    good.password_size = vault::StoredSize::k20;
+    good.k_g_version = VersionNumber{1};
+    const auto printed = print_report({}, "rotate", {good, result("rack02", "unreachable", false)});
+    EXPECT_EQ(printed.out,
+              "NAME    ADDRESS       OUTCOME           PASSWORD      K_G        DETAIL\n"
+              "rack01  10.0.0.1:623  rotated           v2, 20 bytes  v1\n"
+              "rack02  10.0.0.1:623  unreachable       -             -\n"
+              "rotate: 2 BMCs in 0.0 s: 1 rotated, 1 unreachable; failed logins: 0. "
+              "Still to do: bmcvault rotate --failed.\n");
+    EXPECT_THAT(printed.err, HasSubstr("bmcvault: rotate: rack02: unreachable\n"));
+    EXPECT_THAT(printed.err, HasSubstr("password the BMC may hold is in the vault"));
+    EXPECT_THAT(printed.err, HasSubstr("\n  next: "));
+}
+
+TEST(Report, SaysThatNothingIsLeftToDo) {
+    const auto printed = print_report({}, "rotate", {result("rack01", "rotated", true)});
+    EXPECT_THAT(printed.out, HasSubstr("Nothing left to do."));
+    EXPECT_EQ(printed.err, "");
+}
+
+TEST(Report, QuietShowsOnlyWhatDidNotEndAsAsked) {
+    GlobalOptions options;
+    options.quiet = true;
+    const auto printed =
+        print_report(options, "rotate", {result("rack01", "rotated", true), result("rack02", "locked", false)});
+    EXPECT_THAT(printed.out, Not(HasSubstr("rack01")));
+    EXPECT_THAT(printed.out, HasSubstr("rack02"));
+}
+
+TEST(Report, JsonOutputIsNothingButObjectsWithTheSummaryLast) {
+    GlobalOptions options;
+    options.json = true;
+    const auto printed = print_report(options, "check", {result("rack01", "pending-live", false)});
+    EXPECT_THAT(printed.out, testing::MatchesRegex("\\{\"type\":\"bmc\".*\\}\n\\{\"type\":\"summary\".*\\}\n"));
+    EXPECT_THAT(printed.err, HasSubstr("bmcvault recover NAME"));
+}
+
+TEST(Report, StringsOfABmcCannotActOnTheTerminal) {
+    auto evil = result("rack01", "refused", false);
+    evil.detail = "\x1b]0;owned\x07";
+    const auto printed = print_report({}, "rotate", {evil});
+    EXPECT_THAT(printed.out, Not(HasSubstr("\x1b")));
+}
+
+TEST(Report, AStoppedRunSaysWhatWasNotStarted) {
+    rotate::RunSummary summary;
+    summary.command = "rotate";
+    summary.total = 10;
+    summary.outcomes = {{"rotated", 4}};
+    summary.stopped = true;
+    EXPECT_THAT(summary_text(summary, false), HasSubstr("Stopped: 6 not started; the same command continues."));
+}
+
+}  // namespace
+}  // namespace bmcvault::cli
