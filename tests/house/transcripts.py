@@ -8,9 +8,10 @@ that commands look as they do for a person, who is asked for it. In a block:
   $ COMMAND            is run; it has to exit with 0
   $ COMMAND  # exit 6  ... or with the code that the comment names
   > MORE               continues the command
-  other lines          what it prints, all of it, in order; "..." stands for any text in a line, alone for any lines
+  other lines          what it prints, all of it; "..." stands for any text in a line, alone for any other lines
 
-Numbers and the width of columns are not compared. A command with nothing below it may print anything.
+Numbers, the width of columns and the order of lines are not compared (BMCs finish when they finish). A command with
+nothing below it may print anything.
 <!-- fleet: OPTIONS --> before the first block chooses the options of `bmcvault practice` for that document.
 """
 
@@ -72,14 +73,16 @@ def normal(line):
 
 def matches(expected, printed):
     """Does what was printed agree with the transcript? Both are lists of lines."""
-    if not expected:
-        return not printed
-    if expected[0].strip() == "...":
-        return any(matches(expected[1:], printed[skip:]) for skip in range(len(printed) + 1))
-    if not printed:
-        return False
-    pattern = ".*".join(re.escape(part) for part in normal(expected[0]).split("..."))
-    return re.fullmatch(pattern, normal(printed[0])) is not None and matches(expected[1:], printed[1:])
+    others_allowed = "..." in (line.strip() for line in expected)
+    wanted = [normal(line) for line in expected if line.strip() not in ("", "...")]
+    left = [normal(line) for line in printed if line.strip()]
+    for line in sorted(wanted, key=lambda line: "..." in line):  # the exact ones take theirs first
+        pattern = re.compile(".*".join(re.escape(part) for part in line.split("...")))
+        taken = next((candidate for candidate in left if pattern.fullmatch(candidate)), None)
+        if taken is None:
+            return False
+        left.remove(taken)
+    return others_allowed or not left
 
 
 def run(commands):
