@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <functional>
 
 #include "cli/options.hpp"
@@ -31,6 +32,12 @@ std::chrono::milliseconds parse_duration(const std::string& text) {
         throw CLI::ValidationError("must be a time as 20, 20s or 500ms, at most 600s");
     }
     return std::chrono::milliseconds(static_cast<long>(ms));
+}
+
+// A range without CLI11's own words for it in the help.
+template <class Number>
+CLI::Validator within(Number low, Number high) {
+    return CLI::Range(low, high).description("");
 }
 
 class CommandLine {
@@ -97,10 +104,10 @@ private:
     NothingToRun mistake(const CLI::ParseError& error) {
         NothingToRun out;
         out.next = path_of(innermost()) + " --help";
-        if (error.get_name() == "ExtrasError") {
+        if (!app_.remaining(true).empty()) {
             out.mistake = unexpected_argument();
-        } else if (error.get_name() == "RequiredError" && innermost()->get_parent() == nullptr) {
-            out.mistake = "no command given";
+        } else if (innermost()->get_require_subcommand_min() > 0) {
+            out.mistake = innermost() == &app_ ? "no command given" : path_of(innermost()) + " needs one more word";
         } else {
             out.mistake = error.what();
         }
@@ -109,21 +116,18 @@ private:
     }
 
     std::string unexpected_argument() {
-        std::vector<std::string> extras = app_.remaining(true);
-        if (extras.empty()) return "unexpected argument";
-        const std::string& first = extras.front();
-        const bool is_option = first.starts_with('-');
-        const std::string name = first.substr(0, first.find('='));
-        if (is_option) {
+        const std::vector<std::string> extras = app_.remaining(true);
+        const auto option = std::ranges::find_if(extras, [](const std::string& text) { return text.starts_with('-'); });
+        if (option != extras.end()) {
             return fmt::format("there is no option {} here (no option ever takes a secret: see --passphrase-file)",
-                               name);
+                               option->substr(0, option->find('=')));
         }
         std::vector<std::string> commands;
         for (const auto* sub : innermost()->get_subcommands([](const CLI::App*) { return true; })) {
             commands.push_back(sub->get_name());
         }
         if (commands.empty()) return "too many arguments";
-        const std::string near = nearest(name, commands);
+        const std::string near = nearest(extras.front(), commands);
         return near.empty() ? "there is no such command"
                             : fmt::format("there is no such command; did you mean '{}'?", near);
     }
@@ -132,7 +136,7 @@ private:
     CLI::App* command(CLI::App* parent, const char* name, const char* help, Chosen& options,
                       const std::string& footer) {
         CLI::App* sub = parent->add_subcommand(name, help);
-        sub->footer(footer);
+        sub->footer(footer + "\nOptions of every command (--json, --dry-run, --vault ...): bmcvault --help\n");
         sub->callback([this, &options] { command_ = [&options] { return Command(options); }; });
         return sub;
     }
@@ -152,7 +156,7 @@ private:
                 ->type_name("DIR"));
         own(app_.add_option("--passphrase-fd", global_.passphrase_fd, "read the passphrase from this open descriptor")
                 ->type_name("N")
-                ->check(CLI::Range(0, 1 << 20)));
+                ->check(within(0, 1 << 20)));
         own(app_.add_option("--passphrase-file", global_.passphrase_file,
                             "read the passphrase from this file (yours, mode 0600 or stricter)")
                 ->type_name("FILE"));
@@ -161,7 +165,7 @@ private:
         own(app_.add_flag("--yes", global_.yes, "do not ask for confirmation"));
         own(app_.add_option("--parallel", global_.parallel, "BMCs worked on at once (32)")
                 ->type_name("N")
-                ->check(CLI::Range(1, 1000)));
+                ->check(within(1, 1000)));
         own(app_.add_option_function<std::string>(
                     "--timeout",
                     [this](const std::string& text) {
@@ -174,8 +178,10 @@ private:
         own(app_.add_flag("-q,--quiet", global_.quiet, "only what did not end as asked, and the summary"));
         own(app_.add_option("--color", global_.color, "auto, always or never (NO_COLOR is honoured)")
                 ->type_name("WHEN")
-                ->transform(CLI::CheckedTransformer(std::map<std::string, ColorChoice>{
-                    {"auto", ColorChoice::kAuto}, {"always", ColorChoice::kAlways}, {"never", ColorChoice::kNever}})));
+                ->transform(CLI::CheckedTransformer(std::map<std::string, ColorChoice>{{"auto", ColorChoice::kAuto},
+                                                                                       {"always", ColorChoice::kAlways},
+                                                                                       {"never", ColorChoice::kNever}})
+                                .description("")));
         own(app_.add_option("--reason", global_.reason, "why, for the audit log")->type_name("TEXT"));
         own(app_.add_option("--ticket", global_.ticket, "ticket number, for the audit log")->type_name("ID"));
     }
@@ -193,10 +199,10 @@ private:
             ->type_name("NAME");
         sub->add_option("--kdf-memory", init_.kdf_memory_mib, "Argon2id memory in MiB, 64 to 2048 (256)")
             ->type_name("MIB")
-            ->check(CLI::Range(64, 2048));
+            ->check(within(64, 2048));
         sub->add_option("--kdf-operations", init_.kdf_operations, "Argon2id passes, 1 to 16 (3)")
             ->type_name("N")
-            ->check(CLI::Range(1, 16));
+            ->check(within(1, 16));
     }
 
     static void add_fields(CLI::App* sub, BmcFields& fields) {
@@ -357,7 +363,7 @@ private:
         reveal->add_option("BMC", reveal_.name)->required();
         reveal->add_option("--version", reveal_.version, "an older version of the password (see history)")
             ->type_name("N")
-            ->check(CLI::Range(1u, 0xffffffffu));
+            ->check(within(1u, 0xffffffffu));
 
         auto* status = command(&app_, "status", "the fleet at a glance; exit code 6 when someone should look", status_,
                                "Reads the vault only; no BMC is contacted. -q shows only what needs attention.\n\n"
@@ -387,7 +393,7 @@ private:
             "  bmcvault practice --count 8 --mixed --inventory fleet.csv\n"
             "  bmcvault practice --count 3 --quirk truncates-to-16 --inventory fleet.csv -- ./my-test.sh\n"
             "  bmcvault practice --list-quirks\n");
-        sub->add_option("--count", practice_.count, "how many BMCs (8)")->check(CLI::Range(1, 20000));
+        sub->add_option("--count", practice_.count, "how many BMCs (8)")->check(within(1, 20000));
         sub->add_flag("--mixed", practice_.mixed, "a realistic mix of vendors");
         sub->add_option("--quirk", practice_.quirks, "a quirk for every BMC; repeatable")
             ->type_name("NAME[=VALUE]")
@@ -401,11 +407,11 @@ private:
                },
                "delay of every datagram, in ms")
             ->type_name("MS");
-        sub->add_option("--loss", practice_.loss, "share of datagrams lost, 0 to 0.9")->check(CLI::Range(0.0, 0.9));
+        sub->add_option("--loss", practice_.loss, "share of datagrams lost, 0 to 0.9")->check(within(0.0, 0.9));
         sub->add_option("--seed", practice_.seed, "of passwords and faults: the same seed, the same fleet (1)");
         sub->add_option("--inventory", practice_.inventory, "write the inventory to import here (CSV)")
             ->type_name("FILE");
-        sub->add_option("--port", practice_.port, "UDP port (0: any that is free)")->check(CLI::Range(0, 65535));
+        sub->add_option("--port", practice_.port, "UDP port (0: any that is free)")->check(within(0, 65535));
         sub->add_option("COMMAND", practice_.command, "after --: a command to run against the fleet");
     }
 

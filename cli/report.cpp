@@ -103,8 +103,14 @@ void FleetReport::finished(const rotate::BmcReport& report) {
     const bool fine = good(report, command_);
     if (!fine) failed_[report.outcome].push_back(report.name);
     const bool shown = context_.options.json || !fine || !context_.options.quiet;
-    const std::string line = !shown ? "" : context_.options.json ? json_result(report) : row(report);
+    const std::string line = !shown ? "" : context_.options.json ? json_line(report) : row(report);
     board_.finished(report.name, report.outcome, fine, line);
+}
+
+std::string FleetReport::json_line(const rotate::BmcReport& report) const {
+    rotate::BmcReport shown = report;
+    if (command_ != "check") shown.version_since = std::nullopt;
+    return json_result(shown);
 }
 
 std::string FleetReport::row(const rotate::BmcReport& report) const {

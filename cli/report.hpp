@@ -28,6 +28,7 @@ public:
     [[nodiscard]] static bool good(const rotate::BmcReport& report, const std::string& command);
 
 private:
+    [[nodiscard]] std::string json_line(const rotate::BmcReport& report) const;
     [[nodiscard]] std::string row(const rotate::BmcReport& report) const;
     void explain_failures() const;
 
