@@ -31,7 +31,8 @@ def _run(argv, env=None):
         env={**os.environ, **(env or {})},
         check=False,
     )
-    return Login(done.returncode == 0, done.stdout)
+    # Refused by RAKP 2, ipmitool says so and ends with 0.
+    return Login(done.returncode == 0 and "Unable to establish" not in done.stdout, done.stdout)
 
 
 class Ipmitool:
@@ -57,26 +58,25 @@ class Ipmitool:
 
 
 class FreeIpmi:
-    """A tool of FreeIPMI; user, password and K_G in a configuration file of mode 0600."""
+    """bmc-info of FreeIPMI; user, password and K_G in a configuration file of mode 0600."""
 
-    def __init__(self, address, port, suite=3, tool="bmc-info", workarounds=""):
+    def __init__(self, address, port, suite=3, workarounds=""):
         self.host = f"{address}:{port}"
         self.suite = suite
-        self.tool = tool
         self.workarounds = workarounds
 
-    def log_in(self, user, password, k_g=None, *options):
+    def log_in(self, user, password, k_g=None):
         with tempfile.TemporaryDirectory() as directory:
             configuration = pathlib.Path(directory) / "freeipmi.conf"
             text = f'username "{user}"\npassword {_quoted(password)}\n'
             if k_g:
                 text += f"k_g 0x{k_g}\n"
             write_private(configuration, text)
-            argv = [needed_tool(self.tool), "-D", "LAN_2_0", "-h", self.host, "-l", "ADMIN", "-I", self.suite]
+            argv = [needed_tool("bmc-info"), "-D", "LAN_2_0", "-h", self.host, "-l", "ADMIN", "-I", self.suite]
             argv += ["--config-file", configuration]
             if self.workarounds:
                 argv += ["-W", self.workarounds]
-            return _run([*argv, *options])
+            return _run(argv)
 
 
 def _quoted(password):
@@ -93,7 +93,7 @@ k_g = os.environ.get("TEST_K_G")
 command = Command(bmc=os.environ["TEST_HOST"], port=int(os.environ["TEST_PORT"]), userid=os.environ["TEST_USER"],
                   password=os.environ["TEST_PASSWORD"], kg=binascii.unhexlify(k_g) if k_g else None)
 print(command.raw_command(netfn=6, command=1))
-command.logout()
+command.ipmi_session.logout()
 """
 
     def __init__(self, address, port):

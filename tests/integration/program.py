@@ -6,7 +6,6 @@ import json
 import os
 import pathlib
 import shutil
-import signal
 import subprocess
 import tempfile
 import unittest
@@ -112,11 +111,11 @@ class Vault:
     def argv(self, *arguments, program=PROGRAM):
         return [program, *arguments, "--vault", str(self.directory), "--passphrase-file", str(self.passphrase_file)]
 
-    def start(self, *arguments, program=PROGRAM, env=None, wrapper=(), **options):
+    def start(self, *arguments, program=PROGRAM, env=None, wrapper=(), stdout=subprocess.PIPE, **options):
         return subprocess.Popen(
             [*wrapper, *self.argv(*arguments, program=program)],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, **(env or {})},
@@ -221,6 +220,3 @@ class FleetTest(unittest.TestCase):
         self.assertTrue(login.accepted, f"{name}, version {credential.version}: {login}")
         return credential
 
-
-def interrupt(process, signal_number=signal.SIGINT):
-    os.kill(process.pid, signal_number)

@@ -3,10 +3,11 @@ and in every case an independent client that logs in with what the vault reveals
 
 import concurrent.futures
 import dataclasses
+import subprocess
 
 from bmcs import Practice
 from clients import FreeIpmi, Ipmitool, Pyghmi
-from program import AS_ASKED, NOT_AS_ASKED, PROGRAM, USAGE, FleetTest, Vault, finish
+from program import AS_ASKED, NOT_AS_ASKED, PROGRAM, USAGE, FleetTest, Vault
 
 AT_ONCE = 12
 DONE = ("rotated", "already-current", "recovered", "settled-16", "put-back")
@@ -31,13 +32,13 @@ CASES = (
     Case("keeps-old-tail", "settled-16"),
     Case("only-16-byte-passwords", "settled-16"),
     Case("refuses-by-policy=cc", "rotated"),
-    Case("refuses-always=cc", "refused", "already-current"),
+    Case("refuses-always=cc", "refused", "already-current", k_g=False),
     Case("refuses-but-stores=ff", "rotated"),
     Case("refuses-but-stores=cc", "rotated"),
     Case("forbids-reuse=3", "rotated"),
     Case("minimum-change-interval=86400000", "rotated"),
     Case("applies-and-loses-reply", "rotated"),
-    Case("acknowledges-and-forgets", "refused", "already-current", k_g=False),
+    Case("acknowledges-and-forgets", "refused", "not asked: slow", detail="accepted-but-not-stored", k_g=False),
     Case("applies-after=1500", "rotated"),
     Case("breaks-on-two-writes-in-one-second", "rotated"),
     Case("takes-rights-away", "rotated"),
@@ -55,7 +56,7 @@ CASES = (
     Case("short-error-replies", "rotated"),
     Case("get-session-info-unsupported", "rotated"),
     Case("cipher-suites-only-in-rmcp-plus", "rotated"),
-    Case("bogus-rakp2", "quarantined", "quarantined", k_g=False, client="none: nobody can log in"),
+    Case("bogus-rakp2", "refused", "refused", detail="no-rakp2-proof", k_g=False, client="none: nobody can log in"),
     Case("counts-abandoned-handshakes", "rotated"),
     Case("drops-first-command", "rotated"),
     Case("slow=700", "rotated"),
@@ -65,7 +66,7 @@ CASES = (
     Case("suites=3", "rotated"),
     Case("suites=8,12", "rotated", client="none: ipmitool has neither suite"),
     Case("suites=17", "rotated", client="ipmitool 17"),
-    Case("swaps-board-after-commands=8", "identity-changed", "identity-changed", k_g=False),
+    Case("swaps-board-after-commands=2", "identity-changed", "identity-changed", k_g=False),
 )
 
 
@@ -90,12 +91,12 @@ class EveryQuirk(FleetTest):
         if client:
             self.assert_vault_holds_the_live_credential(vault, name, client)
 
-        recover = vault.json("recover", "--all", "--timeout", "5s")
-        self.assert_outcomes(recover, {name: case.recover or "already-current"})
-        self.assert_no_failed_login(recover)
+        if not case.recover.startswith("not asked"):
+            recover = vault.json("recover", "--all", "--timeout", "5s")
+            self.assert_outcomes(recover, {name: case.recover or "already-current"})
+            self.assert_no_failed_login(recover)
         if client:
             self.assert_vault_holds_the_live_credential(vault, name, client)
-        if recover.outcomes[name] in DONE:
             self.assert_outcomes(vault.json("check", "--all"), {name: "as-in-vault"})
 
     def test_each_ends_with_its_word_and_the_vault_holds_the_live_credential(self):
@@ -106,7 +107,8 @@ class EveryQuirk(FleetTest):
                     done.result()
 
     def test_the_list_of_quirks_is_the_list_that_is_tested(self):
-        listed = finish_practice_list()
+        done = subprocess.run([PROGRAM, "practice", "--list-quirks"], stdout=subprocess.PIPE, text=True, check=True)
+        listed = {line.split()[0].split("=")[0] for line in done.stdout.splitlines()[1:]}
         tested = {quirk.split("=")[0] for case in CASES for quirk in case.quirks.split()}
         tested |= {quirk.split("=")[0] for quirk in NO_FORGIVENESS}
         tested |= {"reboots-after-commands", "reboot-loses-last-write"}  # EveryReboot
@@ -118,13 +120,6 @@ class EveryQuirk(FleetTest):
         result = vault.run("practice", "--quirk", "explodes")
         self.assert_exit(result, USAGE)
         self.assertIn("explodes", result.err)
-
-
-def finish_practice_list():
-    import subprocess
-
-    done = subprocess.run([PROGRAM, "practice", "--list-quirks"], stdout=subprocess.PIPE, text=True, check=True)
-    return {line.split()[0].split("=")[0] for line in done.stdout.splitlines()[1:]}
 
 
 class EveryReboot(FleetTest):
@@ -145,7 +140,7 @@ class EveryReboot(FleetTest):
         self.assert_outcomes(vault.json("check", "--all"), {name: "as-in-vault"})
 
     def test_whenever_it_comes_recovery_finds_the_live_credential(self):
-        cases = [(after, lost) for after in range(1, 14) for lost in (False, True)]
+        cases = [(after, True) for after in range(1, 14)] + [(after, False) for after in range(2, 14, 4)]
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
             running = {pool.submit(self.play, *case): case for case in cases}
             for done in concurrent.futures.as_completed(running):
@@ -200,13 +195,6 @@ class RealClientsAfterARotation(FleetTest):
         old = practice.bmcs[name]["password"]
         self.assertFalse(client.log_in(credential.user, old, credential.k_g).accepted, "accepted the old password")
         self.assert_accepted(client.log_in(credential.user, credential.password, credential.k_g))
-
-    def test_freeipmi_checks_the_whole_configuration_out(self):
-        practice, name, _, credential = self.rotated("--k-g")
-        config = FreeIpmi(*practice.place(name), suite=17, tool="ipmi-config")
-        checkout = config.log_in(credential.user, credential.password, credential.k_g, "--checkout")
-        self.assert_accepted(checkout)
-        self.assertIn(f"Username                                      {credential.user}", checkout.output)
 
     def test_the_vault_notices_what_ipmitool_changes(self):
         practice, name, vault, credential = self.rotated()
