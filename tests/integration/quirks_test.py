@@ -51,7 +51,8 @@ CASES = (
     Case("k_g-refused", "rotated", detail="k_g-not-supported", k_g=False),
     Case("k_g-bit-lies", "rotated", client="none: ipmitool believes the bit"),
     Case("error-replies-with-tag-0", "rotated"),
-    Case("open-session-privilege", "rotated"),
+    Case("open-session-privilege", "rotated", client="none: they hash the byte of RAKP 1"),
+    Case("hashes-open-session-level", "rotated", client="FreeIPMI opensesspriv"),
     Case("hmac-one-byte-too-long", "rotated", client="none: ipmitool takes the byte seriously"),
     Case("short-error-replies", "rotated"),
     Case("get-session-info-unsupported", "rotated"),
@@ -66,7 +67,7 @@ CASES = (
     Case("suites=3", "rotated"),
     Case("suites=8,12", "rotated", client="none: ipmitool has neither suite"),
     Case("suites=17", "rotated", client="ipmitool 17"),
-    Case("swaps-board-after-commands=2", "identity-changed", "identity-changed", k_g=False),
+    Case("swaps-board-after-commands=4", "identity-changed", "identity-changed", k_g=False),
 )
 
 
@@ -74,6 +75,8 @@ class EveryQuirk(FleetTest):
     def client_of(self, case, place):
         if case.client.startswith("none"):
             return None
+        if case.client == "FreeIPMI opensesspriv":
+            return FreeIpmi(*place, workarounds="opensesspriv")
         return Ipmitool(*place, suite=17 if case.client == "ipmitool 17" else 3)
 
     def play(self, case):
@@ -97,6 +100,8 @@ class EveryQuirk(FleetTest):
             self.assert_no_failed_login(recover)
         if client:
             self.assert_vault_holds_the_live_credential(vault, name, client)
+        known_board = case.rotate != "identity-changed" and "bogus" not in case.quirks
+        if known_board:
             self.assert_outcomes(vault.json("check", "--all"), {name: "as-in-vault"})
 
     def test_each_ends_with_its_word_and_the_vault_holds_the_live_credential(self):
