@@ -181,6 +181,11 @@ asio::awaitable<LoginReport> BmcClient::State::login_as_user_only(const LoginReq
 
 asio::awaitable<LoginReport> BmcClient::State::login(const LoginRequest& request) {
     BMCVAULT_CHECK(!setting_up);
+    if (request.suite.authentication == AuthenticationAlgorithm::kNone) {  // suite 0 proves nothing: never asked
+        LoginReport report;
+        report.outcome = HandshakeOutcome::kNoProof;
+        co_return report;
+    }
     setting_up = true;
     auto attempt = co_await handshake(request, request.privilege);
     const bool ask_again = may_be_a_rights_problem(attempt) && request.privilege > PrivilegeLevel::kUser;

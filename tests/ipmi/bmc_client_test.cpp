@@ -247,6 +247,11 @@ TEST_F(Client, ErrorRepliesWithoutTagAreHeardAtOnce) {
     EXPECT_EQ(network_.elapsed(), milliseconds(0));
 }
 
+TEST_F(Client, Suite0IsNeverAskedFor) {
+    EXPECT_EQ(login_outcome(request(0)), HandshakeOutcome::kNoProof);
+    EXPECT_TRUE(network_.sent().empty());
+}
+
 TEST_F(Client, AFullBmcIsAWordOfItsOwn) {
     quirk([](auto& config) { config.session_slots = 0; });
     EXPECT_EQ(login_outcome(request()), HandshakeOutcome::kNoSessionSlot);
