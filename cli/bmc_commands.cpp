@@ -8,6 +8,7 @@
 #include "cli/inventory_csv.hpp"
 #include "cli/json.hpp"
 #include "cli/secret_input.hpp"
+#include "vault/store/locks.hpp"
 
 namespace bmcvault::cli {
 namespace {
@@ -17,6 +18,31 @@ using vault::Provenance;
 using vault::StoredSize;
 using vault::Transaction;
 using vault::VersionState;
+
+// The record as it is now; nobody else is at work on the BMC while it changes.
+struct LockedBmc {
+    Bmc bmc;
+    vault::BmcLock lock;
+};
+
+Outcome<vault::BmcLock> lock_of(const vault::Store& store, const Bmc& bmc) {
+    auto lock = vault::BmcLock::try_acquire(store.directory(), bmc.id);
+    if (lock) return std::move(*lock);
+    if (lock.error().code != ErrorCode::kBusy) return vault_error(bmc.name, lock.error());
+    return std::unexpected(
+        Failure{ExitCode::kBusy,
+                fmt::format("{}: another bmcvault is at work on this BMC; nothing was changed", bmc.name), "", ""});
+}
+
+Outcome<LockedBmc> find_and_lock(const vault::Store& store, const std::string& name) {
+    const auto found = find_bmc(store, name);
+    if (!found) return std::unexpected(found.error());
+    auto lock = lock_of(store, *found);
+    if (!lock) return std::unexpected(lock.error());
+    auto now_locked = find_bmc(store, name);
+    if (!now_locked) return std::unexpected(now_locked.error());
+    return LockedBmc{std::move(*now_locked), std::move(*lock)};
+}
 
 std::string audit_body(const Context& context, const Bmc& bmc) {
     return json_body({{"name", bmc.name},
@@ -220,9 +246,10 @@ Exit perform(const Context& context, const BmcImportCommand& command) {
 Exit perform(const Context& context, const BmcSetCommand& command) {
     auto store = open_vault(context);
     if (!store) return std::unexpected(store.error());
-    const auto found = find_bmc(**store, command.name);
-    if (!found) return std::unexpected(found.error());
-    Bmc bmc = *found;
+    const auto locked = find_and_lock(**store, command.name);
+    if (!locked) return std::unexpected(locked.error());
+    const Bmc& found = locked->bmc;
+    Bmc bmc = found;
     if (auto failure = apply_fields(bmc, command.fields)) return std::unexpected(*failure);
     if (command.accept_identity) bmc.pin = {};
     if (command.allow_weaker_suite) bmc.weaker_suite_allowed = *command.allow_weaker_suite;
@@ -233,9 +260,9 @@ Exit perform(const Context& context, const BmcSetCommand& command) {
     if (!versions) return vault_error("bmc set", versions.error());
     const bool has_k_g =
         std::ranges::any_of(*versions, [](const auto& version) { return version.subject.kind == vault::Kind::kKg; });
-    if (bmc.channel != found->channel && has_k_g) {
+    if (bmc.channel != found.channel && has_k_g) {
         return usage_error(fmt::format("{}: --channel: the vault has a K_G of channel {}, which would be forgotten",
-                                       bmc.name, found->channel));
+                                       bmc.name, found.channel));
     }
     const auto credential = read_credential(command.credential, false, bmc.name);
     if (!credential) return std::unexpected(credential.error());
@@ -255,27 +282,28 @@ Exit perform(const Context& context, const BmcReplaceCommand& command) {
     if (context.options.reason.empty()) return usage_error("bmc replace needs a --reason: the old board is not wiped");
     auto store = open_vault(context);
     if (!store) return std::unexpected(store.error());
-    const auto found = find_bmc(**store, command.name);
-    if (!found) return std::unexpected(found.error());
-    Bmc old_board = *found;
+    const auto locked = find_and_lock(**store, command.name);
+    if (!locked) return std::unexpected(locked.error());
+    const Bmc& found = locked->bmc;
+    Bmc old_board = found;
     old_board.retired = true;
 
     Bmc bmc;
     bmc.id = new_bmc_id();
-    bmc.name = found->name;
-    bmc.address = found->address;
-    bmc.port = found->port;
-    bmc.user_name = found->user_name;
-    bmc.channel = found->channel;
-    bmc.group = found->group;
-    bmc.tags = found->tags;
+    bmc.name = found.name;
+    bmc.address = found.address;
+    bmc.port = found.port;
+    bmc.user_name = found.user_name;
+    bmc.channel = found.channel;
+    bmc.group = found.group;
+    bmc.tags = found.tags;
     BmcFields fields;
     fields.address = command.address;
     if (auto failure = apply_fields(bmc, fields)) return std::unexpected(*failure);
     const auto fleet = (*store)->bmcs();
     if (!fleet) return vault_error("bmc replace", fleet.error());
     auto others = *fleet;
-    std::erase_if(others, [&](const Bmc& other) { return other.id == found->id; });
+    std::erase_if(others, [&](const Bmc& other) { return other.id == found.id; });
     if (auto failure = address_taken(others, bmc)) return std::unexpected(*failure);
     const auto credential = read_credential(command.credential, true, bmc.name);
     if (!credential) return std::unexpected(credential.error());
@@ -314,9 +342,10 @@ Exit perform(const Context& context, const BmcHoldCommand& command) {
     }
     auto store = open_vault(context);
     if (!store) return std::unexpected(store.error());
-    const auto found = find_bmc(**store, command.name);
-    if (!found) return std::unexpected(found.error());
-    Bmc bmc = *found;
+    const auto locked = find_and_lock(**store, command.name);
+    if (!locked) return std::unexpected(locked.error());
+    const Bmc& found = locked->bmc;
+    Bmc bmc = found;
     bmc.hold = hold;
     const std::string sentence =
         hold ? fmt::format("{} is held until {}: {}", bmc.name, iso_time(*hold->until), printable(hold->reason))
@@ -338,7 +367,11 @@ Exit perform(const Context& context, const BmcRemoveCommand& command) {
     auto selected = select(*fleet, selection);
     if (!selected) return usage_error(selected.error().detail, "bmcvault bmc list");
     std::vector<std::string> names;
+    std::vector<vault::BmcLock> locks;
     for (auto& bmc : *selected) {
+        auto lock = lock_of(**store, bmc);
+        if (!lock) return std::unexpected(lock.error());
+        locks.push_back(std::move(*lock));
         bmc.retired = true;
         names.push_back(bmc.name);
     }

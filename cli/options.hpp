@@ -84,7 +84,7 @@ struct BmcShowCommand {
 };
 struct RotateCommand {
     Selection selection;
-    bool k_g = false, put_back = false, fresh = false, first_contact = false;
+    bool k_g = false, put_back = false, fresh = false;
 };
 struct CheckCommand {
     Selection selection;

@@ -326,8 +326,6 @@ private:
         rotate->add_flag("--put-back", rotate_.put_back, "the previous password returns, as a new version")
             ->excludes(k_g);
         rotate->add_flag("--fresh", rotate_.fresh, "start anew although an interrupted run could be continued");
-        rotate->add_flag("--first-contact", rotate_.first_contact,
-                         "rotate even where only a vendor's or another BMC's password matched and nothing is pinned");
 
         auto* check =
             command(&app_, "check", "ask each BMC which credential it holds; changes nothing", check_,

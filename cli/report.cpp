@@ -36,8 +36,7 @@ std::string next_step_of(const std::string& outcome) {
              "`bmcvault recover NAME`."},
         Hint{"older-version", "The BMC holds an older password, which the vault has too: `bmcvault recover NAME`."},
         Hint{"mangled", "The BMC stored only part of the password; the vault knows which: `bmcvault recover NAME`."},
-        Hint{"vendor-default", "The BMC holds its vendor's password: `bmcvault rotate NAME --first-contact`."},
-        Hint{"shared", "The BMC holds another BMC's password: `bmcvault rotate NAME --first-contact`."},
+        Hint{"vendor-default", "The BMC holds its factory password: somebody reset it. `bmcvault recover NAME`."},
         Hint{"foreign",
              "The BMC holds a password that this vault never had: find out who changed it, then "
              "`bmcvault bmc set NAME --ask-password`."},

@@ -16,6 +16,7 @@ constexpr std::array<std::uint8_t, 4> kWorkSuites{17, 3, 8, 12};
 constexpr auto kBetweenCredentialWrites = 2s;
 constexpr auto kKeepAlive = 10s;
 constexpr std::uint8_t kLanParameterMacAddress = 5;  // IPMI 2.0 §23.1, Table 23-4
+constexpr std::size_t kMacAddressSize = 6;
 
 Answer answer_of(HandshakeOutcome outcome) {
     switch (outcome) {
@@ -102,8 +103,8 @@ std::string card_key(const vault::Bmc& bmc) {
     return fmt::format("{}/{}/{}", *bmc.pin.manufacturer, bmc.pin.product.value_or(0), bmc.firmware);
 }
 
-BmcContact::BmcContact(Ports& ports, vault::Bmc bmc, ipmi::ClientOptions options)
-    : ports_(ports), bmc_(std::move(bmc)), options_(options) {}
+BmcContact::BmcContact(Ports& ports, vault::Bmc bmc, ipmi::ClientOptions options, StepListener on_step)
+    : ports_(ports), bmc_(std::move(bmc)), options_(std::move(options)), on_step_(std::move(on_step)) {}
 
 BmcContact::~BmcContact() = default;
 
@@ -130,11 +131,35 @@ Result<void> BmcContact::read_card(const vault::Store& store) {
     return {};
 }
 
+// A write of an earlier run, perhaps one that crashed, counts too.
+void BmcContact::note_recent_write() {
+    const auto now = ports_.clock.now();
+    const auto recent = [&](const auto* version) {
+        return version != nullptr && version->sent_at &&
+               now.value - version->sent_at->value <= kBetweenCredentialWrites.count();
+    };
+    using vault::VersionState;
+    if (recent(known_.password_in(VersionState::kPending)) || recent(known_.k_g_in(VersionState::kPending)) ||
+        recent(known_.password_in(VersionState::kCurrent)) || recent(known_.k_g_in(VersionState::kCurrent))) {
+        last_write_ = ports_.network.now();
+    }
+}
+
 asio::awaitable<Result<void>> BmcContact::connect() {
+    note_recent_write();
     auto peer = co_await ports_.resolve(bmc_);
     if (!peer) co_return std::unexpected(peer.error());
     client_ = std::make_unique<ipmi::BmcClient>(ports_.network, *peer, options_);
     co_return Result<void>{};
+}
+
+void BmcContact::before(std::string_view step) {
+    on_step_(step);
+    if (ports_.hook) ports_.hook(fmt::format("before-{}", step));
+}
+
+void BmcContact::after(std::string_view step) {
+    if (ports_.hook) ports_.hook(fmt::format("after-{}", step));
 }
 
 asio::awaitable<Seen> BmcContact::look() {
@@ -230,8 +255,10 @@ void BmcContact::note_half_open(const ipmi::LoginReport& report) {
     if (left_open) half_open_until_.push_back(ports_.network.now() + options_.half_open_lifetime);
 }
 
-// I10: after the GUID (compared before RAKP 3), manufacturer and product; the MAC once, at first contact.
+// I10: beyond the GUID, which was compared before RAKP 3: manufacturer and product, once in an operation (at every
+// login where the GUID is weak); at first contact also that no other row of the vault is this board.
 asio::awaitable<bool> BmcContact::identity_holds(ipmi::Session& session, const ipmi::LoginReport& report, Seen& seen) {
+    if (board_checked_ && bmc_.pin.guid) co_return true;
     const auto reply = co_await session.send(ipmi::get_device_id());
     if (!reply) co_return true;  // nothing learned; the next command shows that the session is gone
     const auto device = ipmi::parse_device_id(*reply);
@@ -243,27 +270,49 @@ asio::awaitable<bool> BmcContact::identity_holds(ipmi::Session& session, const i
                                bmc_.pin.manufacturer.value_or(0), bmc_.pin.product.value_or(0));
         co_return false;
     }
+    board_checked_ = true;
     const auto firmware = fmt::format("{}.{:02x}", device->firmware_major, device->firmware_minor_bcd);
-    const bool first_contact = !bmc_.pin.manufacturer;
-    record_changed_ = record_changed_ || first_contact || firmware != bmc_.firmware;
+    record_changed_ = record_changed_ || firmware != bmc_.firmware;
     bmc_.firmware = firmware;
+    if (bmc_.pin.manufacturer) co_return true;
+
+    record_changed_ = true;
     bmc_.pin.manufacturer = device->manufacturer;
     bmc_.pin.product = device->product;
-    if (!bmc_.pin.guid && report.guid && !all_zero(*report.guid)) {
-        bmc_.pin.guid = report.guid;
-        record_changed_ = true;
-    }
-    if (first_contact) {
-        const auto mac_reply = co_await session.send(
-            ipmi::get_lan_configuration_parameter(Channel{bmc_.channel}, kLanParameterMacAddress));
-        const auto mac = mac_reply ? ipmi::parse_lan_configuration_parameter(*mac_reply)
-                                   : Result<Bytes>(std::unexpected(mac_reply.error()));
-        if (mac && mac->size() >= 6) {
-            bmc_.pin.mac.emplace();
-            std::copy_n(mac->begin(), 6, bmc_.pin.mac->begin());
+    if (report.guid && !all_zero(*report.guid)) bmc_.pin.guid = report.guid;
+    co_await pin_mac_address(session);
+    const auto twin = co_await same_board_as();
+    if (twin.empty()) co_return true;
+    seen.why = fmt::format("the same board as {}: one of the two rows is wrong", twin);
+    bmc_.pin = {};
+    co_return false;
+}
+
+asio::awaitable<void> BmcContact::pin_mac_address(ipmi::Session& session) {
+    const auto reply =
+        co_await session.send(ipmi::get_lan_configuration_parameter(Channel{bmc_.channel}, kLanParameterMacAddress));
+    if (!reply) co_return;
+    const auto mac = ipmi::parse_lan_configuration_parameter(*reply);
+    if (!mac || mac->size() < kMacAddressSize) co_return;
+    bmc_.pin.mac.emplace();
+    std::copy_n(mac->begin(), kMacAddressSize, bmc_.pin.mac->begin());
+}
+
+// Two rows with one strong pin are refused. A GUID that boards with other MAC addresses share is a weak pin.
+asio::awaitable<std::string> BmcContact::same_board_as() {
+    std::string twin;
+    if (!bmc_.pin.guid) co_return twin;
+    const VaultPort::Read work = [&](const vault::Store& store) -> Result<void> {
+        const auto others = store.bmcs_with_guid(*bmc_.pin.guid);
+        if (!others) return std::unexpected(others.error());
+        for (const auto& other : *others) {
+            const bool other_board = bmc_.pin.mac && other.pin.mac && *bmc_.pin.mac != *other.pin.mac;
+            if (other.id != bmc_.id && !other_board) twin = other.name;
         }
-    }
-    co_return true;
+        return {};
+    };
+    const auto read = co_await ports_.vault.read(work);
+    co_return read ? twin : std::string("a row that could not be read");
 }
 
 void BmcContact::remember_suite(const ipmi::CipherSuite& suite) {

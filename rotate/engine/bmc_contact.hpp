@@ -3,6 +3,7 @@
 #pragma once
 
 #include <asio/awaitable.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,7 +36,9 @@ struct Seen {
 
 class BmcContact {
 public:
-    BmcContact(Ports& ports, vault::Bmc bmc, ipmi::ClientOptions options);
+    using StepListener = std::function<void(std::string_view step)>;
+
+    BmcContact(Ports& ports, vault::Bmc bmc, ipmi::ClientOptions options, StepListener on_step);
     ~BmcContact();
     BmcContact(const BmcContact&) = delete;
     BmcContact& operator=(const BmcContact&) = delete;
@@ -44,6 +47,10 @@ public:
     [[nodiscard]] asio::awaitable<Result<void>> load();
     // Resolves the address. kNotFound for a host name without address.
     [[nodiscard]] asio::awaitable<Result<void>> connect();
+
+    // Around every action of a machine: the live board is told, tests may stop the process there.
+    void before(std::string_view step);
+    void after(std::string_view step);
 
     // One fresh handshake with every candidate, finished and closed again.
     [[nodiscard]] asio::awaitable<Seen> look();
@@ -90,11 +97,14 @@ private:
     };
 
     Result<void> read_card(const vault::Store& store);
+    void note_recent_write();
     asio::awaitable<Seen> sight(ipmi::LoginRequest::Depth depth, bool keep);
     asio::awaitable<ipmi::LoginReport> login(ipmi::LoginRequest::Depth depth);
     asio::awaitable<std::vector<ipmi::CipherSuite>> suites_to_try();
     asio::awaitable<void> wait_for_free_slot();
     asio::awaitable<bool> identity_holds(ipmi::Session& session, const ipmi::LoginReport& report, Seen& seen);
+    asio::awaitable<std::string> same_board_as();
+    asio::awaitable<void> pin_mac_address(ipmi::Session& session);
     asio::awaitable<void> read_rights(ipmi::Session& session, Seen& seen);
     asio::awaitable<SlotFact> find_slot_by_name();
     asio::awaitable<std::optional<ipmi::UserAccess>> access_of(ipmi::Session& session, UserId user);
@@ -104,6 +114,7 @@ private:
     Ports& ports_;
     vault::Bmc bmc_;
     ipmi::ClientOptions options_;
+    StepListener on_step_;
     KnownCredentials known_;
     std::unique_ptr<ipmi::BmcClient> client_;
     std::unique_ptr<ipmi::Session> kept_;
@@ -111,6 +122,7 @@ private:
     std::optional<ipmi::UserAccess> rights_before_;  // as the probe read them, to restore
     std::vector<ipmi::TimePoint> half_open_until_;   // slots of the BMC that we could not close
     std::optional<ipmi::TimePoint> last_write_;
+    bool board_checked_ = false;  // beyond the GUID, in this operation
     bool keeps_only_16_ = false;
     bool record_changed_ = false;
 };

@@ -57,7 +57,6 @@ struct RunOptions {
     bool k_g = false;                          // rotate: K_G too
     bool put_back = false;                     // rotate: the previous secret returns
     bool fresh = false;                        // rotate: a new campaign even where an unfinished one exists
-    bool first_contact = false;                // a match on a foreign password may be rotated though nothing is pinned
     bool no_login = false;                     // check: two round trips, nothing finished
     bool dry_run = false;                      // say what would be done; nothing is sent that changes anything
     bool canary = true;                        // one BMC of each kind first, then growing waves

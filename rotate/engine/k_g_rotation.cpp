@@ -1,7 +1,5 @@
 #include "rotate/engine/k_g_rotation.hpp"
 
-#include <fmt/format.h>
-
 #include <array>
 
 #include "rotate/engine/password_rotation.hpp"
@@ -41,9 +39,9 @@ asio::awaitable<KgOutcome> KgRotation::run() {
     auto step = rotate::start(situation());
     while (!std::holds_alternative<KgFinish>(step.action)) {
         const auto name = name_of(step.action);
-        if (ports_.hook) ports_.hook(fmt::format("before-{}", name));
+        contact_.before(name);
         const auto event = co_await std::visit([this](const auto& action) { return perform(action); }, step.action);
-        if (ports_.hook) ports_.hook(fmt::format("after-{}", name));
+        contact_.after(name);
         step = rotate::step(step.state, event);
     }
     co_return std::get<KgFinish>(step.action).outcome;
@@ -101,6 +99,7 @@ asio::awaitable<KgEvent> KgRotation::perform(const KgProve&) {
     KgSighting sighting{seen.answer, seen.k_g, seen.k_g_cut_at_zero_byte};
     // A login that RAKP 4 confirmed but that is not usable as administrator proves no K_G.
     if (seen.answer == Answer::kMatched && !seen.administrator) sighting.answer = Answer::kPrivilegeRefused;
+    last_answer_ = sighting.answer;
     co_return KgSighted{sighting, contact_.has_kept_session()};
 }
 

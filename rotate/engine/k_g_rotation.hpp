@@ -15,6 +15,8 @@ public:
     KgRotation(BmcContact& contact, std::optional<VersionNumber> live, bool change_wanted, std::string note);
 
     [[nodiscard]] asio::awaitable<KgOutcome> run();
+    // What the last proof said; kMatched when none was made. Tells why a key could not be proved.
+    [[nodiscard]] Answer last_answer() const { return last_answer_; }
 
 private:
     asio::awaitable<KgEvent> perform(const KgRecordFound&);
@@ -39,6 +41,7 @@ private:
     std::optional<VersionNumber> live_;
     bool change_wanted_;
     std::string note_;
+    Answer last_answer_ = Answer::kMatched;
 };
 
 [[nodiscard]] std::string_view name_of(const KgAction& action);

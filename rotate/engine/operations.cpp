@@ -40,8 +40,23 @@ void set_outcome(BmcReport& report, Outcome outcome, std::string_view detail) {
     add_detail(report.detail, detail);
 }
 
+Outcome unproved(Answer why) {
+    switch (why) {
+        case Answer::kIdentityChanged:
+            return Outcome::kIdentityChanged;
+        case Answer::kUnknownUserOrLocked:
+            return Outcome::kLocked;
+        case Answer::kNoSessionSlot:
+            return Outcome::kBusy;
+        case Answer::kNoAnswer:
+            return Outcome::kUnreachable;
+        default:
+            return Outcome::kRefused;
+    }
+}
+
 // The outcome of both phases. That a BMC can't do K_G is a fact, not a failure; the detail says it.
-Outcome with_k_g(Outcome password, KgOutcome k_g) {
+Outcome with_k_g(Outcome password, KgOutcome k_g, Answer last_answer) {
     switch (k_g) {
         case KgOutcome::kChanged:  // a pending K_G of an interrupted run was all that was left to do
             return password == Outcome::kAlreadyCurrent ? Outcome::kRecovered : password;
@@ -52,7 +67,7 @@ Outcome with_k_g(Outcome password, KgOutcome k_g) {
         case KgOutcome::kRefused:
             return Outcome::kRefused;
         case KgOutcome::kUnproved:
-            return Outcome::kUnreachable;
+            return unproved(last_answer);
         case KgOutcome::kQuarantined:
             return Outcome::kQuarantined;
         case KgOutcome::kVaultNotWritten:
@@ -83,7 +98,8 @@ class Operation {
 public:
     Operation(OperationContext& context, const vault::Bmc& bmc, std::string command)
         : context_(context),
-          contact_(context.ports, bmc, context.client),
+          contact_(context.ports, bmc, context.client,
+                   [this](std::string_view step) { context_.observer.step(contact_.bmc(), step); }),
           report_(report_for(bmc)),
           command_(std::move(command)),
           started_(context.ports.network.now()) {}
@@ -174,7 +190,7 @@ asio::awaitable<bool> Operation::done_in_this_campaign() {
         return {};
     };
     const auto read = co_await context_.ports.vault.read(work);
-    co_return read&& done;
+    co_return read.has_value() && done;
 }
 
 asio::awaitable<void> Operation::run_machines(Goal goal) {
@@ -199,7 +215,7 @@ asio::awaitable<void> Operation::run_k_g(Outcome password_outcome, std::optional
     if (!contact_.has_kept_session()) (void)co_await contact_.look_and_keep();
     KgRotation k_g(contact_, live, context_.options.k_g, note());
     const auto outcome = co_await k_g.run();
-    set_outcome(report_, with_k_g(password_outcome, outcome), word(outcome));
+    set_outcome(report_, with_k_g(password_outcome, outcome, k_g.last_answer()), word(outcome));
 }
 
 asio::awaitable<BmcReport> Operation::check() {

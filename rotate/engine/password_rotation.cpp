@@ -1,7 +1,5 @@
 #include "rotate/engine/password_rotation.hpp"
 
-#include <fmt/format.h>
-
 #include <array>
 
 namespace bmcvault::rotate {
@@ -73,9 +71,9 @@ asio::awaitable<PasswordEnd> PasswordRotation::run() {
     auto step = rotate::start(situation());
     while (!std::holds_alternative<Finish>(step.action)) {
         const auto name = name_of(step.action);
-        if (ports_.hook) ports_.hook(fmt::format("before-{}", name));
+        contact_.before(name);
         const auto event = co_await std::visit([this](const auto& action) { return perform(action); }, step.action);
-        if (ports_.hook) ports_.hook(fmt::format("after-{}", name));
+        contact_.after(name);
         step = rotate::step(step.state, event);
     }
     const auto& finish = std::get<Finish>(step.action);

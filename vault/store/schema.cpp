@@ -42,6 +42,7 @@ CREATE TABLE bmc(
   k_g_supported INTEGER CHECK(k_g_supported IN(0,1)),
   last_command TEXT, last_outcome TEXT, last_detail TEXT, last_at INTEGER);
 CREATE UNIQUE INDEX bmc_one_name ON bmc(name) WHERE retired=0;
+CREATE INDEX bmc_by_guid ON bmc(pin_guid) WHERE pin_guid IS NOT NULL AND retired=0;
 CREATE TRIGGER bmc_no_delete BEFORE DELETE ON bmc
   BEGIN SELECT RAISE(ABORT,'a BMC is never deleted'); END;
 CREATE TRIGGER bmc_identity_fixed BEFORE UPDATE OF id,uuid,created_at ON bmc

@@ -28,6 +28,7 @@ public:
     Result<std::vector<Bmc>> bmcs(bool with_retired) const override;
     Result<Bmc> bmc(BmcId) const override;
     Result<Bmc> bmc(std::string_view name) const override;
+    Result<std::vector<Bmc>> bmcs_with_guid(const std::array<std::uint8_t, 16>& guid) const override;
     Result<std::vector<CredentialVersion>> versions(BmcId) const override;
     Result<std::vector<CredentialVersion>> current_versions() const override;
     Result<Key20> unseal(const CredentialVersion&) const override;
@@ -47,6 +48,7 @@ private:
     // The connection; a broken one is closed and opened again first, which also replays a journal left behind.
     [[nodiscard]] Result<Database*> database() const;
     [[nodiscard]] Result<void> query(std::string_view sql, const Database::Values&, const Database::EachRow&) const;
+    [[nodiscard]] Result<std::vector<Bmc>> bmcs_where(std::string_view sql, const Database::Values&) const;
     [[nodiscard]] Result<Bmc> one_bmc(std::string_view sql, const Value& key, std::string_view name) const;
     [[nodiscard]] Result<std::vector<CredentialVersion>> read_versions(std::string_view sql,
                                                                        const Database::Values&) const;

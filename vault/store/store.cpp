@@ -148,15 +148,24 @@ Result<void> SqlcipherStore::query(std::string_view sql, const Database::Values&
     return (*connection)->query(sql, values, each);
 }
 
-Result<std::vector<Bmc>> SqlcipherStore::bmcs(bool with_retired) const {
-    static const std::string kSql = std::string(kSelectBmc) + "WHERE retired<=? ORDER BY name,id";
+Result<std::vector<Bmc>> SqlcipherStore::bmcs_where(std::string_view sql, const Database::Values& values) const {
     std::vector<Bmc> all;
-    auto done = query(kSql, {with_retired}, [&](const Row& row) {
+    auto done = query(sql, values, [&](const Row& row) {
         all.push_back(bmc_from_row(row));
         return Result<void>();
     });
     if (!done) return std::unexpected(done.error());
     return all;
+}
+
+Result<std::vector<Bmc>> SqlcipherStore::bmcs(bool with_retired) const {
+    static const std::string kSql = std::string(kSelectBmc) + "WHERE retired<=? ORDER BY name,id";
+    return bmcs_where(kSql, {with_retired});
+}
+
+Result<std::vector<Bmc>> SqlcipherStore::bmcs_with_guid(const std::array<std::uint8_t, 16>& guid) const {
+    static const std::string kSql = std::string(kSelectBmc) + "WHERE pin_guid=? AND retired=0 ORDER BY name";
+    return bmcs_where(kSql, {ByteView(guid)});
 }
 
 Result<Bmc> SqlcipherStore::one_bmc(std::string_view sql, const Value& key, std::string_view name) const {

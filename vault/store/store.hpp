@@ -114,6 +114,8 @@ public:
     [[nodiscard]] virtual Result<std::vector<Bmc>> bmcs(bool with_retired = false) const = 0;  // by name
     [[nodiscard]] virtual Result<Bmc> bmc(BmcId) const = 0;
     [[nodiscard]] virtual Result<Bmc> bmc(std::string_view name) const = 0;
+    // Those whose pin has this GUID, retired ones left out: more than one row for a board is a mistake or a weak pin.
+    [[nodiscard]] virtual Result<std::vector<Bmc>> bmcs_with_guid(const std::array<std::uint8_t, 16>& guid) const = 0;
     // All subjects, oldest first within each.
     [[nodiscard]] virtual Result<std::vector<CredentialVersion>> versions(BmcId) const = 0;
     // Current versions of all BMCs in one query, for status.
