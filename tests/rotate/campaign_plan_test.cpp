@@ -127,6 +127,29 @@ TEST(CampaignPlan, WavesDoubleUpToTheLimit) {
     EXPECT_EQ(waves, (std::vector<std::size_t>{1, 2, 4, 8, 12, 12}));
 }
 
+TEST(CampaignPlan, OnlyAWholeGoodWaveLetsTheNextOneGrow) {
+    CampaignPlan plan(alike(40), {.parallel = 32, .canary = true, .fuse = 3});
+    std::vector<std::size_t> in_flight;
+    std::vector<std::size_t> waves;
+    for (int i = 0; i < 5; ++i) {
+        waves.push_back(start_all(plan, in_flight));
+        for (const std::size_t item : in_flight) plan.finished(item, i != 2 || item != in_flight.back(), "");
+    }
+    EXPECT_EQ(waves, (std::vector<std::size_t>{1, 2, 4, 4, 8})) << "one of the first wave of four failed";
+}
+
+TEST(CampaignPlan, ClassesTakeTurns) {
+    std::vector<CampaignItem> items = alike(3);
+    items.insert(items.end(), 3, CampaignItem{"9/9/9", "g"});
+    CampaignPlan plan(items, {.parallel = 1, .canary = true, .fuse = 3});
+    std::vector<std::size_t> order;
+    while (const auto item = plan.next()) {
+        order.push_back(*item);
+        plan.finished(*item, true, "");
+    }
+    EXPECT_EQ(order, (std::vector<std::size_t>{0, 3, 1, 4, 2, 5}));
+}
+
 TEST(CampaignPlan, FailedCanaryIsFollowedByAnotherCanary) {
     CampaignPlan plan(alike(10), {.parallel = 8, .canary = true, .fuse = 3});
     std::vector<std::size_t> in_flight;

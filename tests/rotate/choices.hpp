@@ -55,6 +55,19 @@ private:
     std::size_t position_ = 0;
 };
 
+// Under a sanitizer a run takes many times as long, and no memory error needs the last fault to show itself.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr int kFewerFaults = 1;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+inline constexpr int kFewerFaults = 1;
+#else
+inline constexpr int kFewerFaults = 0;
+#endif
+#else
+inline constexpr int kFewerFaults = 0;
+#endif
+
 // A broken rule: its name, and what was seen.
 struct Violation {
     std::string rule;

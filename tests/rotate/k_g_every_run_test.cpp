@@ -26,7 +26,7 @@ Search search_k_g(const Machine& machine, int faults, std::set<std::string>& wor
 
 TEST(KgEveryRun, EveryHabitOfTheBmcWithTwoMoreFaults) {
     std::set<std::string> words;
-    const Search search = search_k_g(RealKgMachine(), 2, words);
+    const Search search = search_k_g(RealKgMachine(), 2 - kFewerFaults, words);
     std::printf("K_G: %zu runs, %zu steps\n", search.runs, search.steps);
     EXPECT_EQ(search.rule, "") << search.what << "\nreplay: BMCVAULT_REPLAY=" << search.replay
                                << " with --gtest_filter=KgEveryRun.EveryHabitOfTheBmcWithTwoMoreFaults";
@@ -38,7 +38,7 @@ TEST(KgEveryRun, EveryHabitOfABmcThatSulksAfterTheWriteWithOneMoreFault) {
     const RealKgMachine machine;
     const Search search = search_all([&](Choices& choices, std::size_t& steps) {
         KgWorld world(machine, choices, steps, words);
-        world.faults_left = 1;
+        world.faults_left = 1 - kFewerFaults;
         world.bmc.sulks = kOtherKgAnswers[choices.pick(kOtherKgAnswerCount)];
         world.bmc.habit = static_cast<OnKgApply>(choices.pick(kKgApplyWays));
         world.begin(static_cast<KgBeginning>(choices.pick(kKgBeginnings)));
