@@ -48,7 +48,7 @@ fi
 [[ -w "${HOME:-/nonexistent}" ]] || export CCACHE_DISABLE=1
 
 build=$("$root/cli/packaging/build-directory.sh" release)
-echo "Building bmcvault in $build ..."
+echo "Building bmcvault in $build (some minutes the first time) ..."
 log=$(mktemp)
 scratch=$(mktemp --directory)
 trap 'rm -rf "$log" "$scratch"' EXIT

@@ -449,10 +449,10 @@ Findings check_opening_comments(const SourceTree& tree) {
     for (const auto& file : tree.files) {
         if (!is_cpp(file.path)) continue;
         const bool header = file.path.ends_with(".hpp");
-        // What a header says of itself holds for the .cpp beside it.
-        const bool has_header =
-            !header && find_file(tree, file.path.substr(0, file.path.size() - 3) + "hpp") != nullptr;
-        if (!has_header && !file.text.starts_with("//")) {
+        // What a header says of itself holds for the .cpp beside it; x_test.cpp is for testing x.
+        const bool is_explained = file.path.ends_with("_test.cpp") ||
+                                  (!header && find_file(tree, file.path.substr(0, file.path.size() - 3) + "hpp"));
+        if (!is_explained && !file.text.starts_with("//")) {
             findings.push_back(file.path + ": does not say what it is for");
         }
         if (header && file.text.find("\n#pragma once\n") == std::string::npos) {
