@@ -14,6 +14,7 @@ using ipmi::LoginRequest;
 
 constexpr std::array<std::uint8_t, 4> kWorkSuites{17, 3, 8, 12};
 constexpr auto kBetweenCredentialWrites = 2s;
+constexpr std::chrono::seconds kRecentWrite{5};  // from "stored" in the vault to "sent", with the pause between
 constexpr auto kKeepAlive = 10s;
 constexpr std::uint8_t kLanParameterMacAddress = 5;  // IPMI 2.0 §23.1, Table 23-4
 constexpr std::size_t kMacAddressSize = 6;
@@ -135,8 +136,7 @@ Result<void> BmcContact::read_card(const vault::Store& store) {
 void BmcContact::note_recent_write() {
     const auto now = ports_.clock.now();
     const auto recent = [&](const auto* version) {
-        return version != nullptr && version->sent_at &&
-               now.value - version->sent_at->value <= kBetweenCredentialWrites.count();
+        return version != nullptr && version->sent_at && now.value - version->sent_at->value <= kRecentWrite.count();
     };
     using vault::VersionState;
     if (recent(known_.password_in(VersionState::kPending)) || recent(known_.k_g_in(VersionState::kPending)) ||
