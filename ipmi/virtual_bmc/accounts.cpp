@@ -95,7 +95,7 @@ Bytes Accounts::k_uid(std::uint8_t user_id) const {
 }
 
 bool Accounts::has_k_g() const {
-    return std::any_of(config_.k_g.begin(), config_.k_g.end(), [](std::uint8_t byte) { return byte != 0; });
+    return std::ranges::any_of(config_.k_g, [](std::uint8_t byte) { return byte != 0; });
 }
 
 Bytes Accounts::session_key(ByteView password20) const {
@@ -149,8 +149,7 @@ std::optional<std::uint8_t> Accounts::refusal(std::uint8_t user_id, std::uint8_t
         return code(CompletionCode::kRequestDataLengthInvalid);
     }
     if (quirks.refuses_always) return quirks.refuses_always;
-    const bool disliked =
-        std::any_of(password.begin(), password.end(), [](std::uint8_t byte) { return byte == '@' || byte == '!'; });
+    const bool disliked = std::ranges::any_of(password, [](std::uint8_t byte) { return byte == '@' || byte == '!'; });
     if (quirks.refuses_by_policy && disliked) return quirks.refuses_by_policy;
 
     const auto found = histories_.find(user_id);

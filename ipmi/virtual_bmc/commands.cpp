@@ -75,11 +75,13 @@ Answer get_guid(const Call& call) {
 // ---- Sessions (§22.13 to §22.20) ----
 
 std::uint8_t login_status_bits(const Machine& machine) {
-    std::uint8_t bits = static_cast<std::uint8_t>(machine.lan.volatile_access.flags & 0x18);  // same places
+    auto bits = static_cast<std::uint8_t>(machine.lan.volatile_access.flags & 0x18);  // same places
     for (const auto& [id, user] : machine.config.users) {
         if (!user.enabled) continue;
-        const bool null_name = user.name.empty();
-        bits = static_cast<std::uint8_t>(bits | (!null_name ? 0x04 : user.password.empty() ? 0x01 : 0x02));
+        const bool named = !user.name.empty();
+        if (named) bits |= 0x04;
+        if (!named && !user.password.empty()) bits |= 0x02;
+        if (!named && user.password.empty()) bits |= 0x01;
     }
     const bool k_g = machine.accounts.has_k_g() && !machine.config.quirks.k_g_unsupported;
     if (k_g != machine.config.quirks.k_g_bit_lies) bits |= 0x20;
@@ -111,13 +113,13 @@ Bytes cipher_suite_records(const Machine& machine, bool by_suite) {
             append(records, Bytes{0xc0, id});
             append(records, tagged);
             for (const std::uint8_t algorithm : tagged) {
-                if (std::find(algorithms.begin(), algorithms.end(), algorithm) == algorithms.end()) {
+                if (std::ranges::find(algorithms, algorithm) == algorithms.end()) {
                     algorithms.push_back(algorithm);
                 }
             }
         }
     }
-    std::sort(algorithms.begin(), algorithms.end());
+    std::ranges::sort(algorithms);
     return by_suite ? records : algorithms;
 }
 
@@ -166,20 +168,27 @@ Answer close_session(const Call& call) {
 
 // "a.b.c.d:port" as address, an unknown MAC address, port; zeros where it is something else.
 Bytes console_address(std::string_view from) {
+    constexpr std::size_t kSize = 4 + 6 + 2;
     Bytes address(4, 0);
     std::uint16_t port = 0;
     const char* at = from.data();
     const char* const end = from.data() + from.size();
     for (std::size_t i = 0; i < address.size() && at != end; ++i) {
         const auto parsed = std::from_chars(at, end, address[i]);
-        if (parsed.ec != std::errc{} || parsed.ptr == end) return Bytes(12, 0);
+        if (parsed.ec != std::errc{} || parsed.ptr == end) {
+            address.assign(kSize, 0);
+            return address;
+        }
         at = parsed.ptr + 1;
     }
     std::from_chars(at, end, port);
-    address.resize(10, 0);
+    address.resize(kSize - sizeof port, 0);
     append_u16_le(address, port);
     return address;
 }
+
+constexpr std::uint8_t kByHandle = 0xfe;
+constexpr std::uint8_t kById = 0xff;
 
 // The session that the request means, null when there is none (now).
 const Session* meant_session(const Call& call) {
@@ -189,11 +198,10 @@ const Session* meant_session(const Call& call) {
     for (const Session& each : call.machine.sessions) {
         if (each.stage != Session::Stage::kActive) continue;
         ++nth;
-        if (index == 0xfe   ? each.handle == call.data[1]
-            : index == 0xff ? each.bmc_id == read_u32_le(call.data, 1)
-                            : nth == index) {
-            return &each;
-        }
+        bool meant = nth == index;
+        if (index == kByHandle) meant = each.handle == call.data[1];
+        if (index == kById) meant = each.bmc_id == read_u32_le(call.data, 1);
+        if (meant) return &each;
     }
     return nullptr;
 }
@@ -201,7 +209,9 @@ const Session* meant_session(const Call& call) {
 Answer get_session_info(const Call& call) {
     if (call.machine.config.quirks.get_session_info_unsupported) return refuse(CompletionCode::kInvalidCommand);
     if (call.data.empty()) return length_invalid();
-    const std::size_t wanted_size = call.data[0] == 0xfe ? 2 : call.data[0] == 0xff ? 5 : 1;
+    std::size_t wanted_size = 1;
+    if (call.data[0] == kByHandle) wanted_size = 2;
+    if (call.data[0] == kById) wanted_size = 5;
     if (call.data.size() != wanted_size) return length_invalid();
     const Session* found = meant_session(call);
     Bytes out{found == nullptr ? std::uint8_t{0} : found->handle,
@@ -336,7 +346,7 @@ Answer set_user_name(const Call& call) {
     const auto user_id = static_cast<std::uint8_t>(call.data[0] & 0x3f);
     if (!user_id_exists(call.machine, user_id)) return invalid_field();
     const ByteView field = call.data.subspan(1);
-    const std::string name(field.begin(), std::find(field.begin(), field.end(), std::uint8_t{0}));
+    const std::string name(field.begin(), std::ranges::find(field, std::uint8_t{0}));
     return refuse(call.machine.accounts.set_name(user_id, name, call.machine.now));
 }
 
@@ -516,7 +526,7 @@ void strike(Machine& machine, Answer& answer) {
 
 std::optional<Answer> run_command(Machine& machine, Session* session, const LanRequest& request, bool rmcp_plus,
                                   bool encrypted) {
-    const auto command = std::find_if(kCommands.begin(), kCommands.end(), [&](const Command& each) {
+    const auto* const command = std::ranges::find_if(kCommands, [&](const Command& each) {
         return static_cast<std::uint8_t>(each.net_fn) == request.net_fn && each.number == request.command;
     });
     if (session == nullptr) {

@@ -26,7 +26,7 @@ void flip_bits(Bytes& datagram, std::mt19937_64& random) {
 
 }  // namespace
 
-std::vector<Delivery> FaultyLink::carry(Bytes datagram) {
+std::vector<Delivery> FaultyLink::carry(const Bytes& datagram) {
     if (happens(faults_.loss, random_)) return {};
     const bool twice = happens(faults_.duplicate, random_);
     std::vector<Delivery> out;

@@ -26,7 +26,7 @@ struct Delivery {
 class FaultyLink {
 public:
     FaultyLink(LinkFaults faults, std::uint64_t seed) : faults_(faults), random_(seed) {}
-    [[nodiscard]] std::vector<Delivery> carry(Bytes datagram);  // 0, 1 or 2 deliveries
+    [[nodiscard]] std::vector<Delivery> carry(const Bytes& datagram);  // 0, 1 or 2 deliveries
 
 private:
     LinkFaults faults_;

@@ -68,29 +68,29 @@ std::unexpected<Error> system_error(std::string_view what) {
 }
 
 Result<Socket> open_socket(std::uint16_t port) {
-    Socket socket_(socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (socket_.fd < 0) return system_error("socket");
+    Socket opened(socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (opened.fd < 0) return system_error("socket");
     constexpr std::string_view kLoopback = "lo";
-    if (setsockopt(socket_.fd, SOL_SOCKET, SO_BINDTODEVICE, kLoopback.data(), kLoopback.size()) != 0) {
+    if (setsockopt(opened.fd, SOL_SOCKET, SO_BINDTODEVICE, kLoopback.data(), kLoopback.size()) != 0) {
         return fail(ErrorCode::kIo,
                     fmt::format("practice fleet: can't bind to the device lo ({}); without that it would answer other "
                                 "machines, so it does not start (Linux 5.7 or newer, or CAP_NET_RAW, is needed)",
                                 std::strerror(errno)));
     }
     constexpr int kOn = 1;
-    if (setsockopt(socket_.fd, IPPROTO_IP, IP_PKTINFO, &kOn, sizeof kOn) != 0) return system_error("IP_PKTINFO");
+    if (setsockopt(opened.fd, IPPROTO_IP, IP_PKTINFO, &kOn, sizeof kOn) != 0) return system_error("IP_PKTINFO");
     // Best effort: without the privilege the kernel's limit holds, and a burst may lose datagrams as on any network.
-    if (setsockopt(socket_.fd, SOL_SOCKET, SO_RCVBUFFORCE, &kSocketBuffer, sizeof kSocketBuffer) != 0) {
-        setsockopt(socket_.fd, SOL_SOCKET, SO_RCVBUF, &kSocketBuffer, sizeof kSocketBuffer);
+    if (setsockopt(opened.fd, SOL_SOCKET, SO_RCVBUFFORCE, &kSocketBuffer, sizeof kSocketBuffer) != 0) {
+        setsockopt(opened.fd, SOL_SOCKET, SO_RCVBUF, &kSocketBuffer, sizeof kSocketBuffer);
     }
     sockaddr_in any{};
     any.sin_family = AF_INET;
     any.sin_port = htons(port);
     any.sin_addr.s_addr = htonl(INADDR_ANY);
-    if (bind(socket_.fd, reinterpret_cast<const sockaddr*>(&any), sizeof any) != 0) {
+    if (bind(opened.fd, reinterpret_cast<const sockaddr*>(&any), sizeof any) != 0) {
         return system_error(fmt::format("bind to UDP port {}", port));
     }
-    return socket_;
+    return opened;
 }
 
 struct Incoming {
@@ -200,8 +200,8 @@ struct FleetServer::State {
     Receiver receiver;
 
     void put_on_link(FaultyLink& link, bool to_bmc, Incoming what, TimePoint at) {
-        Bytes datagram = std::exchange(what.datagram, {});
-        for (Delivery& delivery : link.carry(std::move(datagram))) {
+        const Bytes datagram = std::exchange(what.datagram, {});
+        for (Delivery& delivery : link.carry(datagram)) {
             Travelling travelling{at + delivery.delay, order++, to_bmc, what};
             travelling.what.datagram = std::move(delivery.datagram);
             heap.push(std::move(travelling));
@@ -278,6 +278,7 @@ std::uint16_t FleetServer::port() const {
 }
 
 std::string FleetServer::address(std::size_t i) const {
+    BMCVAULT_CHECK(i < kMostBmcs && state_ != nullptr);
     const auto bytes = address_of(i);
     return fmt::format("{}.{}.{}.{}", bytes[0], bytes[1], bytes[2], bytes[3]);
 }

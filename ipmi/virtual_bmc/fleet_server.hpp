@@ -24,7 +24,7 @@ public:
     [[nodiscard]] std::string address(std::size_t i) const;  // 127.66.x.y
     // Serves until stop is set (checked at least every 100 ms) .
     void serve(const std::atomic<bool>& stop);
-    // Runs `look` on the serving thread between datagrams; for tests.
+    // Runs `look` between two datagrams, whether or not serve() runs; callable from any thread. For tests.
     void inspect(std::size_t i, const std::function<void(VirtualBmc&)>& look);
 
 private:

@@ -15,6 +15,7 @@ using ipmi::PrivilegeLevel;
 using ipmi::RmcpplusStatus;
 
 constexpr std::size_t kOpenSessionRequestSize = 32;
+constexpr int kMostSessions = 255;  // as many handles as there are
 constexpr std::size_t kRakp1HeaderSize = 28;
 constexpr std::size_t kRakp2Size = 40;  // without the key exchange code
 constexpr std::size_t kRakp3HeaderSize = 8;
@@ -87,8 +88,8 @@ AlgorithmChoice choose_suite(const Machine& machine, ByteView records) {
 
 std::uint8_t free_handle(const Machine& machine) {
     for (std::uint8_t handle = 1;; ++handle) {
-        const bool taken = std::any_of(machine.sessions.begin(), machine.sessions.end(),
-                                       [&](const Session& each) { return each.handle == handle; });
+        const bool taken =
+            std::ranges::any_of(machine.sessions, [&](const Session& each) { return each.handle == handle; });
         if (!taken) return handle;
     }
 }
@@ -108,7 +109,7 @@ Bytes rakp2_code(const Machine& machine, const Session& session) {
     append(message, machine.config.guid);
     append_name(message, session);
     Bytes out = hmac(session.suite.authentication, session.k_uid, message);
-    if (machine.config.quirks.bogus_rakp2) std::fill(out.begin(), out.end(), std::uint8_t{0});
+    if (machine.config.quirks.bogus_rakp2) std::ranges::fill(out, std::uint8_t{0});
     if (machine.config.quirks.hmac_one_byte_too_long && !out.empty()) out.push_back(session.bmc_random[0]);
     return out;
 }
@@ -187,7 +188,7 @@ Bytes open_session(Machine& machine, ByteView payload, std::string_view from) {
     if (choice.status != RmcpplusStatus::kOk) return refuse(choice.status);
     const std::uint8_t suite_limit = machine.lan.suite_privilege(choice.suite.id);
     if (role > suite_limit) return refuse(RmcpplusStatus::kUnauthorizedRole);
-    if (machine.live_sessions() >= machine.config.session_slots) {
+    if (machine.live_sessions() >= std::min(machine.config.session_slots, kMostSessions)) {
         ++machine.counters.slots_refused;
         return refuse(RmcpplusStatus::kInsufficientResources);
     }

@@ -155,7 +155,7 @@ std::uint8_t LanParameters::set_sol(std::uint8_t parameter, ByteView data) {
 
 std::uint8_t LanParameters::suite_privilege(std::uint8_t suite_id) const {
     const auto& suites = config_.cipher_suites;
-    const auto found = std::find(suites.begin(), suites.end(), suite_id);
+    const auto found = std::ranges::find(suites, suite_id);
     const auto index = static_cast<std::size_t>(found - suites.begin());
     if (found == suites.end() || index >= kSuiteTableSize) return 0;
     const std::uint8_t pair = lan_.at({kCipherSuitePrivileges, 0})[1 + index / 2];

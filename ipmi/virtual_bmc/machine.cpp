@@ -96,8 +96,7 @@ std::uint32_t Machine::fresh_session_id() {
 }
 
 Session* Machine::find_session(std::uint32_t bmc_id) {
-    const auto found =
-        std::find_if(sessions.begin(), sessions.end(), [&](const Session& each) { return each.bmc_id == bmc_id; });
+    const auto found = std::ranges::find_if(sessions, [&](const Session& each) { return each.bmc_id == bmc_id; });
     return found == sessions.end() ? nullptr : &*found;
 }
 

@@ -179,8 +179,12 @@ constexpr std::array kSessionEntries{
               config.guid.fill(0);
               return true;
           }},
-    Entry{"session-slots", "how many sessions there can be, half-open ones included", kCount,
-          [](Config& config, std::string_view value) { return assign(config.session_slots, at_least(value, 1)); }},
+    Entry{"session-slots", "how many sessions there can be, half-open ones included", "1 to 255",
+          [](Config& config, std::string_view value) {
+              const std::optional<std::uint8_t> slots = parse<std::uint8_t>(value);
+              if (slots && *slots > 0) config.session_slots = *slots;
+              return slots && *slots > 0;
+          }},
     Entry{"bad-password-threshold", "after so many rejected logins the user is locked (0: never)", "0 to 255",
           set_threshold},
     Entry{"lockout-ms", "how long a user stays locked (0: until enabled again)", kMilliseconds,
@@ -209,6 +213,7 @@ const Entry* find_entry(std::string_view name) {
 
 std::vector<QuirkInfo> list_quirks() {
     std::vector<QuirkInfo> out;
+    out.reserve(kPasswordEntries.size() + kSessionEntries.size());
     for (const Entry& entry : kPasswordEntries) out.push_back({entry.name, entry.help, !entry.value.empty()});
     for (const Entry& entry : kSessionEntries) out.push_back({entry.name, entry.help, !entry.value.empty()});
     return out;
