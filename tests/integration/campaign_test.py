@@ -21,9 +21,11 @@ SIGKILLED = -9
 
 
 class FleetOfSix(FleetTest):
+    QUIRKS = ("bad-password-threshold=1", "lockout-ms=0")
+
     def setUp(self):
         super().setUp()
-        self.practice = self.start(Practice(count=FLEET, quirks=["bad-password-threshold=1", "lockout-ms=0"]))
+        self.practice = self.start(Practice(count=FLEET, quirks=self.QUIRKS))
         self.vault = Vault.create(self.directory, self.practice.csv)
         self.steps = self.directory / "steps"
 
@@ -100,6 +102,9 @@ class AnInterruptedCampaign(FleetOfSix):
 
 
 class TwoAtOnce(FleetOfSix):
+    # So slow that the second certainly begins before the first has ended.
+    QUIRKS = (*FleetOfSix.QUIRKS, "slow=300")
+
     def test_no_bmc_is_rotated_twice_and_readers_are_not_kept_out(self):
         first = self.start_rotation()
         wait_until(lambda: self.steps_so_far("after-stage") >= 1, "the first is at work", first)
