@@ -109,6 +109,22 @@ TEST_F(StoreTest, names_are_unique_among_bmcs_that_are_not_retired) {
               ErrorCode::kAlreadyExists);
 }
 
+TEST_F(StoreTest, rows_with_one_board_are_found_by_its_guid) {
+    auto first = test::make_bmc(1);
+    auto second = test::make_bmc(2);
+    first.pin.guid = second.pin.guid = std::array<std::uint8_t, 16>{7};
+    transact([&](Transaction& t) { return t.add_bmc(first); });
+    transact([&](Transaction& t) { return t.add_bmc(second); });
+    add_bmc(3);
+    EXPECT_EQ(must(store().bmcs_with_guid(*first.pin.guid)).size(), 2u);
+    second.retired = true;
+    transact([&](Transaction& t) { return t.update_bmc(second); });
+    const auto found = must(store().bmcs_with_guid(*first.pin.guid));
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found[0].id, first.id);
+    EXPECT_TRUE(must(store().bmcs_with_guid({})).empty());
+}
+
 TEST_F(StoreTest, what_can_not_be_a_bmc_is_refused_by_name_of_the_field) {
     const auto refused = [&](auto change, std::string_view word) {
         auto bmc = test::make_bmc(1);
