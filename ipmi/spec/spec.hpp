@@ -156,7 +156,7 @@ enum class PasswordOperation : std::uint8_t {
     kEnableUser = 1,
     kSetPassword = 2,
     kTestPassword = 3
-};                                                                                  // §22.30
+};  // §22.30
 enum class SecurityKeyOperation : std::uint8_t { kRead = 0, kSet = 1, kLock = 2 };  // §22.25
 enum class SecurityKeyId : std::uint8_t { kKr = 0, kKg = 1 };                       // §22.25
 
