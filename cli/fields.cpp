@@ -77,6 +77,12 @@ bool is_host_name(std::string_view text) {
     return before != '-';
 }
 
+bool is_host(std::string_view text) {
+    if (text.find(':') != std::string_view::npos) return is_ipv6(text);
+    const bool looks_like_ipv4 = std::ranges::all_of(text, [](char c) { return is_digit(c) || c == '.'; });
+    return looks_like_ipv4 ? is_ipv4(text) : is_host_name(text);
+}
+
 std::string_view trimmed(std::string_view text) {
     while (text.starts_with(' ')) text.remove_prefix(1);
     while (text.ends_with(' ')) text.remove_suffix(1);
@@ -117,12 +123,7 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
         if (!value) return invalid("port " + value.error().detail);
         endpoint.port = *value;
     }
-    const bool looks_like_ipv4 =
-        !host.empty() && std::ranges::all_of(host, [](char c) { return is_digit(c) || c == '.'; });
-    const bool good = host.find(':') != std::string_view::npos ? is_ipv6(host)
-                      : looks_like_ipv4                        ? is_ipv4(host)
-                                                               : is_host_name(host);
-    if (!good) return invalid(kWhat);
+    if (!is_host(host)) return invalid(kWhat);
     endpoint.address = host;
     return endpoint;
 }

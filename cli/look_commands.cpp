@@ -56,6 +56,11 @@ bool is_held(const Bmc& bmc, UnixTime at) {
     return bmc.hold && (!bmc.hold->until || *bmc.hold->until > at);
 }
 
+std::string_view state_word(const Bmc& bmc) {
+    if (is_held(bmc, now())) return "held";
+    return bmc.quarantine ? "quarantined" : "";
+}
+
 std::string attention_of(const FleetEntry& entry) {
     if (entry.bmc.quarantine) return fmt::format("quarantined: {}", entry.bmc.quarantine->reason);
     if (!last_was_as_asked(entry.bmc) && !(entry.held && entry.bmc.last->outcome == "held"))
@@ -220,10 +225,7 @@ Exit perform(const Context& context, const BmcListCommand& command) {
                         {printable(bmc.user_name)},
                         {printable(bmc.group)},
                         {printable(joined(bmc.tags))},
-                        {is_held(bmc, now()) ? "held"
-                         : bmc.quarantine    ? "quarantined"
-                                             : "",
-                         Tone::kWarning}});
+                        {std::string(state_word(bmc)), Tone::kWarning}});
     }
     context.out(table({"NAME", "ADDRESS", "USERNAME", "GROUP", "TAGS", "STATE"}, rows, context.out_style));
     context.out(

@@ -68,7 +68,7 @@ std::string next_command(const std::string& command) {
 }  // namespace
 
 FleetReport::FleetReport(const Context& context, std::string command, std::span<const vault::Bmc> selected)
-    : context_(context), command_(command), board_(context, command, selected.size()) {
+    : context_(context), command_(std::move(command)), board_(context, command_, selected.size()) {
     std::size_t name = 4;
     std::size_t address = 7;
     for (const auto& bmc : selected) {
@@ -101,8 +101,12 @@ void FleetReport::step(const vault::Bmc& bmc, std::string_view what) {
 void FleetReport::finished(const rotate::BmcReport& report) {
     const bool fine = good(report, command_);
     if (!fine) failed_[report.outcome].push_back(report.name);
-    const bool shown = context_.options.json || !fine || !context_.options.quiet;
-    const std::string line = !shown ? "" : context_.options.json ? json_line(report) : row(report);
+    std::string line;
+    if (context_.options.json) {
+        line = json_line(report);
+    } else if (!fine || !context_.options.quiet) {
+        line = row(report);
+    }
     board_.finished(report.name, report.outcome, fine, line);
 }
 
@@ -113,7 +117,8 @@ std::string FleetReport::json_line(const rotate::BmcReport& report) const {
 }
 
 std::string FleetReport::row(const rotate::BmcReport& report) const {
-    const Tone tone = good(report, command_) ? Tone::kGood : report.outcome == "held" ? Tone::kWarning : Tone::kBad;
+    Tone tone = report.outcome == "held" ? Tone::kWarning : Tone::kBad;
+    if (good(report, command_)) tone = Tone::kGood;
     return table_row({{printable(report.name)},
                       {printable(report.address)},
                       {report.outcome, tone},

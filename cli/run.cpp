@@ -32,6 +32,7 @@ void end_after_check(int) {
 
 void set_signals() {
     std::signal(SIGPIPE, SIG_IGN);          // `rotate | head` must not die between two steps
+    std::signal(SIGXFSZ, SIG_IGN);          // a file size limit is a full disk: an error, not an end
     std::signal(SIGABRT, end_after_check);  // a CHECK has said where; scripts get the exit code of cli.md
 }
 

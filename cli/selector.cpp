@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -116,11 +117,15 @@ private:
 
     static std::unexpected<Error> nothing_known(std::string_view what, const std::string& word,
                                                 const std::vector<std::string>& known) {
-        const std::string near = nearest(word, known);
-        return fail(ErrorCode::kNotFound, fmt::format("no BMC has the {} '{}'{}", what, printable(word),
-                                                      !near.empty()   ? fmt::format("; did you mean '{}'?", near)
-                                                      : known.empty() ? fmt::format(" (no BMC has any {})", what)
-                                                                      : fmt::format(" (known: {})", some_of(known))));
+        std::string text = fmt::format("no BMC has the {} '{}'", what, printable(word));
+        if (const auto near = nearest(word, known); !near.empty()) {
+            text += fmt::format("; did you mean '{}'?", near);
+        } else if (known.empty()) {
+            text += fmt::format(" (no BMC has any {})", what);
+        } else {
+            text += fmt::format(" (known: {})", some_of(known));
+        }
+        return fail(ErrorCode::kNotFound, std::move(text));
     }
 
     std::unexpected<Error> unknown_names(const std::vector<std::string>& unknown) const {
@@ -134,7 +139,7 @@ private:
             }
         }
         std::vector<std::string> names;
-        for (const auto& bmc : fleet_) names.push_back(bmc.name);
+        std::ranges::transform(fleet_, std::back_inserter(names), &vault::Bmc::name);
         const std::string near = nearest(unknown.front(), names);
         if (!near.empty()) text += fmt::format("; did you mean '{}'?", near);
         return fail(ErrorCode::kNotFound, text);

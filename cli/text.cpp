@@ -14,13 +14,21 @@ struct CodePoint {
     std::size_t size;
 };
 
+// By the first byte of a sequence; 0: no sequence begins so.
+std::size_t sequence_size(unsigned char first) {
+    if (first < 0x80) return 1;
+    if (first < 0xc2 || first > 0xf4) return 0;
+    if (first < 0xe0) return 2;
+    return first < 0xf0 ? 3 : 4;
+}
+
 // Strict UTF-8: no overlong forms, no surrogates.
 std::optional<CodePoint> decode(std::string_view text) {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
     const unsigned char first = byte(0);
     if (first < 0x80) return CodePoint{first, 1};
-    const std::size_t size = first >= 0xf0 && first <= 0xf4 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0;
-    if (size == 0 || first > 0xf4 || text.size() < size) return std::nullopt;
+    const std::size_t size = sequence_size(first);
+    if (size == 0 || text.size() < size) return std::nullopt;
     char32_t value = first & (0xffu >> (size + 1));
     for (std::size_t i = 1; i < size; ++i) {
         if ((byte(i) & 0xc0) != 0x80) return std::nullopt;
@@ -41,6 +49,24 @@ bool acts_on_terminal(char32_t c) {
 std::size_t width(std::string_view text) {  // code points: names are ASCII, details nearly always
     return static_cast<std::size_t>(
         std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+std::string_view escape_code(Tone tone) {
+    switch (tone) {
+        case Tone::kPlain:
+            return "0";
+        case Tone::kGood:
+            return "32";
+        case Tone::kWarning:
+            return "33";
+        case Tone::kBad:
+            return "31";
+        case Tone::kDim:
+            return "2";
+        case Tone::kBold:
+            return "1";
+    }
+    return "0";
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -84,12 +110,7 @@ std::string printable(std::string_view text) {
 
 std::string Style::paint(Tone tone, std::string_view text) const {
     if (!color || tone == Tone::kPlain) return std::string(text);
-    const char* code = tone == Tone::kGood      ? "32"
-                       : tone == Tone::kWarning ? "33"
-                       : tone == Tone::kBad     ? "31"
-                       : tone == Tone::kDim     ? "2"
-                                                : "1";
-    return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
+    return fmt::format("\x1b[{}m{}\x1b[0m", escape_code(tone), text);
 }
 
 std::string table_row(const std::vector<Cell>& cells, const std::vector<std::size_t>& widths, const Style& style) {

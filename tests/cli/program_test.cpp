@@ -168,9 +168,24 @@ TEST(Program, RevealIsLoggedWithItsReasonAndShowsTheNewestKnownPassword) {
 TEST(Program, RevealShowsNothingThatItCouldNotLog) {
     const Vault vault;
     vault.import("name,address,username,password\na,10.0.0.1,root,secret-one\n");
+    const auto before = vault.contents();
+    std::string command = "ulimit -f 0; exec " BMCVAULT_PROGRAM;  // no file can grow: a full disk
+    for (const auto& word : vault.with_options({"reveal", "a"})) command += " '" + word + "'";
+    const Ran ran = run({"practice", "--count", "1", "-q", "--", "sh", "-c", command});
+    EXPECT_EQ(ran.exit_code, 1) << ran.err;
+    EXPECT_EQ(ran.out, "");
+    EXPECT_THAT(ran.err, HasSubstr("reveal a: not shown, because it could not be logged"));
+    EXPECT_EQ(vault.contents(), before);
+}
+
+TEST(Program, ADryRunOfRevealShowsAndLogsNothing) {
+    const Vault vault;
+    vault.import("name,address,username,password\na,10.0.0.1,root,secret-one\n");
+    const auto before = vault.contents();
     const Ran dry = vault.run({"reveal", "a", "--dry-run"});
     EXPECT_EQ(dry.exit_code, 0);
     EXPECT_THAT(dry.out + dry.err, Not(HasSubstr("secret-one")));
+    EXPECT_EQ(vault.contents(), before);
 }
 
 TEST(Program, OutputThatCannotBeWrittenIsNotSuccess) {
