@@ -41,6 +41,10 @@ KgStep apply(KgState state) {
     return ask(state, KgApply{*state.situation.pending});
 }
 
+KgStep prove(const KgState& state) {
+    return ask(state, KgProve{state.putting_back ? state.situation.current : state.situation.pending});
+}
+
 KgStep abandon(KgState state, KgOutcome ending) {
     state.ending = ending;
     return ask(state, KgAbandon{*state.situation.pending});
@@ -255,13 +259,13 @@ KgStep step(const KgState& before, const KgEvent& event) {
     if (const auto* applied = std::get_if<KgApplied>(&event)) {
         BMCVAULT_CHECK((asked_for<KgApply, KgPutBack>(state)));
         state.kept = applied->kept_session;
-        if (!state.putting_back) state.applied = applied->result;
-        return ask(state, KgProve{state.putting_back ? state.situation.current : state.situation.pending});
+        state.applied = applied->result;
+        return prove(state);
     }
     if (const auto* waited = std::get_if<Waited>(&event)) {
         BMCVAULT_CHECK(asked_for<Wait>(state));
         state.kept = waited->kept_session;
-        return ask(state, KgProve{state.putting_back ? state.situation.current : state.situation.pending});
+        return prove(state);
     }
     if (const auto* stored = std::get_if<Stored>(&event)) {
         BMCVAULT_CHECK((asked_for<KgRecordFound, KgCommit, KgAbandon, KgLearnSupport, QuarantineBmc>(state)));

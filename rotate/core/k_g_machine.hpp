@@ -106,9 +106,9 @@ struct KgState {
 
     bool kept = false;
     bool putting_back = false;
-    bool broken = false;  // the BMC took the key and can't use it
-    KgApplyResult applied{};
-    KgOutcome ending{};  // after an Abandon, a Learn or a Quarantine
+    bool broken = false;      // the BMC took the key and can't use it
+    KgApplyResult applied{};  // what the BMC said to the last write
+    KgOutcome ending{};       // after an Abandon, a Learn or a Quarantine
     std::uint8_t applies = 0;
     std::uint8_t waits = 0;
     std::uint8_t put_backs = 0;

@@ -38,7 +38,7 @@ Step probe(PasswordState state) {
     return ask(state, Probe{});
 }
 
-// A version that was not sent in this run, or none.
+// The next version begins anew.
 void forget_attempts(PasswordState& state) {
     state.applies = 0;
     state.waits = 0;
@@ -70,6 +70,11 @@ Step write_forward(PasswordState state) {
 Step abandon(PasswordState state, std::optional<Finish> then) {
     state.after_abandon = then;
     return ask(state, Abandon{*state.situation.pending});
+}
+
+Step prove(const PasswordState& state) {
+    BMCVAULT_CHECK(state.situation.pending.has_value());
+    return ask(state, Prove{*state.situation.pending});
 }
 
 Step wait(PasswordState state) {
@@ -233,12 +238,10 @@ Step after_staged(PasswordState state, StoredSize size, VersionNumber version) {
     state.situation.pending = version;
     state.situation.pending_size = size;
     state.situation.pending_is_put_back = puts_back(state.situation);
-    forget_attempts(state);
     return write_forward(state);
 }
 
-Step after_commit(PasswordState state, VersionNumber version) {
-    state.situation.current = version;
+Step after_commit(PasswordState state) {
     state.situation.pending.reset();
     if (puts_back(state.situation) && !state.situation.pending_is_put_back) return put_back_later(state);
     return succeed(state, state.situation.pending_size);
@@ -253,7 +256,7 @@ Step after_abandoned(PasswordState state) {
 
 Step committed(const PasswordState& state, const Action& step, std::optional<VersionNumber> version) {
     if (const auto* found = std::get_if<RecordFound>(&step)) return after_found(state, found->version);
-    if (const auto* commit = std::get_if<Commit>(&step)) return after_commit(state, commit->version);
+    if (std::holds_alternative<Commit>(step)) return after_commit(state);
     if (std::holds_alternative<Abandon>(step)) return after_abandoned(state);
     BMCVAULT_CHECK(version.has_value());
     if (const auto* observed = std::get_if<RecordObserved>(&step)) {
@@ -356,17 +359,17 @@ Step step(const PasswordState& before, const Event& event) {
         BMCVAULT_CHECK(asked_for<Apply>(state));
         state.kept = applied->kept_session;
         state.applied = applied->result;
-        return ask(state, Prove{*state.situation.pending});
+        return prove(state);
     }
     if (const auto* restored = std::get_if<RightsRestored>(&event)) {
         BMCVAULT_CHECK(asked_for<RestoreRights>(state));
         state.kept = restored->kept_session;
-        return ask(state, Prove{*state.situation.pending});  // whatever it said
+        return prove(state);  // whatever it said
     }
     if (const auto* waited = std::get_if<Waited>(&event)) {
         BMCVAULT_CHECK(asked_for<Wait>(state));
         state.kept = waited->kept_session;
-        return ask(state, Prove{*state.situation.pending});
+        return prove(state);
     }
     BMCVAULT_CHECK(asked_for<Reload>(state));
     return on_reloaded(state, std::get<Reloaded>(event));

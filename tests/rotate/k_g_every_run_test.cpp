@@ -99,9 +99,56 @@ TEST(KgOutcomes, UnusableKeyWithoutTheSessionIsQuarantined) {
     EXPECT_EQ(outcome_of(OnKgApply::kLosesSessionUnusable), KgOutcome::kQuarantined);
 }
 
+TEST(KgOutcomes, KindThatCanNotUseAKeyIsRememberedAlsoWhereThisBmcIsLost) {
+    for (const OnKgApply habit : {OnKgApply::kStoresUnusable, OnKgApply::kLosesSessionUnusable}) {
+        const RealKgMachine machine;
+        Choices none;
+        std::size_t steps = 0;
+        std::set<std::string> words;
+        KgWorld world(machine, none, steps, words);
+        world.bmc.habit = habit;
+        world.begin(KgBeginning::kOneSet);
+        (void)world.run();
+        EXPECT_EQ(world.vault.supported, false);
+    }
+}
+
+TEST(KgOutcomes, PutBackIsGivenTimeBeforeTheNewKeyIsBelieved) {
+    const VersionNumber pending{1};
+    KgSituation begin;
+    begin.change_wanted = true;
+    begin.kept_session = true;
+    KgStep now = start(begin);
+    now = step(now.state, Staged{Durable::kCommitted, pending});
+    now = step(now.state, KgApplied{KgApplyResult::kAccepted, true});
+    now = step(now.state, KgSighted{{Answer::kKgUnknown, {}, false}, true});
+    ASSERT_TRUE(std::holds_alternative<KgPutBack>(now.action));
+    now = step(now.state, KgApplied{KgApplyResult::kAccepted, true});
+    for (int waits = 0; waits < 5; ++waits) {
+        now = step(now.state, KgSighted{{Answer::kMatched, pending, false}, true});
+        ASSERT_TRUE(std::holds_alternative<Wait>(now.action));
+        now = step(now.state, Waited{true});
+    }
+    now = step(now.state, KgSighted{{Answer::kMatched, pending, false}, true});
+    EXPECT_TRUE(std::holds_alternative<KgCommit>(now.action)) << "it is live, and proved to be usable";
+}
+
 TEST(KgOutcomes, RefusedOrForgottenKeyLeavesTheOldOne) {
     EXPECT_EQ(outcome_of(OnKgApply::kRefuses), KgOutcome::kRefused);
     EXPECT_EQ(outcome_of(OnKgApply::kForgets), KgOutcome::kUnproved);
+}
+
+TEST(KgOutcomes, VaultThatHoldsSomethingElseEndsTheRun) {
+    KgSituation begin;
+    begin.pending = VersionNumber{1};
+    begin.live = begin.pending;
+    KgStep now = start(begin);
+    ASSERT_TRUE(std::holds_alternative<KgCommit>(now.action));
+    now = step(now.state, Stored{Durable::kUnknown});
+    KgSituation strange;
+    strange.current = VersionNumber{7};
+    now = step(now.state, KgReloaded{strange, true});
+    EXPECT_TRUE(now.action == KgAction(KgFinish{KgOutcome::kVaultNotWritten}));
 }
 
 // ---- seeded mistakes ----

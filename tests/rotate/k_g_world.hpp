@@ -253,8 +253,10 @@ private:
                 if (vault.in_state(VersionState::kPending))
                     fail("REPORT", "said to be settled, and something is pending");
                 break;
-            case KgOutcome::kUnproved:
             case KgOutcome::kQuarantined:
+                if (!saw_it_broken_) fail("REPORT", "quarantined without evidence");
+                break;
+            case KgOutcome::kUnproved:
             case KgOutcome::kVaultNotWritten:
                 break;
         }
@@ -319,6 +321,8 @@ private:
     KgEvent perform(const KgPutBack& action) {
         check_session();
         ++put_backs_;
+        const bool refused = sent_ == KgApplyResult::kRefused || sent_ == KgApplyResult::kNotSupported;
+        if (refused && !saw_it_broken_) fail("FACTS", "put back over a key that was refused");
         if (action.version != vault.in_state(VersionState::kCurrent)) fail("I4", "put back another key");
         const std::size_t chosen = fault(kKgApplyWays - 1);
         proof_.reset();
@@ -335,8 +339,10 @@ private:
         if (chosen == kOtherKgAnswerCount + 1) bmc.session = false;
         if (answer == Answer::kMatched && bmc.use == KgUse::kBroken) answer = Answer::kKgUnknown;
         if (answer == Answer::kIdentityChanged) only_finish_ = "I10";
+        if (answer == Answer::kKgUnknown || answer == Answer::kNoCandidateMatches) saw_it_broken_ = true;
         if (answer != Answer::kMatched) return KgSighted{{answer, std::nullopt, false}, bmc.session};
         const bool cut = bmc.use == KgUse::kCut;
+        saw_it_broken_ = saw_it_broken_ || cut;
         proof_ = Proof{bmc.live, cut};
         return KgSighted{{answer, bmc.live, cut}, bmc.session};
     }
@@ -397,6 +403,7 @@ private:
     std::optional<KgApplyResult> sent_;
     std::string only_finish_;  // the rule that forbids anything but KgFinish now
     int put_backs_ = 0;
+    bool saw_it_broken_ = false;
 };
 
 struct RealKgMachine {

@@ -1,6 +1,7 @@
 // What each habit of a BMC leads to, in the words of docs/outcomes.md; and the steps of one ordinary rotation.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -21,19 +22,6 @@ struct Setting {
     Beginning beginning = Beginning::kSettled;
     Goal goal = Goal::kRotate;
     Answer sulks = Answer::kMatched;
-};
-
-struct RecordingMachine {
-    std::vector<std::size_t>* actions;
-
-    [[nodiscard]] Step start(const Situation& situation) const { return record(rotate::start(situation)); }
-    [[nodiscard]] Step step(const PasswordState& state, const Event& event) const {
-        return record(rotate::step(state, event));
-    }
-    [[nodiscard]] Step record(Step step) const {
-        actions->push_back(step.action.index());
-        return step;
-    }
 };
 
 Finish end_of(const Setting& setting) {
@@ -91,6 +79,9 @@ TEST(PasswordOutcomes, InterruptedRunIsRecovered) {
     EXPECT_EQ(end_of({.beginning = Beginning::kFirst16NotRecorded}), (Finish{Outcome::kRecovered, "settled-16"}));
     EXPECT_EQ(end_of({.beginning = Beginning::kOldTailNotRecorded}), (Finish{Outcome::kRecovered, "old-tail-kept"}));
     EXPECT_EQ(end_of({.beginning = Beginning::kFailedLiveAndPending}), (Finish{Outcome::kRecovered, ""}));
+    EXPECT_EQ(end_of({.beginning = Beginning::kMangledCurrent}), (Finish{Outcome::kRecovered, "settled-16"}));
+    EXPECT_EQ(end_of({.beginning = Beginning::kFirstContactStaged, .goal = Goal::kRecover}),
+              (Finish{Outcome::kRecovered, ""}));
 }
 
 TEST(PasswordOutcomes, RecoverLeavesAHealthyBmcAlone) {
@@ -108,8 +99,24 @@ TEST(PasswordOutcomes, PutBackReturnsThePreviousSecretOnceOnly) {
     EXPECT_EQ(end_of({.beginning = Beginning::kPutBackStaged, .goal = Goal::kPutBack}),
               (Finish{Outcome::kPutBack, ""}));
     EXPECT_EQ(end_of({.beginning = Beginning::kPutBackSent, .goal = Goal::kPutBack}), (Finish{Outcome::kPutBack, ""}));
+    EXPECT_EQ(end_of({.beginning = Beginning::kPutBackStagedOtherLive, .goal = Goal::kPutBack}),
+              (Finish{Outcome::kPutBack, ""}));
+    EXPECT_EQ(end_of({.beginning = Beginning::kPutBackDone, .goal = Goal::kPutBack}),
+              (Finish{Outcome::kAlreadyCurrent, ""}));
     EXPECT_EQ(end_of({.beginning = Beginning::kOlderLive, .goal = Goal::kPutBack}),
               (Finish{Outcome::kBlocked, "vault-was-behind"}));
+    EXPECT_EQ(end_of({.beginning = Beginning::kSentNotCommitted, .goal = Goal::kPutBack}),
+              (Finish{Outcome::kBlocked, "vault-was-behind"}));
+}
+
+TEST(PasswordOutcomes, PutBackGivesUpAnInterruptedRotationThatIsNotLive) {
+    EXPECT_EQ(end_of({.beginning = Beginning::kStagedNotSent, .goal = Goal::kPutBack}),
+              (Finish{Outcome::kPutBack, ""}));
+}
+
+TEST(PasswordOutcomes, PutBackThatIsMangledIsNotCalledDone) {
+    EXPECT_EQ(end_of({.habit = OnApply::kStoresFirst16, .goal = Goal::kPutBack}),
+              (Finish{Outcome::kRefused, "put-back-mangled"}));
 }
 
 TEST(PasswordOutcomes, BmcThatAcknowledgesAndForgetsKeepsItsOldPassword) {
@@ -139,24 +146,98 @@ TEST(PasswordOutcomes, UnknownPasswordIsQuarantined) {
     EXPECT_EQ(end_of({.sulks = Answer::kKgUnknown}), (Finish{Outcome::kQuarantined, "k_g-unknown"}));
 }
 
-TEST(PasswordOutcomes, OrdinaryRotationAsksTwiceAndWritesTwice) {
-    std::vector<std::size_t> actions;
-    const RecordingMachine machine{&actions};
-    Situation begin;
-    begin.current = VersionNumber{1};
-    Step now = machine.start(begin);
-    const Sighting old{Answer::kMatched, VersionNumber{1}, Form::kExact, true};
-    const Sighting fresh{Answer::kMatched, VersionNumber{2}, Form::kExact, true};
-    now = machine.step(now.state, Sighted{old, true});
-    now = machine.step(now.state, SlotChecked{SlotFact::kOurs, true});
-    now = machine.step(now.state, Staged{Durable::kCommitted, VersionNumber{2}});
-    now = machine.step(now.state, Applied{ApplyResult::kAccepted, true});
-    now = machine.step(now.state, Sighted{fresh, true});
-    now = machine.step(now.state, Stored{Durable::kCommitted});
-    const std::vector<std::size_t> expected{
-        Action(Probe{}).index(), Action(CheckSlot{}).index(), Action(Stage{}).index(), Action(Apply{}).index(),
-        Action(Prove{}).index(), Action(Commit{}).index(),    Action(Finish{}).index()};
-    EXPECT_EQ(actions, expected);
+// ---- single steps ----
+
+class PasswordSteps : public ::testing::Test {
+protected:
+    static constexpr VersionNumber kOld{1};
+    static constexpr VersionNumber kNew{2};
+
+    PasswordSteps() {
+        begin_.current = kOld;
+        take(start(begin_));
+    }
+    void hear(const Event& event) { take(step(now_.state, event)); }
+    void hear_up_to_apply() {
+        hear(Sighted{old_live_, true});
+        hear(SlotChecked{SlotFact::kOurs, true});
+        hear(Staged{Durable::kCommitted, kNew});
+    }
+    void take(Step next) {
+        now_ = std::move(next);
+        asked_.push_back(now_.action);
+    }
+
+    const Sighting old_live_{Answer::kMatched, kOld, Form::kExact, true};
+    const Sighting new_live_{Answer::kMatched, kNew, Form::kExact, true};
+    Situation begin_;
+    Step now_;
+    std::vector<Action> asked_;
+};
+
+TEST_F(PasswordSteps, OrdinaryRotationAsksTwiceAndCommitsTwice) {
+    hear_up_to_apply();
+    hear(Applied{ApplyResult::kAccepted, true});
+    hear(Sighted{new_live_, true});
+    hear(Stored{Durable::kCommitted});
+    const std::vector<Action> expected{
+        Probe{},     CheckSlot{},  Stage{StoredSize::k20, Shape::kFull}, Apply{kNew, StoredSize::k20},
+        Prove{kNew}, Commit{kNew}, Finish{Outcome::kRotated, ""}};
+    EXPECT_TRUE(asked_ == expected);
+}
+
+TEST_F(PasswordSteps, UnclearAnswerIsAskedAboutAgainAfterAWrite) {
+    hear_up_to_apply();
+    hear(Applied{ApplyResult::kAccepted, true});
+    for (const int seconds : {1, 2, 5, 10, 20}) {
+        hear(Sighted{{Answer::kNoAnswer, {}, Form::kExact, false}, true});
+        EXPECT_TRUE(now_.action == Action(Wait{std::chrono::seconds(seconds)}));
+        hear(Waited{true});
+        EXPECT_TRUE(now_.action == Action(Prove{kNew}));
+    }
+    hear(Sighted{{Answer::kNoAnswer, {}, Form::kExact, false}, true});
+    EXPECT_TRUE(now_.action == Action(Finish{Outcome::kUnreachable, ""}));
+}
+
+TEST_F(PasswordSteps, UnclearAnswerEndsARunThatHasSentNothing) {
+    hear(Sighted{{Answer::kNoAnswer, {}, Form::kExact, false}, false});
+    EXPECT_TRUE(now_.action == Action(Finish{Outcome::kUnreachable, ""}));
+}
+
+TEST_F(PasswordSteps, SessionLostWhileTheSlotIsAskedForIsNoUnknownSlot) {
+    hear(Sighted{old_live_, true});
+    hear(SlotChecked{SlotFact::kUnknown, false});
+    EXPECT_TRUE(now_.action == Action(Probe{}));
+}
+
+TEST_F(PasswordSteps, CommitWithoutAnAnswerIsReadBackAndRepeatedWhereNothingHappened) {
+    hear_up_to_apply();
+    hear(Applied{ApplyResult::kAccepted, true});
+    hear(Sighted{new_live_, true});
+    hear(Stored{Durable::kUnknown});
+    EXPECT_TRUE(now_.action == Action(Reload{}));
+    Situation as_before;
+    as_before.current = kOld;
+    as_before.pending = kNew;
+    hear(Reloaded{as_before, true});
+    EXPECT_TRUE(now_.action == Action(Commit{kNew}));
+}
+
+TEST_F(PasswordSteps, VaultThatHoldsSomethingElseEndsTheRun) {
+    for (const std::optional<VersionNumber> pending : {std::optional<VersionNumber>(), std::optional(kNew)}) {
+        for (const ApplyResult result : {ApplyResult::kAccepted, ApplyResult::kRefused}) {
+            take(start(begin_));
+            hear_up_to_apply();
+            hear(Applied{result, true});
+            hear(Sighted{result == ApplyResult::kAccepted ? new_live_ : old_live_, true});  // commits, or abandons
+            hear(Stored{Durable::kUnknown});
+            Situation strange;
+            strange.current = VersionNumber{7};
+            strange.pending = pending;
+            hear(Reloaded{strange, true});
+            EXPECT_TRUE(now_.action == Action(Finish{Outcome::kBlocked, "vault-changed"}));
+        }
+    }
 }
 
 TEST(PasswordOutcomesDeathTest, EventThatWasNotAskedForIsOurBug) {

@@ -26,8 +26,12 @@ enum class Beginning : std::uint8_t {
     kForeign,
     kPutBackStaged,
     kPutBackSent,
+    kMangledCurrent,
+    kFirstContactStaged,
+    kPutBackStagedOtherLive,
+    kPutBackDone,
 };
-inline constexpr std::size_t kBeginnings = 13;
+inline constexpr std::size_t kBeginnings = 17;
 
 struct Findings {  // over all runs
     std::set<std::string> outcomes;
@@ -111,6 +115,25 @@ public:
                 vault.pending()->put_back = true;
                 if (beginning == Beginning::kPutBackSent) live(1);
                 break;
+            case Beginning::kPutBackStagedOtherLive:
+                add(2, VersionState::kCurrent);
+                add(7, VersionState::kRetired);
+                add(1, VersionState::kPending);
+                vault.pending()->put_back = true;
+                live(7);
+                break;
+            case Beginning::kPutBackDone:
+                add(2, VersionState::kCurrent);
+                vault.current()->put_back = true;
+                break;
+            case Beginning::kMangledCurrent:
+                add(2, VersionState::kCurrent);
+                bmc.live = {2, 0, 0};
+                break;
+            case Beginning::kFirstContactStaged:
+                add(2, VersionState::kUnknown);
+                add(3, VersionState::kPending);
+                break;
         }
         began_with_ = vault.current() == nullptr ? VersionNumber{} : vault.current()->number;
     }
@@ -166,6 +189,7 @@ private:
             only_finish_.clear();
             began_pending_ = vault.pending() != nullptr;
             returns_ = what_returns();
+            was_put_back_ = !began_pending_ && vault.current() != nullptr && vault.current()->put_back;
             Step now = machine_.start(vault.situation(what, only_16));
             for (int n = 1; !crashed; ++n) {
                 ++steps_;
@@ -218,6 +242,7 @@ private:
         const bool fresh = end.outcome == Outcome::kRotated || end.outcome == Outcome::kSettled16;
         if (fresh && vault.current()->number == began_with_) fail("REPORT", "rotated, but the same password");
         if (end.outcome == Outcome::kRotated && began_pending_) fail("REPORT", "an interrupted run was not reported");
+        if (end.outcome == Outcome::kPutBack && was_put_back_) fail("REPORT", "a repeated put-back toggled");
         if (end.outcome == Outcome::kPutBack && bmc.live != returns_) fail("REPORT", "another secret was put back");
         if (end.outcome == Outcome::kQuarantined && !vault.quarantined && end.detail != "quarantine-not-recorded") {
             fail("REPORT", "quarantined, but not in the vault");
@@ -235,6 +260,7 @@ private:
 
     Event perform(const Probe&) {
         if (bmc.session) fail("SESSION", "probed though a session is kept");
+        slot_checked_ = false;
         return handshake(true);
     }
     Event perform(const Prove&) { return handshake(false); }
@@ -270,6 +296,7 @@ private:
         if (chosen == 1) return SlotChecked{SlotFact::kAmbiguous, true};
         if (chosen == 2) return SlotChecked{SlotFact::kUnknown, true};
         bmc.session = chosen == 0;
+        slot_checked_ = chosen == 0;
         return SlotChecked{chosen == 0 ? SlotFact::kOurs : SlotFact::kUnknown, bmc.session};
     }
 
@@ -320,6 +347,7 @@ private:
 
     Event perform(const Apply& action) {
         check_session();
+        if (!slot_checked_) fail("SLOT", "sent to a slot that this session has not named");
         const ModelVersion* version = vault.find(action.version);
         if (version == nullptr) fail("I1", "sent, but not in the vault");
         if (version->state != VersionState::kPending) fail("I1", "sent, but not pending");
@@ -395,11 +423,13 @@ private:
     Goal driving_ = Goal::kRotate;
     std::optional<Proof> proof_;  // of the last handshake, void after an Apply
     std::optional<ApplyResult> sent_in_this_run_;
-    std::string only_finish_;  // the rule that forbids anything but Finish now
+    bool slot_checked_ = false;  // in the kept session
+    std::string only_finish_;    // the rule that forbids anything but Finish now
     bool foreign_ = false;
     VersionNumber began_with_;
     bool began_pending_ = false;
-    Value returns_;  // goal kPutBack
+    Value returns_;              // goal kPutBack
+    bool was_put_back_ = false;  // likewise, by a run before
 };
 
 // The machine as it is. Mutants have the same two functions.
