@@ -14,6 +14,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <regex>
 #include <sstream>
 #include <stdexcept>
@@ -276,6 +277,14 @@ Ran Vault::run(std::vector<std::string> arguments, const Input& input) const {
 void Vault::import(const std::string& csv) const {
     const Ran imported = run({"bmc", "import", "-"}, {csv, {}, ""});
     EXPECT_EQ(imported.exit_code, 0) << imported.err;
+}
+
+std::map<std::string, std::string> Vault::fingerprint() const {
+    auto all = contents();
+    for (auto& [path, bytes] : all) {
+        bytes = std::to_string(bytes.size()) + " bytes, hash " + std::to_string(std::hash<std::string>{}(bytes));
+    }
+    return all;
 }
 
 std::string whole_file(const std::string& path) {

@@ -100,6 +100,8 @@ public:
     [[nodiscard]] const Directory& directory() const { return directory_; }
     [[nodiscard]] std::string path() const { return (directory_.path() / "vault").string(); }
     [[nodiscard]] std::map<std::string, std::string> contents() const { return directory_.contents("vault"); }
+    // The same, short enough to be printed: equal when no byte and no file changed.
+    [[nodiscard]] std::map<std::string, std::string> fingerprint() const;
 
 private:
     Directory directory_;

@@ -54,7 +54,7 @@ TEST(Inventory, JsonHasNothingButObjectsWithTheSummaryLast) {
 
 TEST(Inventory, ABadFileImportsNothingAndEveryLineIsNamed) {
     const Vault vault;
-    const auto before = vault.contents();
+    const auto before = vault.fingerprint();
     const Ran ran = vault.run(
         {"bmc", "import", "-"},
         {"name,address,username,password\na,10.0.0.1,u,hunter2\n@b,10.0.0.999,u,hunter2-hunter2-hunter2\n", {}, ""});
@@ -66,27 +66,27 @@ TEST(Inventory, ABadFileImportsNothingAndEveryLineIsNamed) {
                "  line 3, column address: must be an IPv4 or IPv6 address or a host name",
                "  line 3, column password: is longer than 20 bytes, the most IPMI 2.0 stores (§22.30)",
                "  next: correct the file, then the same command again"}));
-    EXPECT_EQ(vault.contents(), before);
+    EXPECT_EQ(vault.fingerprint(), before);
 }
 
 TEST(Inventory, ImportingTheSameNamesAgainNamesThemAll) {
     const Vault vault;
     vault.import(kFleet);
-    const auto before = vault.contents();
+    const auto before = vault.fingerprint();
     const Ran again = vault.run({"bmc", "import", "-"}, {kFleet, {}, ""});
     EXPECT_EQ(again.exit_code, 2);
     EXPECT_THAT(again.err, AllOf(HasSubstr("line 2, column name: 'rack01' is in the vault already"),
                                  HasSubstr("line 3, column name: 'rack02' is in the vault already")));
-    EXPECT_EQ(vault.contents(), before);
+    EXPECT_EQ(vault.fingerprint(), before);
 }
 
 TEST(Inventory, ADryRunChangesNoByte) {
     const Vault vault;
-    const auto before = vault.contents();
+    const auto before = vault.fingerprint();
     const Ran dry = vault.run({"bmc", "import", "-", "--dry-run"}, {kFleet, {}, ""});
     EXPECT_EQ(dry.exit_code, 0) << dry.err;
     EXPECT_THAT(dry.out, HasSubstr("dry run, nothing was changed"));
-    EXPECT_EQ(vault.contents(), before);
+    EXPECT_EQ(vault.fingerprint(), before);
 }
 
 TEST(Inventory, AMissingFileIsNamed) {
@@ -120,7 +120,7 @@ TEST(Inventory, AddTakesThePasswordFromADescriptorOrAFile) {
 TEST(Inventory, AddRefusesWhatIsThereAlreadyAndWhatIsMalformed) {
     const Vault vault;
     vault.import(kFleet);
-    const auto before = vault.contents();
+    const auto before = vault.fingerprint();
     const auto add = [&](std::vector<std::string> more) {
         more.insert(more.begin(), {"bmc", "add"});
         return vault.run(more);
@@ -131,7 +131,7 @@ TEST(Inventory, AddRefusesWhatIsThereAlreadyAndWhatIsMalformed) {
                 HasSubstr("--username must not be longer than 16"));
     EXPECT_THAT(add({"x", "10.0.0.9:5", "--username", "u", "--port", "5"}).err, HasSubstr("once is enough"));
     EXPECT_EQ(add({"x", "not an address", "--username", "u"}).exit_code, 2);
-    EXPECT_EQ(vault.contents(), before);
+    EXPECT_EQ(vault.fingerprint(), before);
 }
 
 TEST(Inventory, SetChangesFieldsAndAddsPasswordsAsNewVersions) {

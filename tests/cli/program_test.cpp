@@ -29,18 +29,18 @@ TEST(Program, InitMakesAVaultAndSaysWhatComesNext) {
 
 TEST(Program, InitRefusesAnExistingVaultAndChangesNothing) {
     const Vault vault;
-    const auto before = vault.contents();
+    const auto before = vault.fingerprint();
     const Ran again = vault.run({"init", "--kdf-memory", "64", "--kdf-operations", "1"});
     EXPECT_EQ(again.exit_code, 2) << again.err;
     EXPECT_THAT(again.err, HasSubstr(vault.path()));
-    EXPECT_EQ(vault.contents(), before);
+    EXPECT_EQ(vault.fingerprint(), before);
 }
 
 TEST(Program, AWrongPassphraseIsExit3AndChangesNoByte) {
     const Vault vault;
     vault.import("name,address,username,password\na,10.0.0.1,u,secret-one\n");
     const std::string wrong = vault.directory().file("wrong", "wrong horse battery\n");
-    const auto before = vault.contents();
+    const auto before = vault.fingerprint();
     for (const auto& command : std::vector<std::vector<std::string>>{
              {"status"}, {"reveal", "a"}, {"rotate", "--all"}, {"bmc", "remove", "a"}, {"vault", "verify"}}) {
         auto arguments = command;
@@ -50,7 +50,7 @@ TEST(Program, AWrongPassphraseIsExit3AndChangesNoByte) {
         EXPECT_EQ(ran.out, "");
         EXPECT_THAT(ran.err, AllOf(HasSubstr(vault.path()), HasSubstr("wrong passphrase"), HasSubstr("next: ")));
     }
-    EXPECT_EQ(vault.contents(), before);
+    EXPECT_EQ(vault.fingerprint(), before);
 }
 
 TEST(Program, AMissingVaultIsNamedWithTheNextCommand) {
@@ -64,11 +64,11 @@ TEST(Program, AMissingVaultIsNamedWithTheNextCommand) {
 TEST(Program, AVaultDirectoryOpenToOthersIsRefused) {
     const Vault vault;
     ASSERT_EQ(chmod(vault.path().c_str(), 0755), 0);
-    const auto before = vault.contents();
+    const auto before = vault.fingerprint();
     const Ran ran = vault.run({"status"});
     EXPECT_EQ(ran.exit_code, 3);
     EXPECT_THAT(ran.err, AllOf(HasSubstr(vault.path()), HasSubstr("has mode 0755")));
-    EXPECT_EQ(vault.contents(), before);
+    EXPECT_EQ(vault.fingerprint(), before);
 }
 
 TEST(Program, TheVaultIsNamedByOptionThenVariableThenDataDirectory) {
@@ -129,7 +129,7 @@ TEST(Program, NothingSelectedIsAUsageErrorAndNeverEverything) {
 TEST(Program, AnUnknownSelectorIsNamedWithTheNearestOne) {
     const Vault vault;
     vault.import("name,address,username\nrack01-bmc,10.0.0.1,u\n");
-    const auto before = vault.contents();
+    const auto before = vault.fingerprint();
     for (const auto& command : std::vector<std::vector<std::string>>{{"rotate", "rack1-bmc"},
                                                                      {"check", "rack1-bmc"},
                                                                      {"reveal", "rack1-bmc"},
@@ -142,7 +142,7 @@ TEST(Program, AnUnknownSelectorIsNamedWithTheNearestOne) {
         EXPECT_THAT(ran.err, AllOf(HasSubstr("'rack1-bmc'"), HasSubstr("did you mean 'rack01-bmc'?"),
                                    HasSubstr("next: bmcvault bmc list")));
     }
-    EXPECT_EQ(vault.contents(), before);
+    EXPECT_EQ(vault.fingerprint(), before);
 }
 
 TEST(Program, RevealIsLoggedWithItsReasonAndShowsTheNewestKnownPassword) {
@@ -168,24 +168,24 @@ TEST(Program, RevealIsLoggedWithItsReasonAndShowsTheNewestKnownPassword) {
 TEST(Program, RevealShowsNothingThatItCouldNotLog) {
     const Vault vault;
     vault.import("name,address,username,password\na,10.0.0.1,root,secret-one\n");
-    const auto before = vault.contents();
+    const auto before = vault.fingerprint();
     std::string command = "ulimit -f 0; exec " BMCVAULT_PROGRAM;  // no file can grow: a full disk
     for (const auto& word : vault.with_options({"reveal", "a"})) command += " '" + word + "'";
     const Ran ran = run({"practice", "--count", "1", "-q", "--", "sh", "-c", command});
     EXPECT_EQ(ran.exit_code, 1) << ran.err;
     EXPECT_EQ(ran.out, "");
     EXPECT_THAT(ran.err, HasSubstr("reveal a: not shown, because it could not be logged"));
-    EXPECT_EQ(vault.contents(), before);
+    EXPECT_EQ(vault.fingerprint(), before);
 }
 
 TEST(Program, ADryRunOfRevealShowsAndLogsNothing) {
     const Vault vault;
     vault.import("name,address,username,password\na,10.0.0.1,root,secret-one\n");
-    const auto before = vault.contents();
+    const auto before = vault.fingerprint();
     const Ran dry = vault.run({"reveal", "a", "--dry-run"});
     EXPECT_EQ(dry.exit_code, 0);
     EXPECT_THAT(dry.out + dry.err, Not(HasSubstr("secret-one")));
-    EXPECT_EQ(vault.contents(), before);
+    EXPECT_EQ(vault.fingerprint(), before);
 }
 
 TEST(Program, OutputThatCannotBeWrittenIsNotSuccess) {
