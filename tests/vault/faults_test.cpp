@@ -56,10 +56,11 @@ protected:
     }
 
     // Tries the fault at operation 0, 1, 2 ... until a transaction gets through without meeting it.
-    void at_every_operation(Fault fault, const std::function<void(std::uint32_t, const Result<void>&)>& judge) {
+    void at_every_operation(Fault fault, const std::function<void(std::uint32_t, const Result<void>&)>& judge,
+                            std::uint32_t first_number = 100) {
         std::uint32_t operation = 0;
         for (; operation < kFarTooMany; ++operation) {
-            const auto number = 100 + operation;
+            const auto number = first_number + operation;
             vfs::arm(fault, operation);
             const auto result = store().transact("tester", test::kNow, add_and_stage(number));
             vfs::disarm();
@@ -110,18 +111,24 @@ TEST_F(Faults, an_io_error_at_any_operation_is_never_taken_for_success_nor_for_n
 }
 
 TEST_F(Faults, an_operation_that_worked_but_said_it_failed_is_unknown_until_read_again) {
-    bool stored_though_unknown = false;
-    at_every_operation(Fault::kErrorAfterwards, [&](std::uint32_t number, const Result<void>& result) {
-        const auto found = look(store(), number);
-        EXPECT_NE(found, Found::kHalf);
-        if (result) {
-            EXPECT_EQ(found, Found::kWhole);
-        } else if (found == Found::kWhole) {
-            EXPECT_EQ(result.error().code, ErrorCode::kCommitUnknown);
-            stored_though_unknown = true;
-        }
-    });
-    EXPECT_TRUE(stored_though_unknown) << "the case that I5 is about was met";
+    for (const auto fault : {Fault::kErrorAfterwards, Fault::kFullAfterwards}) {
+        bool stored_though_unknown = false;
+        const std::uint32_t first = fault == Fault::kErrorAfterwards ? 100 : 1100;
+        at_every_operation(
+            fault,
+            [&](std::uint32_t number, const Result<void>& result) {
+                const auto found = look(store(), number);
+                EXPECT_NE(found, Found::kHalf);
+                if (result) {
+                    EXPECT_EQ(found, Found::kWhole);
+                } else if (found == Found::kWhole) {
+                    EXPECT_EQ(result.error().code, ErrorCode::kCommitUnknown);
+                    stored_though_unknown = true;
+                }
+            },
+            first);
+        EXPECT_TRUE(stored_though_unknown) << "the case that I5 is about was met";
+    }
 }
 
 TEST_F(Faults, after_an_unknown_commit_the_same_store_goes_on) {

@@ -47,6 +47,7 @@ int operate(Write write, int error, const std::function<int()>& real) {
     if (g_fault == Fault::kKillBefore) kill(getpid(), SIGKILL);
     const int code = real();
     if (g_fault == Fault::kKillAfter) kill(getpid(), SIGKILL);
+    if (g_fault == Fault::kFullAfterwards) return SQLITE_FULL;
     return g_fault == Fault::kErrorAfterwards ? error : code;
 }
 

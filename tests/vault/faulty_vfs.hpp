@@ -12,6 +12,7 @@ enum class Fault : std::uint8_t {
     kNoWrites,         // from here on every write says "disk full", also in place: a disk that copies on write
     kErrorOnce,        // this operation fails, nothing was done
     kErrorAfterwards,  // this operation is done, and says it failed
+    kFullAfterwards,   // the same, and says the disk is full
     kKillBefore,       // SIGKILL to ourselves
     kKillAfter,
 };

@@ -59,7 +59,7 @@ public:
     [[nodiscard]] std::unexpected<Error> error() const { return std::unexpected<Error>(*error_); }
 
     void mistake(std::string_view what, ErrorCode code = ErrorCode::kDamaged) {
-        if (!error_) error_ = Error{code, fmt::format("vault header, line {}: {}", line_number_, what), {}, {}};
+        if (!error_) error_ = fail(code, fmt::format("vault header, line {}: {}", line_number_, what)).error();
     }
 
     std::string_view line() {

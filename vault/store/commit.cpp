@@ -60,7 +60,7 @@ std::vector<Result<void>> SqlcipherStore::transact_group(const std::string& acto
     for (std::size_t i = 0; i < works.size(); ++i) {
         results[i] = run_in_savepoint(database, transaction, works[i]);
         if (database.broken() || !database.in_transaction())
-            return all_fail(results[i] ? Error{ErrorCode::kIo, "database: the transaction was lost", {}, {}}
+            return all_fail(results[i] ? fail(ErrorCode::kIo, "database: the transaction was lost").error()
                                        : results[i].error());
         any = any || results[i].has_value();
     }

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <sodium.h>
 
+#include <utility>
+
 namespace bmcvault::vault {
 
 Result<Key32> derive_slot_key(const Passphrase& passphrase, const Argon2idSlot& slot) {
@@ -51,8 +53,8 @@ Nonce random_nonce() {
     return nonce;
 }
 
-Keyring::Keyring(const Header& header, const Key32& master_key)
-    : header_(header), sqlcipher_key_(derive_sqlcipher_key(master_key)) {}
+Keyring::Keyring(Header header, const Key32& master_key)
+    : header_(std::move(header)), sqlcipher_key_(derive_sqlcipher_key(master_key)) {}
 
 void Keyring::add_data_key(std::uint32_t compartment, std::uint32_t epoch, bool active, Key32 key) {
     data_keys_.insert_or_assign({compartment, epoch}, std::move(key));

@@ -26,7 +26,7 @@ namespace bmcvault::vault {
 // Shared, read-only, by all connections of one opened vault.
 class Keyring {
 public:
-    Keyring(const Header& header, const Key32& master_key);
+    Keyring(Header header, const Key32& master_key);
 
     void add_data_key(std::uint32_t compartment, std::uint32_t epoch, bool active, Key32 key);
     [[nodiscard]] const Key32* data_key(std::uint32_t compartment, std::uint32_t epoch) const;

@@ -4,7 +4,9 @@
 
 namespace bmcvault::vault {
 
-const char* const kSchema = R"sql(
+namespace {
+
+constexpr const char* kSchema = R"sql(
 CREATE TABLE meta(k TEXT PRIMARY KEY NOT NULL, v BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE compartment(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE data_key(
@@ -123,5 +125,11 @@ CREATE TRIGGER audit_chain BEFORE INSERT ON audit
     OR NEW.prev<>coalesce((SELECT hash FROM audit ORDER BY seq DESC LIMIT 1),zeroblob(32))
   BEGIN SELECT RAISE(ABORT,'audit chain break'); END;
 )sql";
+
+}  // namespace
+
+const char* schema_sql() {
+    return kSchema;
+}
 
 }  // namespace bmcvault::vault

@@ -7,6 +7,6 @@ inline constexpr int kSchemaVersion = 1;
 inline constexpr unsigned kDefaultCompartment = 1;
 inline constexpr unsigned kFirstEpoch = 1;
 
-extern const char* const kSchema;
+[[nodiscard]] const char* schema_sql();
 
 }  // namespace bmcvault::vault

@@ -154,7 +154,7 @@ Result<void> Database::configure(const Secret<kSqlcipherKeySize>& key) {
         if (!asked) return asked;
         if (answer != setting.answer)
             return fail(ErrorCode::kWrongLibrary,
-                        fmt::format("SQLCipher does not obey \"{}\": it says \"{}\"", setting.statement, answer));
+                        fmt::format(R"(SQLCipher does not obey "{}": it says "{}")", setting.statement, answer));
     }
     return {};
 }

@@ -159,13 +159,13 @@ Result<std::vector<Bmc>> SqlcipherStore::bmcs_where(std::string_view sql, const 
 }
 
 Result<std::vector<Bmc>> SqlcipherStore::bmcs(bool with_retired) const {
-    static const std::string kSql = std::string(kSelectBmc) + "WHERE retired<=? ORDER BY name,id";
-    return bmcs_where(kSql, {with_retired});
+    static const std::string sql = std::string(kSelectBmc) + "WHERE retired<=? ORDER BY name,id";
+    return bmcs_where(sql, {with_retired});
 }
 
 Result<std::vector<Bmc>> SqlcipherStore::bmcs_with_guid(const std::array<std::uint8_t, 16>& guid) const {
-    static const std::string kSql = std::string(kSelectBmc) + "WHERE pin_guid=? AND retired=0 ORDER BY name";
-    return bmcs_where(kSql, {ByteView(guid)});
+    static const std::string sql = std::string(kSelectBmc) + "WHERE pin_guid=? AND retired=0 ORDER BY name";
+    return bmcs_where(sql, {ByteView(guid)});
 }
 
 Result<Bmc> SqlcipherStore::one_bmc(std::string_view sql, const Value& key, std::string_view name) const {
@@ -180,13 +180,13 @@ Result<Bmc> SqlcipherStore::one_bmc(std::string_view sql, const Value& key, std:
 }
 
 Result<Bmc> SqlcipherStore::bmc(BmcId id) const {
-    static const std::string kSql = std::string(kSelectBmc) + "WHERE uuid=?";
-    return one_bmc(kSql, id.uuid, to_hex(id.uuid));
+    static const std::string sql = std::string(kSelectBmc) + "WHERE uuid=?";
+    return one_bmc(sql, id.uuid, to_hex(id.uuid));
 }
 
 Result<Bmc> SqlcipherStore::bmc(std::string_view name) const {
-    static const std::string kSql = std::string(kSelectBmc) + "WHERE name=? AND retired=0";
-    return one_bmc(kSql, name, name);
+    static const std::string sql = std::string(kSelectBmc) + "WHERE name=? AND retired=0";
+    return one_bmc(sql, name, name);
 }
 
 Result<std::vector<CredentialVersion>> SqlcipherStore::read_versions(std::string_view sql,
@@ -203,14 +203,14 @@ Result<std::vector<CredentialVersion>> SqlcipherStore::read_versions(std::string
 }
 
 Result<std::vector<CredentialVersion>> SqlcipherStore::versions(BmcId id) const {
-    static const std::string kSql = std::string(kSelectVersion) + "WHERE b.uuid=? ORDER BY c.kind,c.subject,c.version";
-    return read_versions(kSql, {id.uuid});
+    static const std::string sql = std::string(kSelectVersion) + "WHERE b.uuid=? ORDER BY c.kind,c.subject,c.version";
+    return read_versions(sql, {id.uuid});
 }
 
 Result<std::vector<CredentialVersion>> SqlcipherStore::current_versions() const {
-    static const std::string kSql =
+    static const std::string sql =
         std::string(kSelectVersion) + "WHERE c.state='current' ORDER BY c.bmc_id,c.kind,c.subject";
-    return read_versions(kSql, {});
+    return read_versions(sql, {});
 }
 
 Result<Key20> SqlcipherStore::unseal(const CredentialVersion& version) const {

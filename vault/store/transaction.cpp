@@ -93,10 +93,10 @@ Result<void> StoreTransaction::add_bmc(const Bmc& bmc) {
     if (auto checked = check_bmc(bmc); !checked) return checked;
     if (auto free = refuse_taken_name(bmc); !free) return free;
     if (bmc_row(bmc.id)) return fail(ErrorCode::kAlreadyExists, "there is a BMC with this id already");
-    static const std::string kSql = insert_bmc_sql();
+    static const std::string sql = insert_bmc_sql();
     Database::Values values{bmc.id.uuid, kDefaultCompartment, now_};
     for (auto& value : bmc_values(bmc)) values.push_back(std::move(value));
-    if (auto done = database_.run(kSql, values); !done) return done;
+    if (auto done = database_.run(sql, values); !done) return done;
     return audit("bmc.added", bmc.id, dump({{"address", bmc.address}, {"name", bmc.name}}));
 }
 
@@ -104,8 +104,8 @@ Result<void> StoreTransaction::update_bmc(const Bmc& bmc) {
     if (auto checked = check_bmc(bmc); !checked) return checked;
     if (auto free = refuse_taken_name(bmc); !free) return free;
     Database::Values before;
-    static const std::string kSelect = std::string(kSelectBmc) + "WHERE uuid=?";
-    auto read = database_.query(kSelect, {bmc.id.uuid}, [&](const Row& row) {
+    static const std::string select = std::string(kSelectBmc) + "WHERE uuid=?";
+    auto read = database_.query(select, {bmc.id.uuid}, [&](const Row& row) {
         before = bmc_values(bmc_from_row(row));
         return Result<void>();
     });
@@ -116,9 +116,9 @@ Result<void> StoreTransaction::update_bmc(const Bmc& bmc) {
     for (std::size_t i = 0; i < kBmcColumns.size(); ++i)
         if (values[i] != before[i]) changed.push_back(kBmcColumns[i]);
     if (changed.empty()) return {};
-    static const std::string kUpdate = update_bmc_sql();
+    static const std::string update = update_bmc_sql();
     values.emplace_back(bmc.id.uuid);
-    if (auto done = database_.run(kUpdate, values); !done) return done;
+    if (auto done = database_.run(update, values); !done) return done;
     return audit("bmc.changed", bmc.id, dump({{"changed", changed}, {"name", bmc.name}}));
 }
 

@@ -53,14 +53,14 @@ private:
     };
     [[nodiscard]] Result<BmcRow> bmc_row(BmcId);
     [[nodiscard]] Result<void> refuse_taken_name(const Bmc&);
-    [[nodiscard]] Result<VersionState> state_of(std::int64_t bmc_row, Subject, VersionNumber);
-    [[nodiscard]] Result<std::optional<VersionNumber>> version_in(std::int64_t bmc_row, Subject, VersionState);
+    [[nodiscard]] Result<VersionState> state_of(std::int64_t row_id, Subject, VersionNumber);
+    [[nodiscard]] Result<std::optional<VersionNumber>> version_in(std::int64_t row_id, Subject, VersionState);
     [[nodiscard]] Result<VersionNumber> insert_version(BmcId, Subject, const Key20&, StoredSize, VersionState,
                                                        Provenance, const std::string& note);
-    [[nodiscard]] Result<void> set_state(std::int64_t bmc_row, Subject, VersionNumber, VersionState);
+    [[nodiscard]] Result<void> set_state(std::int64_t row_id, Subject, VersionNumber, VersionState);
     // The current version, if there is one, becomes previous, and the previous one retired; `next` is left alone.
-    [[nodiscard]] Result<void> supersede(std::int64_t bmc_row, Subject, VersionNumber next);
-    [[nodiscard]] Result<void> make_current(std::int64_t bmc_row, Subject, VersionNumber);
+    [[nodiscard]] Result<void> supersede(std::int64_t row_id, Subject, VersionNumber next);
+    [[nodiscard]] Result<void> make_current(std::int64_t row_id, Subject, VersionNumber);
     [[nodiscard]] Result<void> audit_version(std::string_view event, BmcId, Subject, VersionNumber,
                                              std::string_view note = {});
 

@@ -127,7 +127,7 @@ Result<void> refuse_network_file_system(const fs::path& directory) {
 }
 
 std::optional<std::string_view> network_file_system(std::uint32_t magic) {
-    const auto known = std::ranges::find(kNetworkFileSystems, magic, &NetworkFileSystem::magic);
+    const auto* const known = std::ranges::find(kNetworkFileSystems, magic, &NetworkFileSystem::magic);
     if (known == kNetworkFileSystems.end()) return std::nullopt;
     return known->name;
 }

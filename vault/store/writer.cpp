@@ -62,6 +62,7 @@ struct Writer::State {
 
     void commit(std::vector<Job>& jobs_taken) {
         std::vector<Store::Work> works;
+        works.reserve(jobs_taken.size());
         for (auto& job : jobs_taken) works.push_back(std::move(std::get<Write>(job).work));
         auto results = store->transact_group(actor, clock(), works);
         for (std::size_t i = 0; i < jobs_taken.size(); ++i) std::get<Write>(jobs_taken[i]).done(std::move(results[i]));
