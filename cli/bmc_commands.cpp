@@ -252,6 +252,7 @@ Exit perform(const Context& context, const BmcSetCommand& command) {
     Bmc bmc = found;
     if (auto failure = apply_fields(bmc, command.fields)) return std::unexpected(*failure);
     if (command.accept_identity) bmc.pin = {};
+    if (command.accept_identity || command.credential.given()) bmc.quarantine.reset();
     if (command.allow_weaker_suite) bmc.weaker_suite_allowed = *command.allow_weaker_suite;
     const auto fleet = (*store)->bmcs();
     if (!fleet) return vault_error("bmc set", fleet.error());

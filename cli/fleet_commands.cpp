@@ -69,8 +69,6 @@ Exit perform(const Context& context, const RotateCommand& command) {
     options.k_g = command.k_g;
     options.put_back = command.put_back;
     options.fresh = command.fresh;
-    if (command.k_g) options.selection += " --k-g";
-    if (command.put_back) options.selection += " --put-back";
     return run_fleet(context, "rotate", command.selection, options, &rotate::run_rotate);
 }
 

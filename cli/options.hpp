@@ -38,6 +38,8 @@ struct CredentialInput {
     std::optional<int> k_g_fd;  // hexadecimal
     std::optional<std::string> k_g_file;
     bool ask = false;  // ask for the password on the terminal
+
+    [[nodiscard]] bool given() const { return password_fd || password_file || k_g_fd || k_g_file || ask; }
 };
 
 struct InitCommand {

@@ -109,10 +109,22 @@ private:
         } else if (innermost()->get_require_subcommand_min() > 0) {
             out.mistake = innermost() == &app_ ? "no command given" : path_of(innermost()) + " needs one more word";
         } else {
-            out.mistake = error.what();
+            out.mistake = without_values(error);
         }
         out.mistake = printable(out.mistake);
         return out;
+    }
+
+    // "--password-fd: not a number" may have been a password.
+    static std::string without_values(const CLI::ParseError& error) {
+        const std::string text = error.what();
+        const bool repeats_a_value = dynamic_cast<const CLI::ConversionError*>(&error) != nullptr ||
+                                     dynamic_cast<const CLI::ValidationError*>(&error) != nullptr;
+        const auto option = text.find("--");
+        if (!repeats_a_value) return text;
+        if (option == std::string::npos) return "an option has a value that it can't have";
+        return fmt::format("{} has a value that it can't have",
+                           text.substr(option, text.find_first_of(" :=", option) - option));
     }
 
     std::string unexpected_argument() {

@@ -156,7 +156,8 @@ Result<void> log_disclosure(vault::Store& store, const Context& context, const v
 
 void warn_about_pending(const Context& context, const vault::Bmc& bmc, const std::vector<CredentialVersion>& versions) {
     const bool pending = std::ranges::any_of(versions, [&](const auto& version) {
-        return version.state == VersionState::kPending && version.subject == bmc.own_password();
+        const bool ours = version.subject == bmc.own_password() || version.subject == bmc.k_g_subject();
+        return version.state == VersionState::kPending && ours;
     });
     if (!pending) return;
     context.warn(

@@ -17,9 +17,8 @@ Request from_layout(NetFn net_fn, const Bytes& layout) {
 }
 
 std::unexpected<Error> refused(std::string_view command, std::uint8_t completion_code) {
-    return std::unexpected(Error{ErrorCode::kRefused,
-                                 fmt::format("{}: completion code {:02X}h", command, completion_code), completion_code,
-                                 std::nullopt});
+    return std::unexpected(Error{
+        ErrorCode::kRefused, fmt::format("{}: completion code {:02X}h", command, completion_code), completion_code});
 }
 
 Result<void> require(const Response& response, std::size_t size, std::string_view command) {

@@ -154,7 +154,9 @@ asio::awaitable<LoginReport> BmcClient::State::enter(Attempt attempt, PrivilegeL
     if (privilege > PrivilegeLevel::kUser) {  // where every session begins (§22.18)
         const auto raise = set_session_privilege_level(privilege);
         const auto response = co_await session->send(raise);
-        if (!response || !response->ok()) {
+        const bool raised = response && response->ok() && !response->data.empty() &&
+                            (response->data.front() & 0x0f) >= static_cast<std::uint8_t>(privilege);  // "OK" may lie
+        if (!raised) {
             report.outcome = response ? HandshakeOutcome::kPrivilegeRefused : HandshakeOutcome::kNoAnswer;
             co_await session->close();
             co_return report;

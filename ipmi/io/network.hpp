@@ -35,6 +35,7 @@ public:
     // Datagrams whose source address and port are exactly `peer` go to `receiver`; all others are dropped and counted.
     // One receiver per peer; detach() before it dies.
     virtual void attach(const Peer& peer, Receiver receiver) = 0;
+    [[nodiscard]] virtual bool is_attached(const Peer& peer) const = 0;  // two names may lead to one peer
     virtual void detach(const Peer& peer) = 0;
 };
 

@@ -141,6 +141,10 @@ void UdpNetwork::attach(const Peer& peer, Receiver receiver) {
     BMCVAULT_CHECK(attached);
 }
 
+bool UdpNetwork::is_attached(const Peer& peer) const {
+    return state_->receivers.contains(peer);
+}
+
 void UdpNetwork::detach(const Peer& peer) {
     state_->receivers.erase(peer);
 }

@@ -23,6 +23,7 @@ public:
     [[nodiscard]] std::unique_ptr<Alarm> make_alarm() override;
     void send(const Peer& peer, ByteView datagram) override;
     void attach(const Peer& peer, Receiver receiver) override;
+    [[nodiscard]] bool is_attached(const Peer& peer) const override;
     void detach(const Peer& peer) override;
 
     // Datagrams from addresses that nobody asked.

@@ -106,7 +106,7 @@ std::string_view next_step(Outcome outcome) {
         case Outcome::kQuarantined:
             return "It holds a credential that the vault does not know; nobody's guess was tried. Find out who changed "
                    "it (`bmcvault history NAME`), or set a password in band on the host, give it to the vault with "
-                   "`bmcvault bmc import`, then `bmcvault recover` it.";
+                   "`bmcvault bmc set NAME --ask-password`, then `bmcvault recover` it.";
     }
     constexpr bool kOutcomeHasNextStep = false;
     BMCVAULT_CHECK(kOutcomeHasNextStep);

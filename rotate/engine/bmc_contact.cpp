@@ -17,7 +17,6 @@ constexpr auto kBetweenCredentialWrites = 2s;
 constexpr std::chrono::seconds kRecentWrite{5};  // from "stored" in the vault to "sent", with the pause between
 constexpr auto kKeepAlive = 10s;
 constexpr std::uint8_t kLanParameterMacAddress = 5;  // IPMI 2.0 §23.1, Table 23-4
-constexpr std::size_t kMacAddressSize = 6;
 
 Answer answer_of(HandshakeOutcome outcome) {
     switch (outcome) {
@@ -78,7 +77,6 @@ bool is_administrator(ipmi::PrivilegeLevel level) {
 Seen seen_from(ipmi::LoginReport& report, LoginRequest::Depth depth) {
     Seen seen;
     seen.answer = answer_of(report.outcome);
-    seen.status = report.status;
     if (report.password) {
         seen.password = VersionNumber{report.password->id};
         seen.form = form_of(report.password->form);
@@ -118,6 +116,7 @@ asio::awaitable<Result<void>> BmcContact::load() {
         // What this operation has learned on the wire is newer than the record.
         if (!record_changed_) bmc_ = std::move(*bmc);
         known_ = std::move(*known);
+        loaded_ = true;
         return read_card(store);
     };
     co_return co_await ports_.vault.read(work);
@@ -128,7 +127,10 @@ Result<void> BmcContact::read_card(const vault::Store& store) {
     if (key.empty()) return {};
     const auto size = store.fact(key, std::string(kPasswordSizeFact));
     if (!size) return std::unexpected(size.error());
-    keeps_only_16_ = size->has_value() && **size == "16";
+    keeps_only_16_ = *size == "16";
+    const auto k_g = store.fact(key, std::string(kKgFact));
+    if (!k_g) return std::unexpected(k_g.error());
+    kind_has_no_k_g_ = *k_g == kNotUsable;
     return {};
 }
 
@@ -149,6 +151,9 @@ asio::awaitable<Result<void>> BmcContact::connect() {
     note_recent_write();
     auto peer = co_await ports_.resolve(bmc_);
     if (!peer) co_return std::unexpected(peer.error());
+    if (ports_.network.is_attached(*peer)) {
+        co_return fail(ErrorCode::kBusy, "another row of the inventory leads to the same address");
+    }
     client_ = std::make_unique<ipmi::BmcClient>(ports_.network, *peer, options_);
     co_return Result<void>{};
 }
@@ -181,10 +186,11 @@ asio::awaitable<Seen> BmcContact::sight(LoginRequest::Depth depth, bool keep) {
     note_half_open(report);
     if (!report.session) co_return seen;
 
+    had_a_session_ = true;
     auto session = std::move(report.session);
-    const bool same_board = co_await identity_holds(*session, report, seen);
-    if (!same_board) {
-        seen.answer = Answer::kIdentityChanged;
+    const auto board = co_await compare_board(*session, report, seen);
+    if (board != Board::kSame) {
+        seen.answer = board == Board::kChanged ? Answer::kIdentityChanged : Answer::kNoAnswer;
         co_await session->close();
         co_return seen;
     }
@@ -235,15 +241,14 @@ asio::awaitable<std::vector<ipmi::CipherSuite>> BmcContact::suites_to_try() {
     co_return suites;
 }
 
-// A handshake without a match, and a session under a K_G that we don't know, stay in the BMC until its time-out. With
-// the kept session and the next proof that must never be more than two besides (some BMCs have four slots in all).
+// A handshake without a match, and a session under a K_G that we don't know, stay in the BMC until its time-out. None
+// of them may be left when the next handshake begins: with the kept session and the proof that makes two slots at most,
+// and some BMCs have four in all.
 asio::awaitable<void> BmcContact::wait_for_free_slot() {
-    std::erase_if(half_open_until_, [&](auto until) { return until <= ports_.network.now(); });
-    if (half_open_until_.empty()) co_return;
-    const auto until = half_open_until_.front();
-    const auto now = ports_.network.now();
-    co_await wait(std::chrono::duration_cast<milliseconds>(until - now) + 1ms);
-    half_open_until_.clear();
+    if (half_open_until_ > ports_.network.now()) {
+        const auto left = half_open_until_ - ports_.network.now();
+        co_await wait(std::chrono::ceil<milliseconds>(left));
+    }
 }
 
 void BmcContact::note_half_open(const ipmi::LoginReport& report) {
@@ -252,50 +257,60 @@ void BmcContact::note_half_open(const ipmi::LoginReport& report) {
                            report.outcome == HandshakeOutcome::kKgUnknown ||
                            (report.outcome == HandshakeOutcome::kMatched && report.session == nullptr) ||
                            (report.outcome == HandshakeOutcome::kNoAnswer && report.guid.has_value());
-    if (left_open) half_open_until_.push_back(ports_.network.now() + options_.half_open_lifetime);
+    if (left_open) half_open_until_ = ports_.network.now() + options_.half_open_lifetime;
 }
 
-// I10: beyond the GUID, which was compared before RAKP 3: manufacturer and product, once in an operation (at every
-// login where the GUID is weak); at first contact also that no other row of the vault is this board.
-asio::awaitable<bool> BmcContact::identity_holds(ipmi::Session& session, const ipmi::LoginReport& report, Seen& seen) {
-    if (board_checked_ && bmc_.pin.guid) co_return true;
+// I10, beyond the GUID that was compared before RAKP 3: manufacturer, product and MAC address, and that no other row of
+// the vault is this board; once in an operation. Where there is no GUID to go by, at every login, and nothing is sent
+// to a board that does not say.
+asio::awaitable<BmcContact::Board> BmcContact::compare_board(ipmi::Session& session, const ipmi::LoginReport& report,
+                                                             Seen& seen) {
+    if (board_checked_ && bmc_.pin.guid) co_return Board::kSame;
     const auto reply = co_await session.send(ipmi::get_device_id());
-    if (!reply) co_return true;  // nothing learned; the next command shows that the session is gone
-    const auto device = ipmi::parse_device_id(*reply);
-    if (!device) co_return true;
+    const auto device = reply ? ipmi::parse_device_id(*reply) : std::unexpected(reply.error());
+    if (!device) {
+        seen.why = "Get Device ID: " + device.error().detail;
+        co_return bmc_.pin.guid ? Board::kSame : Board::kUnreadable;
+    }
     const bool changed = (bmc_.pin.manufacturer && *bmc_.pin.manufacturer != device->manufacturer) ||
                          (bmc_.pin.product && *bmc_.pin.product != device->product);
     if (changed) {
         seen.why = fmt::format("manufacturer {} product {} instead of {} and {}", device->manufacturer, device->product,
                                bmc_.pin.manufacturer.value_or(0), bmc_.pin.product.value_or(0));
-        co_return false;
+        co_return Board::kChanged;
     }
-    board_checked_ = true;
     const auto firmware = fmt::format("{}.{:02x}", device->firmware_major, device->firmware_minor_bcd);
-    record_changed_ = record_changed_ || firmware != bmc_.firmware;
+    record_changed_ = record_changed_ || firmware != bmc_.firmware || !bmc_.pin.manufacturer;
     bmc_.firmware = firmware;
-    if (bmc_.pin.manufacturer) co_return true;
-
-    record_changed_ = true;
+    const bool first_contact = !bmc_.pin.manufacturer;
     bmc_.pin.manufacturer = device->manufacturer;
     bmc_.pin.product = device->product;
-    if (report.guid && !all_zero(*report.guid)) bmc_.pin.guid = report.guid;
-    co_await pin_mac_address(session);
+    board_checked_ = true;
+    if (first_contact) {
+        if (report.guid && !all_zero(*report.guid)) bmc_.pin.guid = report.guid;
+        bmc_.pin.mac = co_await mac_address(session);
+    } else if (bmc_.pin.mac) {
+        const auto mac = co_await mac_address(session);
+        if (mac && mac != bmc_.pin.mac) seen.why = "another MAC address than the pinned one";
+        if (mac && mac != bmc_.pin.mac) co_return Board::kChanged;
+        if (!mac && !bmc_.pin.guid) co_return Board::kUnreadable;
+    }
     const auto twin = co_await same_board_as();
-    if (twin.empty()) co_return true;
+    if (twin.empty()) co_return Board::kSame;
     seen.why = fmt::format("the same board as {}: one of the two rows is wrong", twin);
-    bmc_.pin = {};
-    co_return false;
+    if (first_contact) bmc_.pin = {};
+    co_return Board::kChanged;
 }
 
-asio::awaitable<void> BmcContact::pin_mac_address(ipmi::Session& session) {
-    const auto reply =
-        co_await session.send(ipmi::get_lan_configuration_parameter(Channel{bmc_.channel}, kLanParameterMacAddress));
-    if (!reply) co_return;
-    const auto mac = ipmi::parse_lan_configuration_parameter(*reply);
-    if (!mac || mac->size() < kMacAddressSize) co_return;
-    bmc_.pin.mac.emplace();
-    std::copy_n(mac->begin(), kMacAddressSize, bmc_.pin.mac->begin());
+asio::awaitable<std::optional<BmcContact::MacAddress>> BmcContact::mac_address(ipmi::Session& session) {
+    const auto request = ipmi::get_lan_configuration_parameter(Channel{bmc_.channel}, kLanParameterMacAddress);
+    const auto reply = co_await session.send(request);
+    if (!reply) co_return std::nullopt;
+    const auto bytes = ipmi::parse_lan_configuration_parameter(*reply);
+    MacAddress mac{};
+    if (!bytes || bytes->size() < mac.size()) co_return std::nullopt;
+    std::copy_n(bytes->begin(), mac.size(), mac.begin());
+    co_return mac;
 }
 
 // Two rows with one strong pin are refused. A GUID that boards with other MAC addresses share is a weak pin.
@@ -419,6 +434,7 @@ asio::awaitable<SlotFact> BmcContact::find_slot_by_name() {
 
 asio::awaitable<bool> BmcContact::restore_rights() {
     if (!has_kept_session() || !rights_before_ || !slot_.user) co_return false;
+    co_await pace_credential_write();
     const auto reply = co_await kept_->send(ipmi::set_user_access(channel(), *slot_.user, *rights_before_));
     co_return reply && reply->ok();
 }
@@ -433,11 +449,60 @@ Channel BmcContact::channel() const {
 }
 
 const ipmi::WireCounters& BmcContact::counters() const {
-    static const ipmi::WireCounters none;
-    return client_ ? client_->counters() : none;
+    return client_ ? client_->counters() : counters_;
 }
 
-void BmcContact::quarantine(Answer why) {
+std::optional<bool> BmcContact::k_g_supported() const {
+    if (bmc_.k_g_supported || !kind_has_no_k_g_) return bmc_.k_g_supported;
+    return false;
+}
+
+asio::awaitable<Durable> BmcContact::store(const vault::Store::Work& work) {
+    const auto result = co_await ports_.vault.write(work);
+    if (!result) {
+        co_return result.error().code == ErrorCode::kCommitUnknown ? Durable::kUnknown : Durable::kRefused;
+    }
+    const auto loaded = co_await load();
+    co_return loaded ? Durable::kCommitted : Durable::kUnknown;
+}
+
+asio::awaitable<bool> BmcContact::reload() {
+    const vault::Store::Work work = [&](vault::Transaction& transaction) {
+        return transaction.audit("commit.unknown", bmc_.id, "{}");
+    };
+    const auto result = co_await ports_.vault.write(work);
+    if (!result) co_return false;
+    const auto loaded = co_await load();
+    co_return loaded.has_value();
+}
+
+asio::awaitable<Durable> BmcContact::stage(vault::Subject subject, const Key20& secret, vault::StoredSize size,
+                                           vault::Provenance provenance, const std::string& note,
+                                           VersionNumber& staged) {
+    const vault::Store::Work work = [&](vault::Transaction& transaction) -> Result<void> {
+        const auto version = transaction.stage(bmc_.id, subject, secret, size, provenance, note);
+        if (!version) return std::unexpected(version.error());
+        staged = *version;
+        return transaction.mark_sent(bmc_.id, subject, staged);
+    };
+    co_return co_await store(work);
+}
+
+asio::awaitable<Durable> BmcContact::commit(vault::Subject subject, VersionNumber version) {
+    const vault::Store::Work work = [&](vault::Transaction& transaction) {
+        return transaction.commit_pending(bmc_.id, subject, version);
+    };
+    co_return co_await store(work);
+}
+
+asio::awaitable<Durable> BmcContact::abandon(vault::Subject subject, VersionNumber version) {
+    const vault::Store::Work work = [&](vault::Transaction& transaction) {
+        return transaction.abandon_pending(bmc_.id, subject, version, "the BMC was asked and does not hold it");
+    };
+    co_return co_await store(work);
+}
+
+asio::awaitable<Durable> BmcContact::quarantine(Answer why) {
     constexpr std::int64_t kShortest_s = 60;
     constexpr std::int64_t kLongest_s = 3600;
     const auto now = ports_.clock.now();
@@ -445,6 +510,8 @@ void BmcContact::quarantine(Answer why) {
     const auto pause_s = std::clamp(now.value - since.value, kShortest_s, kLongest_s);
     bmc_.quarantine = vault::Quarantine{since, UnixTime{now.value + pause_s}, std::string(word(why))};
     record_changed_ = true;
+    const vault::Store::Work work = [&](vault::Transaction& transaction) { return transaction.update_bmc(bmc_); };
+    co_return co_await store(work);
 }
 
 void BmcContact::clear_quarantine() {
@@ -452,9 +519,31 @@ void BmcContact::clear_quarantine() {
     bmc_.quarantine.reset();
 }
 
-void BmcContact::learn_k_g_support(bool supported) {
+asio::awaitable<Durable> BmcContact::learn_k_g_support(bool supported) {
     record_changed_ = true;
     bmc_.k_g_supported = supported;
+    const auto card = card_key();
+    const vault::Store::Work work = [&](vault::Transaction& transaction) -> Result<void> {
+        if (auto done = transaction.update_bmc(bmc_); !done) return done;
+        if (card.empty()) return {};
+        return transaction.learn(card, std::string(kKgFact), std::string(supported ? kUsable : kNotUsable));
+    };
+    co_return co_await store(work);
+}
+
+asio::awaitable<bool> BmcContact::answers_without_rmcp_plus() {
+    if (!client_) co_return false;
+    co_await close();
+    auto peer = co_await ports_.resolve(bmc_);
+    if (!peer || had_a_session_) co_return false;
+    counters_ = client_->counters();
+    client_.reset();
+    auto quick = options_;
+    quick.attempts = 2;
+    ipmi::BmcClient client(ports_.network, *peer, quick);
+    const auto capabilities = co_await client.capabilities();
+    counters_.round_trips += client.counters().round_trips;
+    co_return capabilities || capabilities.error().code != ErrorCode::kNoAnswer;
 }
 
 }  // namespace bmcvault::rotate

@@ -2,6 +2,7 @@
 // so that the pin is compared (I10), the suite is strong enough (I11) and no session slot is wasted.
 #pragma once
 
+#include <array>
 #include <asio/awaitable.hpp>
 #include <functional>
 #include <memory>
@@ -20,7 +21,6 @@ namespace bmcvault::rotate {
 // What one login (or question) showed. The password's exact live bytes are kept for RecordObserved.
 struct Seen {
     Answer answer{};
-    std::optional<std::uint8_t> status;     // RMCP+ status code of a refusal
     std::optional<VersionNumber> password;  // which version, when RAKP 2 named one
     Form form = Form::kExact;
     std::optional<Key20> live;  // what the BMC really holds
@@ -60,6 +60,7 @@ public:
     [[nodiscard]] asio::awaitable<Seen> ask_only();
 
     [[nodiscard]] bool has_kept_session() const;
+    [[nodiscard]] bool is_loaded() const { return loaded_; }
     // In the kept session. kNoAnswer: effect unknown; the session counts as lost afterwards when it really is.
     [[nodiscard]] asio::awaitable<Result<ipmi::Response>> command(const ipmi::Request& request);
     [[nodiscard]] asio::awaitable<void> close();
@@ -82,14 +83,31 @@ public:
     [[nodiscard]] std::string card_key() const { return rotate::card_key(bmc_); }
     // The capability card says that this kind of BMC keeps 16 bytes of a password. Read by load().
     [[nodiscard]] bool keeps_only_16() const { return keeps_only_16_; }
+    // This BMC, or its kind by the capability card: can it have a K_G? nullopt: not known.
+    [[nodiscard]] std::optional<bool> k_g_supported() const;
+
+    // The durable steps that both machines ask for. kCommitted: COMMIT said OK and what is known was read again, so
+    // that what is sent next is what the vault gives back. `work` and what it refers to outlive the call.
+    [[nodiscard]] asio::awaitable<Durable> store(const vault::Store::Work& work);
+    // After a COMMIT without an answer (I5). What is visible may still not be on the disk: one more COMMIT that says OK
+    // settles it. False: nothing is known, and nothing may be sent.
+    [[nodiscard]] asio::awaitable<bool> reload();
+    [[nodiscard]] asio::awaitable<Durable> stage(vault::Subject subject, const Key20& secret, vault::StoredSize size,
+                                                 vault::Provenance provenance, const std::string& note,
+                                                 VersionNumber& staged);
+    [[nodiscard]] asio::awaitable<Durable> commit(vault::Subject subject, VersionNumber version);
+    [[nodiscard]] asio::awaitable<Durable> abandon(vault::Subject subject, VersionNumber version);
     // Live credential unknown: automation leaves this BMC alone for 60 s, then longer, up to an hour.
-    void quarantine(Answer why);
+    [[nodiscard]] asio::awaitable<Durable> quarantine(Answer why);
+    [[nodiscard]] asio::awaitable<Durable> learn_k_g_support(bool supported);
     void clear_quarantine();
-    void learn_k_g_support(bool supported);
-    // The record gained something worth storing (pin, slot, suite, firmware) since load().
-    [[nodiscard]] bool record_changed() const { return record_changed_; }
+
+    // No RMCP+ session could be had; does it answer IPMI at all? Two seconds at most; ends this contact.
+    [[nodiscard]] asio::awaitable<bool> answers_without_rmcp_plus();
 
 private:
+    using MacAddress = std::array<std::uint8_t, 6>;
+
     struct Slot {
         std::optional<UserId> user;
         std::optional<std::uint8_t> channel;
@@ -102,9 +120,10 @@ private:
     asio::awaitable<ipmi::LoginReport> login(ipmi::LoginRequest::Depth depth);
     asio::awaitable<std::vector<ipmi::CipherSuite>> suites_to_try();
     asio::awaitable<void> wait_for_free_slot();
-    asio::awaitable<bool> identity_holds(ipmi::Session& session, const ipmi::LoginReport& report, Seen& seen);
+    enum class Board { kSame, kChanged, kUnreadable };
+    asio::awaitable<Board> compare_board(ipmi::Session& session, const ipmi::LoginReport& report, Seen& seen);
     asio::awaitable<std::string> same_board_as();
-    asio::awaitable<void> pin_mac_address(ipmi::Session& session);
+    asio::awaitable<std::optional<MacAddress>> mac_address(ipmi::Session& session);
     asio::awaitable<void> read_rights(ipmi::Session& session, Seen& seen);
     asio::awaitable<SlotFact> find_slot_by_name();
     asio::awaitable<std::optional<ipmi::UserAccess>> access_of(ipmi::Session& session, UserId user);
@@ -120,15 +139,23 @@ private:
     std::unique_ptr<ipmi::Session> kept_;
     Slot slot_;
     std::optional<ipmi::UserAccess> rights_before_;  // as the probe read them, to restore
-    std::vector<ipmi::TimePoint> half_open_until_;   // slots of the BMC that we could not close
+    ipmi::TimePoint half_open_until_{};              // a slot of the BMC that we could not close
     std::optional<ipmi::TimePoint> last_write_;
     bool board_checked_ = false;  // beyond the GUID, in this operation
     bool keeps_only_16_ = false;
-    bool record_changed_ = false;
+    bool kind_has_no_k_g_ = false;
+    bool loaded_ = false;
+    bool had_a_session_ = false;
+    bool record_changed_ = false;  // it learned something on the wire that load() must not overwrite
+    ipmi::WireCounters counters_;  // of clients that are gone
 };
 
-// Capability card: how many bytes of a password this kind of BMC really keeps.
+// Facts of the capability card: how many bytes of a password this kind of BMC really keeps ("16"); whether a K_G that
+// was set can be used ("usable", "not-usable").
 inline constexpr std::string_view kPasswordSizeFact = "password-size";
+inline constexpr std::string_view kKgFact = "k_g";
+inline constexpr std::string_view kUsable = "usable";
+inline constexpr std::string_view kNotUsable = "not-usable";
 
 // Suites that we send secrets under, strongest first: 17, 3, 8, 12 (I11).
 [[nodiscard]] int suite_strength(std::uint8_t id);  // 0: not for work

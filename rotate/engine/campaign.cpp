@@ -113,15 +113,16 @@ CampaignPlan plan_for(std::span<const Bmc> bmcs, const RunOptions& options, bool
     for (const auto& bmc : bmcs) items.push_back({card_key(bmc), bmc.group});
     CampaignOptions plan;
     plan.parallel = static_cast<std::size_t>(std::max(1, options.parallel));
-    plan.canary = changes && options.canary;
-    plan.fuse = changes ? static_cast<std::size_t>(std::max(0, options.fuse)) : 0;
+    plan.canary = changes;
+    if (!changes) plan.fuse = 0;
     return {items, plan};
 }
 
-RunSummary summarize(std::string command, const std::vector<BmcReport>& reports) {
+// `selected`: also those that were not started after a stop.
+RunSummary summarize(std::string command, std::size_t selected, const std::vector<BmcReport>& reports) {
     RunSummary summary;
     summary.command = std::move(command);
-    summary.total = reports.size();
+    summary.total = selected;
     std::map<std::string, std::size_t> counts;
     for (const auto& report : reports) {
         ++counts[report.outcome];
@@ -141,7 +142,7 @@ RunSummary dry_run(std::string command, std::span<const Bmc> bmcs, const RunOpti
         reports.push_back(plan_bmc(bmc, options, clock.now()));
         observer.finished(reports.back());
     }
-    return summarize(std::move(command), reports);
+    return summarize(std::move(command), bmcs.size(), reports);
 }
 
 struct Continued {
@@ -179,19 +180,15 @@ Result<Continued> open_campaign(Environment& environment, const RunOptions& opti
 
 Result<void> close_campaign(Environment& environment, const RunOptions& options, std::int64_t id) {
     const SystemClock clock;
-    return environment.store->transact(
+    auto closed = environment.store->transact(
         options.actor, clock.now(), [&](vault::Transaction& transaction) { return transaction.finish_campaign(id); });
+    // Another process that shared this campaign ended first.
+    if (!closed && closed.error().code == ErrorCode::kConflict) return {};
+    return closed;
 }
 
 BmcReport already_done(const Bmc& bmc) {
-    BmcReport report;
-    report.id = bmc.id;
-    report.name = bmc.name;
-    report.address = address_of(bmc);
-    report.outcome = word(Outcome::kAlreadyCurrent);
-    report.detail = "done earlier in this run";
-    report.as_asked = true;
-    return report;
+    return report_without_contact(bmc, Outcome::kAlreadyCurrent, "done earlier in this run");
 }
 
 milliseconds since(std::chrono::steady_clock::time_point start) {
@@ -226,7 +223,7 @@ Result<RunSummary> run_rotate(Environment& environment, std::span<const Bmc> bmc
     auto end = (*run)->over(to_do, plan_for(to_do, options, true),
                             [&](const Bmc& bmc) { return rotate_bmc(context, bmc, goal); });
     std::ranges::move(end.reports, std::back_inserter(reports));
-    auto summary = summarize("rotate", reports);
+    auto summary = summarize("rotate", bmcs.size(), reports);
     summary.continued = continued;
     summary.stopped = end.stopped;
     summary.all_as_asked = summary.all_as_asked && !end.stopped;
@@ -252,7 +249,7 @@ Result<RunSummary> run_without_campaign(std::string command, bool changes, Envir
     auto& context = (*run)->context();
     const auto end =
         (*run)->over(bmcs, plan_for(bmcs, options, changes), [&](const Bmc& bmc) { return operation(context, bmc); });
-    auto summary = summarize(std::move(command), end.reports);
+    auto summary = summarize(std::move(command), bmcs.size(), end.reports);
     summary.stopped = end.stopped;
     summary.all_as_asked = summary.all_as_asked && !end.stopped;
     summary.elapsed = since(start);

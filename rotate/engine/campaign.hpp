@@ -36,6 +36,7 @@ struct BmcReport {
     std::uint32_t failed_logins = 0;
     std::uint32_t round_trips = 0;
     std::chrono::milliseconds elapsed{0};
+    bool contacted = false;  // something was sent; held and busy BMCs say nothing about their kind (fuse)
     bool as_asked = false;   // counts for exit code 0 (rotate, recover)
     bool attention = false;  // counts for exit code 6 (check)
 };
@@ -52,15 +53,13 @@ public:
 };
 
 struct RunOptions {
-    int parallel = 32;
+    int parallel = 32;                         // BMCs in flight, at least 1
     std::chrono::milliseconds timeout{20000};  // of one exchange with a BMC, retransmissions included
     bool k_g = false;                          // rotate: K_G too
     bool put_back = false;                     // rotate: the previous secret returns
     bool fresh = false;                        // rotate: a new campaign even where an unfinished one exists
     bool no_login = false;                     // check: two round trips, nothing finished
     bool dry_run = false;                      // say what would be done; nothing is sent that changes anything
-    bool canary = true;                        // one BMC of each kind first, then growing waves
-    int fuse = 3;                              // failures in a row in one class that stop the class; 0: never
     std::string selection;                     // canonical text: continues an unfinished campaign of the same
     std::string reason;
     std::string ticket;
@@ -83,12 +82,12 @@ struct RunSummary {
 using StepHook = std::function<void(std::string_view)>;
 
 struct Environment {
-    std::unique_ptr<vault::Store> store;  // reads; a clone of it writes
-    const std::atomic<bool>* stop = nullptr;
+    std::unique_ptr<vault::Store> store;      // reads; a clone of it writes
+    const std::atomic<bool>* stop = nullptr;  // borrowed; set: finish what is in flight, start nothing
     StepHook hook;
 };
 
-// Errors are about the vault or this host; what happened on a BMC is in its report.
+// Errors are about the vault (as of Store) or this host (kIo: no socket); what happened on a BMC is in its report.
 [[nodiscard]] Result<RunSummary> run_rotate(Environment&, std::span<const vault::Bmc>, const RunOptions&, Observer&);
 [[nodiscard]] Result<RunSummary> run_check(Environment&, std::span<const vault::Bmc>, const RunOptions&, Observer&);
 [[nodiscard]] Result<RunSummary> run_recover(Environment&, std::span<const vault::Bmc>, const RunOptions&, Observer&);

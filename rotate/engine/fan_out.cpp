@@ -5,6 +5,8 @@
 #include <asio/co_spawn.hpp>
 #include <asio/this_coro.hpp>
 
+#include "rotate/engine/operations.hpp"
+
 namespace bmcvault::rotate {
 namespace {
 
@@ -51,7 +53,11 @@ private:
     asio::awaitable<void> work(std::size_t item) {
         fan_out_.observer.started(bmcs_[item]);
         auto report = co_await one_(bmcs_[item]);
-        plan_.finished(item, report.as_asked, report.class_name);
+        if (report.contacted) {
+            plan_.finished(item, report.as_asked, report.class_name);
+        } else {
+            plan_.skipped(item);
+        }
         finish(std::move(report));
         --in_flight_;
         one_ended_->ring();
@@ -59,13 +65,8 @@ private:
 
     void report_blocked() {
         for (const auto item : plan_.blocked()) {
-            BmcReport report;
-            report.id = bmcs_[item].id;
-            report.name = bmcs_[item].name;
-            report.address = bmcs_[item].address;
-            report.outcome = word(Outcome::kBlocked);
-            report.detail = fmt::format("fuse: too many failures among {}", plan_.class_of(item));
-            finish(std::move(report));
+            finish(report_without_contact(bmcs_[item], Outcome::kBlocked,
+                                          fmt::format("fuse: too many failures among {}", plan_.class_of(item))));
         }
     }
 

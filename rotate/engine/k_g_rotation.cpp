@@ -2,8 +2,6 @@
 
 #include <array>
 
-#include "rotate/engine/password_rotation.hpp"
-
 namespace bmcvault::rotate {
 namespace {
 
@@ -18,6 +16,10 @@ KgApplyResult apply_result(std::uint8_t completion_code) {
         case CompletionCode::kInvalidForLun:
         case CompletionCode::kInsufficientPrivilege:
             return KgApplyResult::kNotSupported;
+        case CompletionCode::kNodeBusy:  // these three say nothing
+        case CompletionCode::kTimeout:
+        case CompletionCode::kUnspecified:
+            return KgApplyResult::kNoReply;
         default:
             return KgApplyResult::kRefused;
     }
@@ -53,23 +55,17 @@ asio::awaitable<KgEvent> KgRotation::perform(const KgRecordFound& action) {
         if (action.version) return transaction.found_live(bmc.id, bmc.k_g_subject(), *action.version);
         return transaction.found_none_live(bmc.id, bmc.k_g_subject());
     };
-    const auto stored = co_await write(work);
+    const auto stored = co_await contact_.store(work);
     co_return Stored{stored};
 }
 
 // The one place where a new K_G is made: durable before anything is sent (I1, I2).
 asio::awaitable<KgEvent> KgRotation::perform(const KgStage&) {
-    const auto& bmc = contact_.bmc();
     const auto secret = vault::generate_k_g(ports_.random);
+    const auto subject = contact_.bmc().k_g_subject();
     VersionNumber version;
-    const vault::Store::Work work = [&](vault::Transaction& transaction) -> Result<void> {
-        auto staged = transaction.stage(bmc.id, bmc.k_g_subject(), secret, vault::StoredSize::k20,
-                                        vault::Provenance::kGenerated, note_);
-        if (!staged) return std::unexpected(staged.error());
-        version = *staged;
-        return transaction.mark_sent(bmc.id, bmc.k_g_subject(), version);
-    };
-    const auto stored = co_await write(work);
+    const auto stored =
+        co_await contact_.stage(subject, secret, vault::StoredSize::k20, vault::Provenance::kGenerated, note_, version);
     co_return Staged{stored, version};
 }
 
@@ -104,42 +100,24 @@ asio::awaitable<KgEvent> KgRotation::perform(const KgProve&) {
 }
 
 asio::awaitable<KgEvent> KgRotation::perform(const KgCommit& action) {
-    const auto& bmc = contact_.bmc();
-    const vault::Store::Work work = [&](vault::Transaction& transaction) {
-        return transaction.commit_pending(bmc.id, bmc.k_g_subject(), action.version);
-    };
-    const auto stored = co_await write(work);
+    const auto subject = contact_.bmc().k_g_subject();
+    const auto stored = co_await contact_.commit(subject, action.version);
     co_return Stored{stored};
 }
 
 asio::awaitable<KgEvent> KgRotation::perform(const KgAbandon& action) {
-    const auto& bmc = contact_.bmc();
-    const vault::Store::Work work = [&](vault::Transaction& transaction) {
-        return transaction.abandon_pending(bmc.id, bmc.k_g_subject(), action.version,
-                                           "the BMC was asked and does not use it");
-    };
-    const auto stored = co_await write(work);
+    const auto subject = contact_.bmc().k_g_subject();
+    const auto stored = co_await contact_.abandon(subject, action.version);
     co_return Stored{stored};
 }
 
 asio::awaitable<KgEvent> KgRotation::perform(const KgLearnSupport& action) {
-    contact_.learn_k_g_support(action.supported);
-    const auto& bmc = contact_.bmc();
-    const auto card = contact_.card_key();
-    const vault::Store::Work work = [&](vault::Transaction& transaction) -> Result<void> {
-        if (auto done = transaction.update_bmc(bmc); !done) return done;
-        if (card.empty()) return {};
-        return transaction.learn(card, "k_g", action.supported ? "usable" : "not-usable");
-    };
-    const auto stored = co_await write(work);
+    const auto stored = co_await contact_.learn_k_g_support(action.supported);
     co_return Stored{stored};
 }
 
 asio::awaitable<KgEvent> KgRotation::perform(const QuarantineBmc& action) {
-    contact_.quarantine(action.why);
-    const auto& bmc = contact_.bmc();
-    const vault::Store::Work work = [&](vault::Transaction& transaction) { return transaction.update_bmc(bmc); };
-    const auto stored = co_await write(work);
+    const auto stored = co_await contact_.quarantine(action.why);
     co_return Stored{stored};
 }
 
@@ -149,20 +127,13 @@ asio::awaitable<KgEvent> KgRotation::perform(const Wait& action) {
 }
 
 asio::awaitable<KgEvent> KgRotation::perform(const Reload&) {
-    const auto loaded = co_await contact_.load();
-    co_return KgReloaded{situation(), loaded.has_value()};
+    const bool readable = co_await contact_.reload();
+    co_return KgReloaded{situation(), readable};
 }
 
 asio::awaitable<KgEvent> KgRotation::perform(const KgFinish&) {
     BMCVAULT_CHECK(false && "the machine has ended");
     co_return Waited{false};
-}
-
-asio::awaitable<Durable> KgRotation::write(const vault::Store::Work& work) {
-    const auto stored = durable(co_await ports_.vault.write(work));
-    if (stored != Durable::kCommitted) co_return stored;
-    const auto loaded = co_await contact_.load();
-    co_return loaded ? Durable::kCommitted : Durable::kUnknown;
 }
 
 KgSituation KgRotation::situation() const {
@@ -171,7 +142,7 @@ KgSituation KgRotation::situation() const {
     if (const auto* current = contact_.known().k_g_in(VersionState::kCurrent)) situation.current = current->version;
     situation.live = live_;
     situation.change_wanted = change_wanted_;
-    situation.supported = contact_.bmc().k_g_supported;
+    situation.supported = contact_.k_g_supported();
     situation.kept_session = contact_.has_kept_session();
     return situation;
 }

@@ -33,7 +33,6 @@ private:
     asio::awaitable<KgEvent> perform(const KgFinish&);
 
     asio::awaitable<KgEvent> set_k_g(const Key20& k_g);
-    asio::awaitable<Durable> write(const vault::Store::Work& work);
     [[nodiscard]] KgSituation situation() const;
 
     BmcContact& contact_;

@@ -11,11 +11,6 @@
 
 namespace bmcvault::rotate {
 
-std::string address_of(const vault::Bmc& bmc) {
-    const bool v6 = bmc.address.find(':') != std::string::npos;
-    return v6 ? fmt::format("[{}]:{}", bmc.address, bmc.port) : fmt::format("{}:{}", bmc.address, bmc.port);
-}
-
 namespace {
 
 using vault::VersionState;
@@ -24,6 +19,12 @@ void add_detail(std::string& detail, std::string_view more) {
     if (more.empty()) return;
     if (!detail.empty()) detail += "; ";
     detail += more;
+}
+
+// "192.0.2.7:623", "[2001:db8::7]:623"
+std::string address_of(const vault::Bmc& bmc) {
+    const bool v6 = bmc.address.find(':') != std::string::npos;
+    return v6 ? fmt::format("[{}]:{}", bmc.address, bmc.port) : fmt::format("{}:{}", bmc.address, bmc.port);
 }
 
 BmcReport report_for(const vault::Bmc& bmc) {
@@ -112,7 +113,8 @@ private:
     asio::awaitable<bool> done_in_this_campaign();
     asio::awaitable<void> run_machines_once(Goal goal);
     asio::awaitable<void> run_machines(Goal goal);
-    asio::awaitable<void> run_k_g(Outcome password_outcome, std::optional<VersionNumber> live);
+    asio::awaitable<void> run_k_g(Outcome password_outcome, Seen& seen);
+    asio::awaitable<void> tell_ipmi_off();
     asio::awaitable<void> ask_and_describe();
     asio::awaitable<void> describe_check(const Seen& seen);
     asio::awaitable<void> record_proof(const Seen& seen);
@@ -144,6 +146,11 @@ asio::awaitable<bool> Operation::begin(bool changes) {
         set_outcome(report_, Outcome::kBlocked, "vault-not-readable: " + loaded.error().detail);
         co_return false;
     }
+    if (contact_.bmc().retired) {
+        lock_.reset();
+        set_outcome(report_, Outcome::kRefused, "removed or replaced meanwhile");
+        co_return false;
+    }
     if (const auto reason = excuse(contact_.bmc(), context_.ports.clock.now(), changes)) {
         set_outcome(report_, reason->outcome, reason->detail);
         co_return false;
@@ -154,9 +161,11 @@ asio::awaitable<bool> Operation::begin(bool changes) {
     }
     const auto connected = co_await contact_.connect();
     if (!connected) {
-        set_outcome(report_, Outcome::kUnreachable, connected.error().detail);
+        const bool taken = connected.error().code == ErrorCode::kBusy;
+        set_outcome(report_, taken ? Outcome::kBusy : Outcome::kUnreachable, connected.error().detail);
         co_return false;
     }
+    report_.contacted = true;
     co_return true;
 }
 
@@ -171,6 +180,7 @@ asio::awaitable<BmcReport> Operation::rotate(Goal goal) {
 asio::awaitable<void> Operation::run_machines_once(Goal goal) {
     const bool done = co_await done_in_this_campaign();
     if (done) {
+        report_.contacted = false;
         set_outcome(report_, Outcome::kAlreadyCurrent, "done earlier in this run");
         fill_versions();
     } else if (goal == Goal::kPutBack && contact_.known().password_in(VersionState::kPrevious) == nullptr) {
@@ -198,22 +208,32 @@ asio::awaitable<void> Operation::run_machines(Goal goal) {
     auto ended = co_await password.run();
     set_outcome(report_, ended.outcome, ended.detail);
     if (ended.last_seen) add_detail(report_.detail, ended.last_seen->why);
-    const bool reached = report_.as_asked && ended.last_seen && ended.last_seen->k_g_asked;
-    if (reached) co_await run_k_g(ended.outcome, ended.last_seen->k_g);
+    if (report_.as_asked && ended.last_seen) co_await run_k_g(ended.outcome, *ended.last_seen);
     co_await contact_.close();
+    if (ended.outcome == Outcome::kUnreachable) co_await tell_ipmi_off();
     if (report_.as_asked) contact_.clear_quarantine();
     fill_versions();
 }
 
+// A BMC that answers IPMI but opens no RMCP+ session is not unreachable: IPMI 2.0 over LAN is switched off.
+asio::awaitable<void> Operation::tell_ipmi_off() {
+    const bool answers = co_await contact_.answers_without_rmcp_plus();
+    if (answers) set_outcome(report_, Outcome::kIpmiOff, "it answers, but opens no RMCP+ session");
+}
+
 // After the password, in the same kept session: what was asked for, what an interrupted run left pending, or what is
 // live and not what the vault believes.
-asio::awaitable<void> Operation::run_k_g(Outcome password_outcome, std::optional<VersionNumber> live) {
+asio::awaitable<void> Operation::run_k_g(Outcome password_outcome, Seen& seen) {
     const auto* pending = contact_.known().k_g_in(VersionState::kPending);
     const auto* current = contact_.known().k_g_in(VersionState::kCurrent);
-    const bool unexpected = live != (current ? std::optional(current->version) : std::nullopt);
+    const bool unexpected = seen.k_g_asked && seen.k_g != (current ? std::optional(current->version) : std::nullopt);
     if (!context_.options.k_g && pending == nullptr && !unexpected) co_return;
-    if (!contact_.has_kept_session()) (void)co_await contact_.look_and_keep();
-    KgRotation k_g(contact_, live, context_.options.k_g, note());
+    if (!contact_.has_kept_session()) seen = co_await contact_.look_and_keep();
+    if (seen.answer != Answer::kMatched || !seen.k_g_asked) {  // "none" would be a guess
+        set_outcome(report_, with_k_g(password_outcome, KgOutcome::kUnproved, seen.answer), word(KgOutcome::kUnproved));
+        co_return;
+    }
+    KgRotation k_g(contact_, seen.k_g, context_.options.k_g, note());
     const auto outcome = co_await k_g.run();
     set_outcome(report_, with_k_g(password_outcome, outcome, k_g.last_answer()), word(outcome));
 }
@@ -274,7 +294,7 @@ asio::awaitable<void> Operation::describe_check(const Seen& seen) {
 // A check changes nothing on the BMC; the vault learns that the version was proved, and an imported one becomes
 // current.
 asio::awaitable<void> Operation::record_proof(const Seen& seen) {
-    if (!seen.administrator) co_return;
+    if (!seen.administrator || context_.options.dry_run) co_return;
     const auto& bmc = contact_.bmc();
     const auto* current = contact_.known().password_in(VersionState::kCurrent);
     const bool is_current = current != nullptr && current->version == *seen.password;
@@ -319,7 +339,8 @@ asio::awaitable<void> Operation::end() {
     report_.round_trips = counters.round_trips;
     report_.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(context_.ports.network.now() - started_);
     report_.class_name = contact_.card_key();
-    if (!lock_) co_return;  // somebody else's record now
+    // Without the lock it is somebody else's record; unread, it is an old one.
+    if (!lock_ || !contact_.is_loaded() || context_.options.dry_run) co_return;
     auto& bmc = contact_.bmc();
     bmc.last = vault::LastResult{command_, report_.outcome, report_.detail, context_.ports.clock.now()};
     const bool done = report_.as_asked && context_.campaign.has_value();
@@ -344,12 +365,17 @@ asio::awaitable<BmcReport> check_bmc(OperationContext& context, const vault::Bmc
     co_return co_await operation.check();
 }
 
-BmcReport plan_bmc(const vault::Bmc& bmc, const RunOptions& options, UnixTime now) {
+BmcReport report_without_contact(const vault::Bmc& bmc, Outcome outcome, std::string detail) {
     auto report = report_for(bmc);
+    set_outcome(report, outcome, detail);
+    return report;
+}
+
+BmcReport plan_bmc(const vault::Bmc& bmc, const RunOptions& options, UnixTime now) {
     if (const auto reason = excuse(bmc, now, true)) {
-        set_outcome(report, reason->outcome, reason->detail);
-        return report;
+        return report_without_contact(bmc, reason->outcome, reason->detail);
     }
+    auto report = report_for(bmc);
     report.outcome = "planned";
     report.as_asked = true;
     report.detail =

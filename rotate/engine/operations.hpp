@@ -28,6 +28,7 @@ struct OperationContext {
 // What rotate_bmc would do, from the vault alone: nothing is sent.
 [[nodiscard]] BmcReport plan_bmc(const vault::Bmc& bmc, const RunOptions& options, UnixTime now);
 
-[[nodiscard]] std::string address_of(const vault::Bmc& bmc);  // "192.0.2.7:623", "[2001:db8::7]:623"
+// A report about a BMC that nothing was sent to.
+[[nodiscard]] BmcReport report_without_contact(const vault::Bmc& bmc, Outcome outcome, std::string detail);
 
 }  // namespace bmcvault::rotate

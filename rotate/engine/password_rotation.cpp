@@ -52,11 +52,6 @@ std::string_view words_of_form(Form form) {
 
 }  // namespace
 
-Durable durable(const Result<void>& result) {
-    if (result) return Durable::kCommitted;
-    return result.error().code == ErrorCode::kCommitUnknown ? Durable::kUnknown : Durable::kRefused;
-}
-
 std::string_view name_of(const Action& action) {
     constexpr std::array<std::string_view, std::variant_size_v<Action>> kNames{
         "probe",   "check-slot", "record-found", "record-observed", "stage", "apply",  "prove",
@@ -92,12 +87,11 @@ asio::awaitable<Event> PasswordRotation::perform(const CheckSlot&) {
 }
 
 asio::awaitable<Event> PasswordRotation::perform(const RecordFound& action) {
-    const auto id = contact_.bmc().id;
-    const auto subject = contact_.bmc().own_password();
+    const auto& bmc = contact_.bmc();
     const vault::Store::Work work = [&](vault::Transaction& transaction) {
-        return transaction.found_live(id, subject, action.version);
+        return transaction.found_live(bmc.id, bmc.own_password(), action.version);
     };
-    const auto stored = co_await write(work);
+    const auto stored = co_await contact_.store(work);
     co_return Stored{stored};
 }
 
@@ -114,23 +108,17 @@ asio::awaitable<Event> PasswordRotation::perform(const RecordObserved& action) {
         if (card.empty()) return {};
         return transaction.learn(card, std::string(kPasswordSizeFact), "16");
     };
-    const auto stored = co_await write(work);
+    const auto stored = co_await contact_.store(work);
     co_return Recorded{stored, version};
 }
 
 // The one place where a new password is made: it is durable before the machine lets anything be sent (I1, I2).
 asio::awaitable<Event> PasswordRotation::perform(const Stage& action) {
-    const auto& bmc = contact_.bmc();
     const auto secret = new_secret(action);
     const auto provenance = goal_ == Goal::kPutBack ? vault::Provenance::kPutBack : vault::Provenance::kGenerated;
+    const auto subject = contact_.bmc().own_password();
     VersionNumber version;
-    const vault::Store::Work work = [&](vault::Transaction& transaction) -> Result<void> {
-        auto staged = transaction.stage(bmc.id, bmc.own_password(), secret, action.size, provenance, note_);
-        if (!staged) return std::unexpected(staged.error());
-        version = *staged;
-        return transaction.mark_sent(bmc.id, bmc.own_password(), version);
-    };
-    const auto stored = co_await write(work);
+    const auto stored = co_await contact_.stage(subject, secret, action.size, provenance, note_, version);
     co_return Staged{stored, version};
 }
 
@@ -156,29 +144,19 @@ asio::awaitable<Event> PasswordRotation::perform(const RestoreRights&) {
 }
 
 asio::awaitable<Event> PasswordRotation::perform(const Commit& action) {
-    const auto& bmc = contact_.bmc();
-    const vault::Store::Work work = [&](vault::Transaction& transaction) {
-        return transaction.commit_pending(bmc.id, bmc.own_password(), action.version);
-    };
-    const auto stored = co_await write(work);
+    const auto subject = contact_.bmc().own_password();
+    const auto stored = co_await contact_.commit(subject, action.version);
     co_return Stored{stored};
 }
 
 asio::awaitable<Event> PasswordRotation::perform(const Abandon& action) {
-    const auto& bmc = contact_.bmc();
-    const vault::Store::Work work = [&](vault::Transaction& transaction) {
-        return transaction.abandon_pending(bmc.id, bmc.own_password(), action.version,
-                                           "the BMC was asked and does not hold it");
-    };
-    const auto stored = co_await write(work);
+    const auto subject = contact_.bmc().own_password();
+    const auto stored = co_await contact_.abandon(subject, action.version);
     co_return Stored{stored};
 }
 
 asio::awaitable<Event> PasswordRotation::perform(const QuarantineBmc& action) {
-    contact_.quarantine(action.why);
-    const auto& bmc = contact_.bmc();
-    const vault::Store::Work work = [&](vault::Transaction& transaction) { return transaction.update_bmc(bmc); };
-    const auto stored = co_await write(work);
+    const auto stored = co_await contact_.quarantine(action.why);
     co_return Stored{stored};
 }
 
@@ -188,21 +166,13 @@ asio::awaitable<Event> PasswordRotation::perform(const Wait& action) {
 }
 
 asio::awaitable<Event> PasswordRotation::perform(const Reload&) {
-    const auto loaded = co_await contact_.load();
-    co_return Reloaded{situation(), loaded.has_value()};
+    const bool readable = co_await contact_.reload();
+    co_return Reloaded{situation(), readable};
 }
 
 asio::awaitable<Event> PasswordRotation::perform(const Finish&) {
     BMCVAULT_CHECK(false && "the machine has ended");
     co_return Waited{false};
-}
-
-// After every commit the known credentials are read again: what is sent is what the vault gives back, unsealed.
-asio::awaitable<Durable> PasswordRotation::write(const vault::Store::Work& work) {
-    const auto stored = durable(co_await ports_.vault.write(work));
-    if (stored != Durable::kCommitted) co_return stored;
-    const auto loaded = co_await contact_.load();
-    co_return loaded ? Durable::kCommitted : Durable::kUnknown;
 }
 
 Key20 PasswordRotation::new_secret(const Stage& stage) {
@@ -225,6 +195,7 @@ Situation PasswordRotation::situation() const {
     }
     if (const auto* current = contact_.known().password_in(VersionState::kCurrent)) {
         situation.current = current->version;
+        situation.current_is_put_back = current->provenance == vault::Provenance::kPutBack;
     }
     if (const auto* previous = contact_.known().password_in(VersionState::kPrevious)) {
         situation.put_back_size = previous->size;

@@ -12,7 +12,7 @@ namespace bmcvault::rotate {
 struct PasswordEnd {
     Outcome outcome{};
     std::string detail;
-    std::optional<Seen> last_seen;  // of the last probe: what the K_G phase starts from
+    std::optional<Seen> last_seen;  // of the last handshake, probe or proof: what the K_G phase starts from
 };
 
 class PasswordRotation {
@@ -39,7 +39,6 @@ private:
     asio::awaitable<Event> perform(const Reload&);
     asio::awaitable<Event> perform(const Finish&);
 
-    asio::awaitable<Durable> write(const vault::Store::Work& work);
     [[nodiscard]] Key20 new_secret(const Stage& stage);
     [[nodiscard]] Situation situation() const;
     [[nodiscard]] Sighting sighting() const;
@@ -51,8 +50,6 @@ private:
     std::optional<Seen> seen_;
 };
 
-// The result of a write as the machine names it.
-[[nodiscard]] Durable durable(const Result<void>& result);
 // The words of an action, for hooks and the live board: "stage", "apply", "prove" ...
 [[nodiscard]] std::string_view name_of(const Action& action);
 

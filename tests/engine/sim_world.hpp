@@ -37,6 +37,7 @@ public:
     [[nodiscard]] std::unique_ptr<ipmi::Alarm> make_alarm() override;
     void send(const ipmi::Peer&, ByteView datagram) override;
     void attach(const ipmi::Peer&, Receiver) override;
+    [[nodiscard]] bool is_attached(const ipmi::Peer& peer) const override { return receivers_.contains(peer); }
     void detach(const ipmi::Peer&) override;
 
     void add_bmc(const ipmi::Peer&, virtual_bmc::VirtualBmc* bmc);

@@ -35,6 +35,7 @@ public:
     [[nodiscard]] std::unique_ptr<Alarm> make_alarm() override;
     void send(const Peer& peer, ByteView datagram) override;
     void attach(const Peer& peer, Receiver receiver) override;
+    [[nodiscard]] bool is_attached(const Peer& peer) const override { return receivers_.contains(peer); }
     void detach(const Peer& peer) override;
 
 private:

@@ -28,7 +28,7 @@ enum class ErrorCode {
     kCommitUnknown,  // COMMIT did not say OK: re-read before going on (I5)
     kNoAnswer,       // time-out: the effect is unknown, not none
     kProtocol,       // bytes that are not IPMI 2.0
-    kRefused,        // the BMC answered with completion_code or rmcpplus_status
+    kRefused,        // the BMC answered with completion_code
     kCancelled,
 };
 
@@ -36,17 +36,13 @@ struct Error {
     ErrorCode code;
     std::string detail;  // never holds a secret
     std::optional<std::uint8_t> completion_code{};
-    std::optional<std::uint8_t> rmcpplus_status{};
 };
 
 template <class T>
 using Result = std::expected<T, Error>;
 
 [[nodiscard]] inline std::unexpected<Error> fail(ErrorCode code, std::string detail) {
-    return std::unexpected<Error>(Error{code, std::move(detail), std::nullopt, std::nullopt});
+    return std::unexpected<Error>(Error{code, std::move(detail), std::nullopt});
 }
-
-// What a change to a BMC did. A time-out is kUnknown; so is any completion code but 00h until the BMC has been asked.
-enum class Effect : std::uint8_t { kNone, kApplied, kUnknown };
 
 }  // namespace bmcvault
