@@ -15,7 +15,6 @@ namespace fs = std::filesystem;
 using test::code_of;
 using test::must;
 
-constexpr Subject kPassword{Kind::kPassword, Subject::kOwnAccount};
 constexpr std::size_t kSaltSize = 16;  // of page 1: not used, the salt comes with the key
 constexpr std::size_t kPadSize = 12;   // random end of each page's reserve: IV 16, HMAC 20, pad 12
 

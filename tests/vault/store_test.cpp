@@ -395,7 +395,7 @@ TEST_F(StoreTest, create_that_fails_leaves_nothing_behind) {
 }
 
 TEST_F(StoreTest, files_are_for_the_owner_alone_whatever_the_umask) {
-    for (const mode_t mask : {0, 0777}) {
+    for (const mode_t mask : {0u, 0777u}) {
         const test::TemporaryDirectory parent;
         const auto old_mask = umask(mask);
         const auto created = Store::create(parent.path() / "v", test::passphrase(), test::options());

@@ -3,9 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <future>
-#include <mutex>
 #include <numeric>
 #include <thread>
 
@@ -82,8 +80,6 @@ TEST_F(WriterTest, what_done_is_told_is_durable_for_other_connections) {
 }
 
 TEST_F(WriterTest, waiting_works_share_a_commit_and_at_most_32) {
-    std::atomic<int> largest = 0;
-    const auto bmc = test::make_bmc(1);
     std::vector<std::size_t> seen;
     {
         const auto writer = make_writer();
