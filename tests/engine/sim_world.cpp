@@ -149,9 +149,10 @@ void SimNetwork::detach(const ipmi::Peer& peer) {
 void SimNetwork::send(const ipmi::Peer& peer, ByteView datagram) {
     if (dead_) return;
     constexpr std::size_t kPayloadTypeAt = 5;  // IPMI 2.0 §13.6
-    const bool rakp3 = datagram[kPayloadTypeAt] == static_cast<std::uint8_t>(ipmi::PayloadType::kRakp3);
+    const auto type = static_cast<ipmi::PayloadType>(datagram[kPayloadTypeAt]);
+    const bool judged = type == ipmi::PayloadType::kRakp1 || type == ipmi::PayloadType::kRakp3;
     for (auto& delivery : link_.carry(Bytes(datagram.begin(), datagram.end()))) {
-        if (rakp3 && !std::ranges::equal(delivery.datagram, datagram)) ++damaged_rakp3_;
+        if (judged && !std::ranges::equal(delivery.datagram, datagram)) ++damaged_logins_;
         at(now_ + delivery.delay, [this, peer, bytes = std::move(delivery.datagram)] { deliver_to_bmc(peer, bytes); });
     }
 }
@@ -298,7 +299,7 @@ SimFleet::Life SimFleet::live(Command command, RunOptions options, int crash_at_
     while (network.advance()) {
     }
     now_ = network.now() + 1s;
-    damaged_rakp3_ += network.damaged_rakp3();
+    damaged_logins_ += network.damaged_logins();
     network_ = nullptr;
     return life;
 }
@@ -346,7 +347,7 @@ bool SimFleet::current_is_live(std::size_t i) const {
 std::uint64_t SimFleet::rejected_logins() const {
     std::uint64_t sum = 0;
     for (const auto& bmc : bmcs_) sum += bmc->counters().rejected_rakp3;
-    return sum > damaged_rakp3_ ? sum - damaged_rakp3_ : 0;
+    return sum > damaged_logins_ ? sum - damaged_logins_ : 0;
 }
 
 void SimFleet::let_time_pass(std::chrono::seconds time) {

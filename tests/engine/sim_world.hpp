@@ -41,8 +41,9 @@ public:
     void detach(const ipmi::Peer&) override;
 
     void add_bmc(const ipmi::Peer&, virtual_bmc::VirtualBmc* bmc);
-    // RAKP 3s that the net damaged: the BMC rejects those, and that is no wrong password of ours.
-    [[nodiscard]] std::uint64_t damaged_rakp3() const { return damaged_rakp3_; }
+    // RAKP 1s and 3s that the net damaged (UDP's checksum prevents it): the BMC judges other bytes than we sent, and
+    // its rejection is no wrong password of ours.
+    [[nodiscard]] std::uint64_t damaged_logins() const { return damaged_logins_; }
     void stop_all_traffic() { dead_ = true; }  // our process has crashed
     void at(ipmi::TimePoint, std::function<void()> event);
     [[nodiscard]] bool advance();  // to the next event; false: there is none
@@ -67,7 +68,7 @@ private:
     std::map<ipmi::Peer, Receiver> receivers_;
     std::map<ipmi::Peer, virtual_bmc::VirtualBmc*> bmcs_;
     virtual_bmc::FaultyLink link_;
-    std::uint64_t damaged_rakp3_ = 0;
+    std::uint64_t damaged_logins_ = 0;
     bool dead_ = false;
 };
 
@@ -138,7 +139,7 @@ public:
     [[nodiscard]] bool vault_holds_live_credential(std::size_t i) const;
     // ... as `current`, exactly?
     [[nodiscard]] bool current_is_live(std::size_t i) const;
-    // RAKP 3s that the BMCs rejected though they arrived as we sent them: must always be 0.
+    // Logins that the BMCs rejected though everything they judged arrived as we sent it: must always be 0.
     [[nodiscard]] std::uint64_t rejected_logins() const;
     void let_time_pass(std::chrono::seconds time);
     void set_faults(virtual_bmc::LinkFaults faults) { options_.faults = faults; }
@@ -154,7 +155,7 @@ private:
     SimNetwork* network_ = nullptr;  // of the life that is running
     SimClock clock_{[this] { return network_ != nullptr ? network_->now() : now_; }};
     std::unique_ptr<vault::Store> store_;  // opened once, cloned for every life
-    std::uint64_t damaged_rakp3_ = 0;
+    std::uint64_t damaged_logins_ = 0;
     int lives_ = 0;
 };
 
