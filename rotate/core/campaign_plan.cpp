@@ -83,7 +83,7 @@ void CampaignPlan::finished(std::size_t item, bool ok, std::string_view class_no
 
 bool CampaignPlan::done() const {
     const auto open = [](const auto& entry) { return !entry.second.waiting.empty() && !entry.second.blown; };
-    return in_flight_ == 0 && std::none_of(classes_.begin(), classes_.end(), open);
+    return in_flight_ == 0 && std::ranges::none_of(classes_, open);
 }
 
 std::vector<std::size_t> CampaignPlan::blocked() const {
@@ -91,7 +91,7 @@ std::vector<std::size_t> CampaignPlan::blocked() const {
     for (const auto& [name, c] : classes_) {
         if (c.blown) items.insert(items.end(), c.waiting.begin(), c.waiting.end());
     }
-    std::sort(items.begin(), items.end());
+    std::ranges::sort(items);
     return items;
 }
 

@@ -21,7 +21,7 @@ constexpr int kMaxReloads = 3;
 
 KgStep ask(KgState state, const KgAction& action) {
     state.asked = action;
-    return {std::move(state), action};
+    return {state, action};
 }
 
 KgStep finish(const KgState& state, KgOutcome outcome) {

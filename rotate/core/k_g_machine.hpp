@@ -124,6 +124,6 @@ struct KgStep {
 };
 
 [[nodiscard]] KgStep start(const KgSituation& situation);
-[[nodiscard]] KgStep step(const KgState& state, const KgEvent& event);
+[[nodiscard]] KgStep step(const KgState& before, const KgEvent& event);
 
 }  // namespace bmcvault::rotate

@@ -19,7 +19,7 @@ constexpr int kMaxReloads = 3;
 
 Step ask(PasswordState state, const Action& action) {
     state.asked = action;
-    return {std::move(state), action};
+    return {state, action};
 }
 
 Step finish(const PasswordState& state, Outcome outcome, std::string_view detail = {}) {
@@ -50,9 +50,8 @@ Step stage(PasswordState state) {
     if (state.stages == kMaxStages) return finish(state, Outcome::kRefused, "password-keeps-changing");
     ++state.stages;
     const bool small = state.use_16 || state.situation.only_16;
-    const StoredSize size = puts_back(state.situation) ? state.situation.put_back_size
-                            : small                    ? StoredSize::k16
-                                                       : StoredSize::k20;
+    StoredSize size = small ? StoredSize::k16 : StoredSize::k20;
+    if (puts_back(state.situation)) size = state.situation.put_back_size;
     return ask(state, Stage{size, state.reshaped ? Shape::kShellSafe : Shape::kFull});
 }
 

@@ -197,6 +197,6 @@ struct Step {
 
 [[nodiscard]] Step start(const Situation& situation);
 // An event that does not belong to the action asked for is our own bug: CHECK.
-[[nodiscard]] Step step(const PasswordState& state, const Event& event);
+[[nodiscard]] Step step(const PasswordState& before, const Event& event);
 
 }  // namespace bmcvault::rotate

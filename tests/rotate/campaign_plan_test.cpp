@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "choices.hpp"
 #include "rotate/core/campaign_plan.hpp"
+#include "tests/rotate/choices.hpp"
 
 namespace bmcvault::rotate::test {
 namespace {

@@ -13,11 +13,11 @@ namespace {
 
 // Only the pattern of version numbers matters: current is called 1, pending 2, anything else 3, a new one 4.
 using Name = std::optional<VersionNumber>;
-const Name kNone;
-const Name kCurrentName = VersionNumber{1};
-const Name kPendingName = VersionNumber{2};
-const Name kOtherName = VersionNumber{3};
-const Name kNewName = VersionNumber{4};
+constexpr Name kNone = std::nullopt;
+constexpr Name kCurrentName = VersionNumber{1};
+constexpr Name kPendingName = VersionNumber{2};
+constexpr Name kOtherName = VersionNumber{3};
+constexpr Name kNewName = VersionNumber{4};
 
 Name renamed(const KgSituation& names, Name version) {
     if (!version) return kNone;
@@ -52,37 +52,37 @@ std::vector<KgEvent> events_after(const KgState& state) {
     std::vector<KgEvent> events;
     const KgAction& asked = state.asked;
     for (const bool kept : {false, true}) {
-        if (std::holds_alternative<Wait>(asked)) events.push_back(Waited{kept});
+        if (std::holds_alternative<Wait>(asked)) events.emplace_back(Waited{kept});
         if (std::holds_alternative<KgApply>(asked) || std::holds_alternative<KgPutBack>(asked)) {
             for (const KgApplyResult result : {KgApplyResult::kAccepted, KgApplyResult::kNotSupported,
                                                KgApplyResult::kRefused, KgApplyResult::kNoReply}) {
-                events.push_back(KgApplied{result, kept});
+                events.emplace_back(KgApplied{result, kept});
             }
         }
         if (!std::holds_alternative<KgProve>(asked)) continue;
         for (int answer = 1; answer <= static_cast<int>(Answer::kProtocolError); ++answer) {
-            events.push_back(KgSighted{{static_cast<Answer>(answer), kNone, false}, kept});
+            events.emplace_back(KgSighted{{static_cast<Answer>(answer), kNone, false}, kept});
         }
         for (const Name& version : {kNone, state.situation.current, state.situation.pending, kOtherName}) {
-            events.push_back(KgSighted{{Answer::kMatched, version, false}, kept});
-            events.push_back(KgSighted{{Answer::kMatched, version, true}, kept});
+            events.emplace_back(KgSighted{{Answer::kMatched, version, false}, kept});
+            events.emplace_back(KgSighted{{Answer::kMatched, version, true}, kept});
         }
     }
     for (const Durable result : {Durable::kCommitted, Durable::kRefused, Durable::kUnknown}) {
-        if (std::holds_alternative<KgStage>(asked)) events.push_back(Staged{result, *kNewName});
+        if (std::holds_alternative<KgStage>(asked)) events.emplace_back(Staged{result, *kNewName});
         const bool stored = std::holds_alternative<KgRecordFound>(asked) || std::holds_alternative<KgCommit>(asked) ||
                             std::holds_alternative<KgAbandon>(asked) || std::holds_alternative<QuarantineBmc>(asked) ||
                             std::holds_alternative<KgLearnSupport>(asked);
-        if (stored) events.push_back(Stored{result});
+        if (stored) events.emplace_back(Stored{result});
     }
     if (!std::holds_alternative<Reload>(asked)) return events;
-    events.push_back(KgReloaded{state.situation, false});
+    events.emplace_back(KgReloaded{state.situation, false});
     for (const Name& pending : {kNone, state.situation.pending, kNewName}) {
         for (const Name& current : {kNone, state.situation.current, state.situation.pending, kOtherName}) {
             KgSituation now = state.situation;
             now.pending = pending;
             now.current = current;
-            events.push_back(KgReloaded{now, true});
+            events.emplace_back(KgReloaded{now, true});
         }
     }
     return events;

@@ -7,7 +7,7 @@
 #include <functional>
 #include <map>
 
-#include "k_g_world.hpp"
+#include "tests/rotate/k_g_world.hpp"
 
 namespace bmcvault::rotate::test {
 namespace {
@@ -159,6 +159,7 @@ struct KgMutant {
     std::function<KgEvent(const KgState&, KgEvent)> hears;
     std::function<KgStep(const KgState&, const KgEvent&, KgStep)> does;
 
+    // NOLINTNEXTLINE(readability-convert-member-functions-to-static): as the other machines
     [[nodiscard]] KgStep start(const KgSituation& situation) const { return rotate::start(situation); }
     [[nodiscard]] KgStep step(const KgState& state, const KgEvent& event) const {
         const KgEvent heard = hears ? hears(state, event) : event;

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "choices.hpp"
 #include "rotate/core/k_g_machine.hpp"
+#include "tests/rotate/choices.hpp"
 
 namespace bmcvault::rotate::test {
 
@@ -124,7 +124,7 @@ public:
         return {static_cast<std::uint32_t>(states_.size())};
     }
     [[nodiscard]] KgName in_state(VersionState state) const {
-        const auto found = std::find(states_.begin(), states_.end(), state);
+        const auto found = std::ranges::find(states_, state);
         if (found == states_.end()) return std::nullopt;
         return VersionNumber{static_cast<std::uint32_t>(found - states_.begin() + 1)};
     }
@@ -225,7 +225,8 @@ private:
                 if (!only_finish_.empty()) fail(only_finish_, "went on");
                 crashed = fault(1) == 1;
                 if (crashed) break;
-                const KgEvent event = std::visit([this](const auto& action) { return perform(action); }, now.action);
+                const KgEvent event =
+                    std::visit([this](const auto& action) { return this->perform(action); }, now.action);
                 check_promise();
                 now = machine_.step(now.state, event);
             }
@@ -406,9 +407,9 @@ private:
     bool saw_it_broken_ = false;
 };
 
-struct RealKgMachine {
+struct RealKgMachine {  // NOLINTBEGIN(readability-convert-member-functions-to-static): mutants have state
     [[nodiscard]] KgStep start(const KgSituation& situation) const { return rotate::start(situation); }
     [[nodiscard]] KgStep step(const KgState& state, const KgEvent& event) const { return rotate::step(state, event); }
-};
+};  // NOLINTEND(readability-convert-member-functions-to-static)
 
 }  // namespace bmcvault::rotate::test

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-#include "model_vault.hpp"
+#include "tests/rotate/model_vault.hpp"
 
 namespace bmcvault::rotate::test {
 

@@ -4,10 +4,11 @@
 
 #include <cstdint>
 #include <optional>
+#include <ranges>
 #include <vector>
 
-#include "choices.hpp"
 #include "rotate/core/password_machine.hpp"
+#include "tests/rotate/choices.hpp"
 
 namespace bmcvault::rotate::test {
 
@@ -57,6 +58,7 @@ public:
     }
     [[nodiscard]] ModelVersion* pending() { return in_state(VersionState::kPending); }
     [[nodiscard]] ModelVersion* current() { return in_state(VersionState::kCurrent); }
+    [[nodiscard]] ModelVersion& newest() { return versions_.back(); }
     [[nodiscard]] ModelVersion* find(VersionNumber number) {
         const bool known = number.value >= 1 && number.value <= versions_.size();
         return known ? &versions_[number.value - 1] : nullptr;
@@ -131,9 +133,11 @@ private:
         order.reserve(versions_.size());
         if (const ModelVersion* open = pending()) order.push_back(open);
         if (const ModelVersion* live = current()) order.push_back(live);
-        for (auto v = versions_.rbegin(); v != versions_.rend(); ++v) {
-            if (deletes_failed && v->state == VersionState::kFailed) continue;
-            if (v->state != VersionState::kPending && v->state != VersionState::kCurrent) order.push_back(&*v);
+        for (const ModelVersion& version : versions_ | std::views::reverse) {
+            if (deletes_failed && version.state == VersionState::kFailed) continue;
+            if (version.state != VersionState::kPending && version.state != VersionState::kCurrent) {
+                order.push_back(&version);
+            }
         }
         return order;
     }

@@ -61,13 +61,13 @@ public:
         if (std::holds_alternative<CheckSlot>(asked)) slots();
         if (std::holds_alternative<Apply>(asked)) applies();
         for (const Durable result : {Durable::kCommitted, Durable::kRefused, Durable::kUnknown}) {
-            if (durable) events_.push_back(Stored{result});
-            if (std::holds_alternative<Stage>(asked)) events_.push_back(Staged{result, kNewName});
-            if (std::holds_alternative<RecordObserved>(asked)) events_.push_back(Recorded{result, kNewName});
+            if (durable) events_.emplace_back(Stored{result});
+            if (std::holds_alternative<Stage>(asked)) events_.emplace_back(Staged{result, kNewName});
+            if (std::holds_alternative<RecordObserved>(asked)) events_.emplace_back(Recorded{result, kNewName});
         }
         for (const bool kept : {false, true}) {
-            if (std::holds_alternative<RestoreRights>(asked)) events_.push_back(RightsRestored{true, kept});
-            if (std::holds_alternative<Wait>(asked)) events_.push_back(Waited{kept});
+            if (std::holds_alternative<RestoreRights>(asked)) events_.emplace_back(RightsRestored{true, kept});
+            if (std::holds_alternative<Wait>(asked)) events_.emplace_back(Waited{kept});
         }
         if (std::holds_alternative<Reload>(asked)) reloads(state.situation);
         return events_;
@@ -77,35 +77,35 @@ private:
     void sightings(const PasswordState& state) {
         for (const bool kept : {false, true}) {
             for (int answer = 1; answer <= static_cast<int>(Answer::kProtocolError); ++answer) {
-                events_.push_back(Sighted{{static_cast<Answer>(answer), {}, Form::kExact, false}, kept});
+                events_.emplace_back(Sighted{{static_cast<Answer>(answer), {}, Form::kExact, false}, kept});
             }
             for (const VersionNumber version : {kCurrentName, kPendingName, kOtherName}) {
                 if (version == kPendingName && !state.situation.pending) continue;
                 if (version == kCurrentName && !state.situation.current) continue;
                 for (const Form form : {Form::kExact, Form::kFirst16, Form::kNewHeadOldTail}) {
-                    events_.push_back(Sighted{{Answer::kMatched, version, form, true}, kept});
+                    events_.emplace_back(Sighted{{Answer::kMatched, version, form, true}, kept});
                 }
-                events_.push_back(Sighted{{Answer::kMatched, version, Form::kExact, false}, kept});
+                events_.emplace_back(Sighted{{Answer::kMatched, version, Form::kExact, false}, kept});
             }
         }
     }
     void slots() {
         for (const SlotFact fact : {SlotFact::kOurs, SlotFact::kAmbiguous, SlotFact::kUnknown}) {
-            events_.push_back(SlotChecked{fact, true});
-            events_.push_back(SlotChecked{fact, false});
+            events_.emplace_back(SlotChecked{fact, true});
+            events_.emplace_back(SlotChecked{fact, false});
         }
     }
     void applies() {
         for (const ApplyResult result :
              {ApplyResult::kAccepted, ApplyResult::kRefusedByPolicy, ApplyResult::kRefusedSize,
               ApplyResult::kRefusedTooEarly, ApplyResult::kRefused, ApplyResult::kNoReply}) {
-            events_.push_back(Applied{result, true});
-            events_.push_back(Applied{result, false});
+            events_.emplace_back(Applied{result, true});
+            events_.emplace_back(Applied{result, false});
         }
     }
     void reloads(const Situation& known) {
-        events_.push_back(Reloaded{known, false});
-        events_.push_back(Reloaded{known, true});
+        events_.emplace_back(Reloaded{known, false});
+        events_.emplace_back(Reloaded{known, true});
         for (const std::optional<VersionNumber> pending :
              {std::optional<VersionNumber>{}, known.pending, std::optional{kNewName}}) {
             for (const std::optional<VersionNumber> current :
@@ -113,7 +113,7 @@ private:
                 Situation now = known;
                 now.pending = pending;
                 now.current = current;
-                events_.push_back(Reloaded{now, true});
+                events_.emplace_back(Reloaded{now, true});
             }
         }
     }

@@ -3,7 +3,7 @@
 
 #include <cstdio>
 
-#include "password_world.hpp"
+#include "tests/rotate/password_world.hpp"
 
 namespace bmcvault::rotate::test {
 namespace {
@@ -26,14 +26,14 @@ void any_beginning(PasswordWorld<RealMachine>& world, Choices& choices, std::siz
 
 class PasswordEveryRun : public ::testing::Test {
 protected:
-    RealMachine machine_;
-    Findings findings_;
+    RealMachine machine;
+    Findings findings;
 };
 
 // Two faults are promised; three cost little.
 TEST_F(PasswordEveryRun, HonestBmcWithThreeFaults) {
-    const Search search = report("honest BMC, three faults", findings_, [&](Choices& choices, std::size_t& steps) {
-        PasswordWorld world(machine_, choices, steps, findings_);
+    const Search search = report("honest BMC, three faults", findings, [&](Choices& choices, std::size_t& steps) {
+        PasswordWorld world(machine, choices, steps, findings);
         world.faults_left = 3 - kFewerFaults;
         any_beginning(world, choices);
         world.run();
@@ -43,8 +43,8 @@ TEST_F(PasswordEveryRun, HonestBmcWithThreeFaults) {
 
 // A habit is a fault that happens every time.
 TEST_F(PasswordEveryRun, EveryHabitOfTheBmcWithTwoMoreFaults) {
-    report("a habit and two faults", findings_, [&](Choices& choices, std::size_t& steps) {
-        PasswordWorld world(machine_, choices, steps, findings_);
+    report("a habit and two faults", findings, [&](Choices& choices, std::size_t& steps) {
+        PasswordWorld world(machine, choices, steps, findings);
         world.faults_left = 2 - kFewerFaults;
         world.bmc.habit = static_cast<OnApply>(choices.pick(kApplyWays));
         any_beginning(world, choices);
@@ -53,8 +53,8 @@ TEST_F(PasswordEveryRun, EveryHabitOfTheBmcWithTwoMoreFaults) {
 }
 
 TEST_F(PasswordEveryRun, EveryHabitOfABmcThatSulksAfterTheWriteWithOneMoreFault) {
-    report("a habit, sulking and one fault", findings_, [&](Choices& choices, std::size_t& steps) {
-        PasswordWorld world(machine_, choices, steps, findings_);
+    report("a habit, sulking and one fault", findings, [&](Choices& choices, std::size_t& steps) {
+        PasswordWorld world(machine, choices, steps, findings);
         world.faults_left = 1 - kFewerFaults;
         world.bmc.habit = static_cast<OnApply>(choices.pick(kApplyWays));
         world.bmc.sulks = kOtherAnswers[choices.pick(kOtherAnswerCount)];

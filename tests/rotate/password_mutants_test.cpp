@@ -5,7 +5,7 @@
 #include <functional>
 #include <string>
 
-#include "password_world.hpp"
+#include "tests/rotate/password_world.hpp"
 
 namespace bmcvault::rotate::test {
 namespace {
@@ -17,6 +17,7 @@ struct Mutant {
     std::function<Event(const PasswordState&, Event)> hears;
     std::function<Step(const PasswordState&, const Event&, Step)> does;
 
+    // NOLINTNEXTLINE(readability-convert-member-functions-to-static): as the other machines
     [[nodiscard]] Step start(const Situation& situation) const { return rotate::start(situation); }
     [[nodiscard]] Step step(const PasswordState& state, const Event& event) const {
         const Event heard = hears ? hears(state, event) : event;
@@ -44,22 +45,13 @@ const ApplyResult* answer_to_apply(const Event& event) {
     return applied == nullptr ? nullptr : &applied->result;
 }
 
-std::vector<Mutant> mutants() {
+std::vector<Mutant> those_that_do_something_else() {
     std::vector<Mutant> all;
     all.push_back({"commits because the BMC said OK", "I3", {}, [](const PasswordState&, const Event& event, Step s) {
                        const ApplyResult* result = answer_to_apply(event);
                        const bool ok = result != nullptr && *result == ApplyResult::kAccepted;
                        return ok ? instead(s, Commit{*s.state.situation.pending}) : s;
                    }});
-    all.push_back({"sends before the COMMIT returned OK",
-                   "I1",
-                   [](const PasswordState&, Event event) {
-                       if (auto* staged = std::get_if<Staged>(&event)) {
-                           if (staged->durable == Durable::kUnknown) *staged = {Durable::kCommitted, VersionNumber{9}};
-                       }
-                       return event;
-                   },
-                   {}});
     all.push_back({"retries with a new secret", "I2", {}, [](const PasswordState&, const Event&, Step s) {
                        const bool retry = std::holds_alternative<Apply>(s.action) && s.state.applies == 2;
                        return retry ? instead(s, Stage{StoredSize::k20, Shape::kFull}) : s;
@@ -80,6 +72,34 @@ std::vector<Mutant> mutants() {
              const bool waits = std::holds_alternative<Wait>(s.action) && s.state.waits == 2;
              return waits ? instead(s, Abandon{*s.state.situation.pending}) : s;
          }});
+    all.push_back({"waits for ever", "I7", {}, [](const PasswordState&, const Event&, Step s) {
+                       s.state.waits = 0;
+                       return s;
+                   }});
+    all.push_back({"calls a refusal a success", "REPORT", {}, [](const PasswordState&, const Event&, Step s) {
+                       const auto* end = std::get_if<Finish>(&s.action);
+                       const bool no = end != nullptr && end->outcome == Outcome::kRefused;
+                       return no ? instead(s, Finish{Outcome::kRotated, ""}) : s;
+                   }});
+    all.push_back(
+        {"does not write down an older version", "REPORT", {}, [](const PasswordState&, const Event&, Step s) {
+             const bool found = std::holds_alternative<RecordFound>(s.action);
+             return found ? instead(s, Finish{Outcome::kAlreadyCurrent, ""}) : s;
+         }});
+    return all;
+}
+
+std::vector<Mutant> those_that_hear_something_else() {
+    std::vector<Mutant> all;
+    all.push_back({"sends before the COMMIT returned OK",
+                   "I1",
+                   [](const PasswordState&, Event event) {
+                       if (auto* staged = std::get_if<Staged>(&event)) {
+                           if (staged->durable == Durable::kUnknown) *staged = {Durable::kCommitted, VersionNumber{9}};
+                       }
+                       return event;
+                   },
+                   {}});
     all.push_back({"takes a mangled password for the exact one",
                    "I3",
                    hears_sighting([](const PasswordState&, Sighted& seen) { seen.sighting.form = Form::kExact; }),
@@ -122,20 +142,6 @@ std::vector<Mutant> mutants() {
                        return event;
                    },
                    {}});
-    all.push_back({"waits for ever", "I7", {}, [](const PasswordState&, const Event&, Step s) {
-                       s.state.waits = 0;
-                       return s;
-                   }});
-    all.push_back({"calls a refusal a success", "REPORT", {}, [](const PasswordState&, const Event&, Step s) {
-                       const auto* end = std::get_if<Finish>(&s.action);
-                       const bool no = end != nullptr && end->outcome == Outcome::kRefused;
-                       return no ? instead(s, Finish{Outcome::kRotated, ""}) : s;
-                   }});
-    all.push_back(
-        {"does not write down an older version", "REPORT", {}, [](const PasswordState&, const Event&, Step s) {
-             const bool found = std::holds_alternative<RecordFound>(s.action);
-             return found ? instead(s, Finish{Outcome::kAlreadyCurrent, ""}) : s;
-         }});
     return all;
 }
 
@@ -155,12 +161,15 @@ TEST_P(PasswordMutants, IsCaught) {
     EXPECT_EQ(search.rule, mutant.caught_by) << mutant.mistake << ": " << search.what;
 }
 
-INSTANTIATE_TEST_SUITE_P(Mistakes, PasswordMutants, ::testing::ValuesIn(mutants()), [](const auto& mutant) {
+std::string name_of(const ::testing::TestParamInfo<Mutant>& mutant) {
     std::string name;
     for (const char letter : mutant.param.mistake)
-        name += std::isalnum(static_cast<unsigned char>(letter)) ? letter : '_';
+        name += std::isalnum(static_cast<unsigned char>(letter)) != 0 ? letter : '_';
     return name;
-});
+}
+
+INSTANTIATE_TEST_SUITE_P(Doing, PasswordMutants, ::testing::ValuesIn(those_that_do_something_else()), name_of);
+INSTANTIATE_TEST_SUITE_P(Hearing, PasswordMutants, ::testing::ValuesIn(those_that_hear_something_else()), name_of);
 
 void PrintTo(const Mutant& mutant, std::ostream* out) {
     *out << mutant.mistake;

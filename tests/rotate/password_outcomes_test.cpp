@@ -6,11 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "password_world.hpp"
+#include "tests/rotate/password_world.hpp"
 
 namespace bmcvault::rotate {
 
-void PrintTo(const Finish& end, std::ostream* out) {
+// Where GoogleTest looks for it: in the namespace of Finish. NOLINTNEXTLINE(misc-use-anonymous-namespace)
+static void PrintTo(const Finish& end, std::ostream* out) {
     *out << word(end.outcome) << " \"" << end.detail << '"';
 }
 
@@ -154,36 +155,36 @@ protected:
     static constexpr VersionNumber kNew{2};
 
     PasswordSteps() {
-        begin_.current = kOld;
-        take(start(begin_));
+        begin.current = kOld;
+        take(start(begin));
     }
-    void hear(const Event& event) { take(step(now_.state, event)); }
+    void hear(const Event& event) { take(step(now.state, event)); }
     void hear_up_to_apply() {
-        hear(Sighted{old_live_, true});
+        hear(Sighted{old_live, true});
         hear(SlotChecked{SlotFact::kOurs, true});
         hear(Staged{Durable::kCommitted, kNew});
     }
     void take(Step next) {
-        now_ = std::move(next);
-        asked_.push_back(now_.action);
+        now = next;
+        asked.push_back(now.action);
     }
 
-    const Sighting old_live_{Answer::kMatched, kOld, Form::kExact, true};
-    const Sighting new_live_{Answer::kMatched, kNew, Form::kExact, true};
-    Situation begin_;
-    Step now_;
-    std::vector<Action> asked_;
+    const Sighting old_live{Answer::kMatched, kOld, Form::kExact, true};
+    const Sighting new_live{Answer::kMatched, kNew, Form::kExact, true};
+    Situation begin;
+    Step now;
+    std::vector<Action> asked;
 };
 
 TEST_F(PasswordSteps, OrdinaryRotationAsksTwiceAndCommitsTwice) {
     hear_up_to_apply();
     hear(Applied{ApplyResult::kAccepted, true});
-    hear(Sighted{new_live_, true});
+    hear(Sighted{new_live, true});
     hear(Stored{Durable::kCommitted});
     const std::vector<Action> expected{
         Probe{},     CheckSlot{},  Stage{StoredSize::k20, Shape::kFull}, Apply{kNew, StoredSize::k20},
         Prove{kNew}, Commit{kNew}, Finish{Outcome::kRotated, ""}};
-    EXPECT_TRUE(asked_ == expected);
+    EXPECT_TRUE(asked == expected);
 }
 
 TEST_F(PasswordSteps, UnclearAnswerIsAskedAboutAgainAfterAWrite) {
@@ -191,51 +192,51 @@ TEST_F(PasswordSteps, UnclearAnswerIsAskedAboutAgainAfterAWrite) {
     hear(Applied{ApplyResult::kAccepted, true});
     for (const int seconds : {1, 2, 5, 10, 20}) {
         hear(Sighted{{Answer::kNoAnswer, {}, Form::kExact, false}, true});
-        EXPECT_TRUE(now_.action == Action(Wait{std::chrono::seconds(seconds)}));
+        EXPECT_TRUE(now.action == Action(Wait{std::chrono::seconds(seconds)}));
         hear(Waited{true});
-        EXPECT_TRUE(now_.action == Action(Prove{kNew}));
+        EXPECT_TRUE(now.action == Action(Prove{kNew}));
     }
     hear(Sighted{{Answer::kNoAnswer, {}, Form::kExact, false}, true});
-    EXPECT_TRUE(now_.action == Action(Finish{Outcome::kUnreachable, ""}));
+    EXPECT_TRUE(now.action == Action(Finish{Outcome::kUnreachable, ""}));
 }
 
 TEST_F(PasswordSteps, UnclearAnswerEndsARunThatHasSentNothing) {
     hear(Sighted{{Answer::kNoAnswer, {}, Form::kExact, false}, false});
-    EXPECT_TRUE(now_.action == Action(Finish{Outcome::kUnreachable, ""}));
+    EXPECT_TRUE(now.action == Action(Finish{Outcome::kUnreachable, ""}));
 }
 
 TEST_F(PasswordSteps, SessionLostWhileTheSlotIsAskedForIsNoUnknownSlot) {
-    hear(Sighted{old_live_, true});
+    hear(Sighted{old_live, true});
     hear(SlotChecked{SlotFact::kUnknown, false});
-    EXPECT_TRUE(now_.action == Action(Probe{}));
+    EXPECT_TRUE(now.action == Action(Probe{}));
 }
 
 TEST_F(PasswordSteps, CommitWithoutAnAnswerIsReadBackAndRepeatedWhereNothingHappened) {
     hear_up_to_apply();
     hear(Applied{ApplyResult::kAccepted, true});
-    hear(Sighted{new_live_, true});
+    hear(Sighted{new_live, true});
     hear(Stored{Durable::kUnknown});
-    EXPECT_TRUE(now_.action == Action(Reload{}));
+    EXPECT_TRUE(now.action == Action(Reload{}));
     Situation as_before;
     as_before.current = kOld;
     as_before.pending = kNew;
     hear(Reloaded{as_before, true});
-    EXPECT_TRUE(now_.action == Action(Commit{kNew}));
+    EXPECT_TRUE(now.action == Action(Commit{kNew}));
 }
 
 TEST_F(PasswordSteps, VaultThatHoldsSomethingElseEndsTheRun) {
     for (const std::optional<VersionNumber> pending : {std::optional<VersionNumber>(), std::optional(kNew)}) {
         for (const ApplyResult result : {ApplyResult::kAccepted, ApplyResult::kRefused}) {
-            take(start(begin_));
+            take(start(begin));
             hear_up_to_apply();
             hear(Applied{result, true});
-            hear(Sighted{result == ApplyResult::kAccepted ? new_live_ : old_live_, true});  // commits, or abandons
+            hear(Sighted{result == ApplyResult::kAccepted ? new_live : old_live, true});  // commits, or abandons
             hear(Stored{Durable::kUnknown});
             Situation strange;
             strange.current = VersionNumber{7};
             strange.pending = pending;
             hear(Reloaded{strange, true});
-            EXPECT_TRUE(now_.action == Action(Finish{Outcome::kBlocked, "vault-changed"}));
+            EXPECT_TRUE(now.action == Action(Finish{Outcome::kBlocked, "vault-changed"}));
         }
     }
 }

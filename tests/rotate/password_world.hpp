@@ -4,10 +4,11 @@
 
 #include <set>
 #include <string>
+#include <vector>
 
-#include "choices.hpp"
-#include "model_bmc.hpp"
-#include "model_vault.hpp"
+#include "tests/rotate/choices.hpp"
+#include "tests/rotate/model_bmc.hpp"
+#include "tests/rotate/model_vault.hpp"
 
 namespace bmcvault::rotate::test {
 
@@ -33,6 +34,59 @@ enum class Beginning : std::uint8_t {
 };
 inline constexpr std::size_t kBeginnings = 17;
 
+struct Start {
+    std::vector<ModelVersion> versions;  // after version 1, which is the previous one
+    Value live;
+};
+
+inline Start start_of(Beginning beginning) {
+    using enum VersionState;
+    const auto version = [](std::uint8_t letter, VersionState state, StoredSize size = StoredSize::k20,
+                            bool put_back = false) {
+        return ModelVersion{{}, fresh_value(letter, size), size, Shape::kFull, state, put_back};
+    };
+    const auto all_of = [](std::uint8_t letter) { return fresh_value(letter, StoredSize::k20); };
+    const ModelVersion current = version(2, kCurrent);
+    const ModelVersion pending = version(3, kPending);
+    const ModelVersion back = version(1, kPending, StoredSize::k20, true);
+    switch (beginning) {
+        case Beginning::kSettled:
+        case Beginning::kCardSays16:
+            return {{current}, all_of(2)};
+        case Beginning::kSettled16:
+            return {{version(2, kCurrent, StoredSize::k16)}, {2, 0, 0}};
+        case Beginning::kFirstContact:
+            return {{version(2, kUnknown)}, all_of(2)};
+        case Beginning::kFirstContactStaged:
+            return {{version(2, kUnknown), pending}, all_of(2)};
+        case Beginning::kStagedNotSent:
+            return {{current, pending}, all_of(2)};
+        case Beginning::kSentNotCommitted:
+            return {{current, pending}, all_of(3)};
+        case Beginning::kFirst16NotRecorded:
+            return {{current, pending}, {3, 0, 0}};
+        case Beginning::kOldTailNotRecorded:
+            return {{current, version(3, kPending, StoredSize::k16)}, {3, 2, 2}};
+        case Beginning::kMangledCurrent:
+            return {{current}, {2, 0, 0}};
+        case Beginning::kOlderLive:
+            return {{current}, all_of(1)};
+        case Beginning::kFailedLiveAndPending:
+            return {{current, version(3, kFailed), version(4, kPending)}, all_of(3)};
+        case Beginning::kForeign:
+            return {{current}, all_of(99)};
+        case Beginning::kPutBackStaged:
+            return {{current, back}, all_of(2)};
+        case Beginning::kPutBackSent:
+            return {{current, back}, all_of(1)};
+        case Beginning::kPutBackStagedOtherLive:
+            return {{current, version(7, kRetired), back}, all_of(7)};
+        case Beginning::kPutBackDone:
+            return {{version(2, kCurrent, StoredSize::k20, true)}, all_of(2)};
+    }
+    throw Violation{"MODEL", "an unknown beginning"};
+}
+
 struct Findings {  // over all runs
     std::set<std::string> outcomes;
     std::set<std::string> details;
@@ -54,87 +108,14 @@ public:
 
     void begin(Beginning beginning) {
         vault.add(fresh_value(1, StoredSize::k20), StoredSize::k20, VersionState::kPrevious);
-        const auto add = [this](std::uint8_t letter, VersionState state, StoredSize size = StoredSize::k20) {
-            vault.add(fresh_value(letter, size), size, state);
-        };
-        const auto live = [this](std::uint8_t letter) { bmc.live = fresh_value(letter, StoredSize::k20); };
-        live(2);
-        switch (beginning) {
-            case Beginning::kSettled:
-                add(2, VersionState::kCurrent);
-                break;
-            case Beginning::kSettled16:
-                add(2, VersionState::kCurrent, StoredSize::k16);
-                bmc.live = {2, 0, 0};
-                break;
-            case Beginning::kCardSays16:
-                only_16 = true;
-                add(2, VersionState::kCurrent);
-                break;
-            case Beginning::kFirstContact:
-                add(2, VersionState::kUnknown);
-                break;
-            case Beginning::kStagedNotSent:
-                add(2, VersionState::kCurrent);
-                add(3, VersionState::kPending);
-                break;
-            case Beginning::kSentNotCommitted:
-                add(2, VersionState::kCurrent);
-                add(3, VersionState::kPending);
-                live(3);
-                break;
-            case Beginning::kFirst16NotRecorded:
-                add(2, VersionState::kCurrent);
-                add(3, VersionState::kPending);
-                bmc.live = {3, 0, 0};
-                break;
-            case Beginning::kOldTailNotRecorded:
-                add(2, VersionState::kCurrent);
-                add(3, VersionState::kPending, StoredSize::k16);
-                bmc.live = {3, 2, 2};
-                break;
-            case Beginning::kOlderLive:
-                add(2, VersionState::kCurrent);
-                live(1);
-                break;
-            case Beginning::kFailedLiveAndPending:
-                add(2, VersionState::kCurrent);
-                add(3, VersionState::kFailed);
-                add(4, VersionState::kPending);
-                live(3);
-                break;
-            case Beginning::kForeign:
-                add(2, VersionState::kCurrent);
-                live(99);
-                foreign_ = true;
-                break;
-            case Beginning::kPutBackStaged:
-            case Beginning::kPutBackSent:
-                add(2, VersionState::kCurrent);
-                add(1, VersionState::kPending);
-                vault.pending()->put_back = true;
-                if (beginning == Beginning::kPutBackSent) live(1);
-                break;
-            case Beginning::kPutBackStagedOtherLive:
-                add(2, VersionState::kCurrent);
-                add(7, VersionState::kRetired);
-                add(1, VersionState::kPending);
-                vault.pending()->put_back = true;
-                live(7);
-                break;
-            case Beginning::kPutBackDone:
-                add(2, VersionState::kCurrent);
-                vault.current()->put_back = true;
-                break;
-            case Beginning::kMangledCurrent:
-                add(2, VersionState::kCurrent);
-                bmc.live = {2, 0, 0};
-                break;
-            case Beginning::kFirstContactStaged:
-                add(2, VersionState::kUnknown);
-                add(3, VersionState::kPending);
-                break;
+        const Start start = start_of(beginning);
+        for (const ModelVersion& version : start.versions) {
+            vault.add(version.value, version.size, version.state);
+            if (version.put_back) vault.newest().put_back = true;
         }
+        bmc.live = start.live;
+        only_16 = beginning == Beginning::kCardSays16;
+        foreign_ = beginning == Beginning::kForeign;
         began_with_ = vault.current() == nullptr ? VersionNumber{} : vault.current()->number;
     }
 
@@ -202,7 +183,8 @@ private:
                 if (!only_finish_.empty()) fail(only_finish_, "went on");
                 crashed = crashes && fault(1) == 1;
                 if (crashed) break;
-                const Event event = std::visit([this](const auto& action) { return perform(action); }, now.action);
+                const Event event =
+                    std::visit([this](const auto& action) { return this->perform(action); }, now.action);
                 check_promise();
                 now = machine_.step(now.state, event);
             }
@@ -433,9 +415,9 @@ private:
 };
 
 // The machine as it is. Mutants have the same two functions.
-struct RealMachine {
+struct RealMachine {  // NOLINTBEGIN(readability-convert-member-functions-to-static): mutants have state
     [[nodiscard]] Step start(const Situation& situation) const { return rotate::start(situation); }
     [[nodiscard]] Step step(const PasswordState& state, const Event& event) const { return rotate::step(state, event); }
-};
+};  // NOLINTEND(readability-convert-member-functions-to-static)
 
 }  // namespace bmcvault::rotate::test

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "k_g_world.hpp"
-#include "password_world.hpp"
 #include "rotate/core/words.hpp"
+#include "tests/rotate/k_g_world.hpp"
+#include "tests/rotate/password_world.hpp"
 
 namespace bmcvault::rotate::test {
 namespace {
@@ -27,10 +27,6 @@ std::vector<Word> all_up_to(Word last) {
     return all;
 }
 
-const std::vector<Outcome> kOutcomes = all_up_to(Outcome::kQuarantined);
-const std::vector<Answer> kAnswers = all_up_to(Answer::kProtocolError);
-const std::vector<KgOutcome> kKgOutcomes = all_up_to(KgOutcome::kVaultNotWritten);
-
 template <class Word>
 void expect_distinct_and_documented(const std::vector<Word>& words, const std::string& text) {
     std::set<std::string> seen;
@@ -43,14 +39,14 @@ void expect_distinct_and_documented(const std::vector<Word>& words, const std::s
 
 TEST(Words, AreDistinctAndDocumented) {
     const std::string text = document("outcomes.md");
-    expect_distinct_and_documented(kOutcomes, text);
-    expect_distinct_and_documented(kAnswers, text);
-    expect_distinct_and_documented(kKgOutcomes, text);
+    expect_distinct_and_documented(all_up_to(Outcome::kQuarantined), text);
+    expect_distinct_and_documented(all_up_to(Answer::kProtocolError), text);
+    expect_distinct_and_documented(all_up_to(KgOutcome::kVaultNotWritten), text);
 }
 
 TEST(Words, EveryFailureSaysWhatToDoNextInTheSameWordsAsTheDocument) {
     const std::string text = document("outcomes.md");
-    for (const Outcome outcome : kOutcomes) {
+    for (const Outcome outcome : all_up_to(Outcome::kQuarantined)) {
         EXPECT_EQ(next_step(outcome).empty(), as_asked(outcome)) << word(outcome);
         EXPECT_NE(text.find(next_step(outcome)), std::string::npos) << word(outcome);
     }
