@@ -86,8 +86,10 @@ fuzz() {
         [[ -x "$fuzzer" && -f "$fuzzer" ]] || continue
         local name=${fuzzer##*/fuzz_}
         mkdir -p "$logs/found/$name"
-        "$fuzzer" -seed=1 -runs=20000 -max_total_time=20 -timeout=10 -rss_limit_mb=2048 -verbosity=0 \
-            -print_final_stats=1 -artifact_prefix="$build/tests/fuzz/" "$logs/found/$name" "tests/fuzz/corpus/$name"
+        "$fuzzer" -seed=1 -runs=20000 -max_total_time=20 -timeout=10 -rss_limit_mb=2048 -verbosity=1 \
+            -artifact_prefix="$build/tests/fuzz/" "$logs/found/$name" "tests/fuzz/corpus/$name" >"$logs/fuzz" 2>&1 ||
+            { cat "$logs/fuzz"; return 1; }
+        echo "$name: $(grep -E 'DONE' "$logs/fuzz")"
         count=$((count + 1))
     done
     ((count > 0))
