@@ -6,13 +6,13 @@ set -euo pipefail
 build_packages=(
     g++ cmake ninja-build pkg-config
     libasio-dev libfreeipmi-dev libsqlcipher-dev libsodium-dev libssl-dev
-    libcli11-dev nlohmann-json3-dev libfmt-dev libtomlplusplus-dev
+    libcli11-dev nlohmann-json3-dev libfmt-dev
 )
 test_packages=(
     ccache clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev
     libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
     openipmi ipmitool freeipmi-tools python3 python3-pyghmi
-    iproute2 procps strace tmux
+    strace
 )
 
 case "${1:-}" in
