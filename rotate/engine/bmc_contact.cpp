@@ -13,6 +13,7 @@ using ipmi::HandshakeOutcome;
 using ipmi::LoginRequest;
 
 constexpr std::array<std::uint8_t, 4> kWorkSuites{17, 3, 8, 12};
+constexpr std::array<std::uint8_t, 7> kIdentificationSuites{16, 15, 2, 1, 7, 6, 11};
 constexpr auto kBetweenCredentialWrites = 2s;
 constexpr std::chrono::seconds kRecentWrite{5};  // from "stored" in the vault to "sent", with the pause between
 constexpr auto kKeepAlive = 10s;
@@ -122,7 +123,17 @@ asio::awaitable<Result<void>> BmcContact::load() {
     co_return co_await ports_.vault.read(work);
 }
 
+Result<void> BmcContact::learn_suite_0(vault::Transaction& transaction) const {
+    if (!suite_0_asked_) return {};
+    return transaction.learn(to_hex(bmc_.id.uuid), std::string(kSuite0Fact), suite_0_open_ ? "open" : "not-offered");
+}
+
 Result<void> BmcContact::read_card(const vault::Store& store) {
+    if (!suite_0_asked_) {
+        const auto suite_0 = store.fact(to_hex(bmc_.id.uuid), std::string(kSuite0Fact));
+        if (!suite_0) return std::unexpected(suite_0.error());
+        suite_0_open_ = *suite_0 == "open";
+    }
     const auto key = card_key();
     if (key.empty()) return {};
     const auto size = store.fact(key, std::string(kPasswordSizeFact));
@@ -188,6 +199,11 @@ asio::awaitable<Seen> BmcContact::sight(LoginRequest::Depth depth, bool keep) {
 
     had_a_session_ = true;
     auto session = std::move(report.session);
+    if (suite_strength(session->suite().id) == 0) {
+        seen.weak_suite = session->suite().id;
+        co_await session->close();
+        co_return seen;
+    }
     const auto board = co_await compare_board(*session, report, seen);
     if (board != Board::kSame) {
         seen.answer = board == Board::kChanged ? Answer::kIdentityChanged : Answer::kNoAnswer;
@@ -232,8 +248,14 @@ asio::awaitable<std::vector<ipmi::CipherSuite>> BmcContact::suites_to_try() {
         ids.push_back(*bmc_.cipher_suite);
     } else {
         const auto offered = co_await client_->cipher_suites();
+        const auto is_offered = [&](std::uint8_t id) { return std::ranges::find(offered, id) != offered.end(); };
+        suite_0_asked_ = !offered.empty();
+        suite_0_open_ = is_offered(0);
         for (const auto id : kWorkSuites) {
-            if (offered.empty() || std::ranges::find(offered, id) != offered.end()) ids.push_back(id);
+            if (offered.empty() || is_offered(id)) ids.push_back(id);
+        }
+        for (const auto id : kIdentificationSuites) {
+            if (identify_ && is_offered(id)) ids.push_back(id);
         }
     }
     std::vector<ipmi::CipherSuite> suites;

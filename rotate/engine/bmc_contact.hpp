@@ -28,7 +28,8 @@ struct Seen {
     std::optional<VersionNumber> k_g;  // nullopt with k_g_asked: none is set
     bool k_g_cut_at_zero_byte = false;
     bool administrator = false;
-    std::string why;  // for people: "GUID ... instead of ..."
+    std::optional<std::uint8_t> weak_suite;  // named under a suite for identification only
+    std::string why;                         // for people: "GUID ... instead of ..."
 };
 
 // "manufacturer/product/firmware", the key of the capability card; empty when not seen yet.
@@ -56,6 +57,9 @@ public:
     [[nodiscard]] asio::awaitable<Seen> look();
     // The same, and the session stays open: the kept session. Closes an earlier one first.
     [[nodiscard]] asio::awaitable<Seen> look_and_keep();
+    // Where no suite for work is offered, ask under a weaker one: it names the password, and nothing else is sent
+    // (I11).
+    void allow_suites_for_identification() { identify_ = true; }
     // Two round trips, nothing finished (check --no-login): leaves a half-open slot behind.
     [[nodiscard]] asio::awaitable<Seen> ask_only();
 
@@ -85,6 +89,10 @@ public:
     [[nodiscard]] bool keeps_only_16() const { return keeps_only_16_; }
     // This BMC, or its kind by the capability card: can it have a K_G? nullopt: not known.
     [[nodiscard]] std::optional<bool> k_g_supported() const;
+    // It offered cipher suite 0 when it was last asked: anybody gets in without a password.
+    [[nodiscard]] bool suite_0_is_open() const { return suite_0_open_; }
+    // Stores what the BMC said of suite 0 in this operation, if it was asked.
+    [[nodiscard]] Result<void> learn_suite_0(vault::Transaction& transaction) const;
 
     // The durable steps that both machines ask for. kCommitted: COMMIT said OK and what is known was read again, so
     // that what is sent next is what the vault gives back. `work` and what it refers to outlive the call.
@@ -144,6 +152,9 @@ private:
     bool board_checked_ = false;  // beyond the GUID, in this operation
     bool keeps_only_16_ = false;
     bool kind_has_no_k_g_ = false;
+    bool suite_0_open_ = false;
+    bool suite_0_asked_ = false;
+    bool identify_ = false;
     bool loaded_ = false;
     bool had_a_session_ = false;
     bool record_changed_ = false;  // it learned something on the wire that load() must not overwrite
@@ -155,6 +166,7 @@ private:
 inline constexpr std::string_view kPasswordSizeFact = "password-size";
 inline constexpr std::string_view kKgFact = "k_g";
 inline constexpr std::string_view kUsable = "usable";
+inline constexpr std::string_view kSuite0Fact = "suite-0";  // of one BMC, not of its kind: "open", "not-offered"
 inline constexpr std::string_view kNotUsable = "not-usable";
 
 // Suites that we send secrets under, strongest first: 17, 3, 8, 12 (I11).

@@ -248,6 +248,7 @@ asio::awaitable<BmcReport> Operation::check() {
 
 asio::awaitable<void> Operation::ask_and_describe() {
     report_.k_g_asked = !context_.options.no_login;
+    contact_.allow_suites_for_identification();
     Seen seen;
     if (context_.options.no_login) {
         seen = co_await contact_.ask_only();
@@ -288,6 +289,10 @@ asio::awaitable<void> Operation::describe_check(const Seen& seen) {
         report_.outcome = "older-version";
     }
     if (seen.answer == Answer::kPrivilegeRefused) add_detail(report_.detail, "live-without-rights");
+    if (seen.weak_suite) {
+        report_.attention = true;
+        add_detail(report_.detail, fmt::format("suite-{}-only: no password can be sent", *seen.weak_suite));
+    }
     check_k_g(seen);
 }
 
@@ -339,6 +344,7 @@ asio::awaitable<void> Operation::end() {
     report_.round_trips = counters.round_trips;
     report_.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(context_.ports.network.now() - started_);
     report_.class_name = contact_.card_key();
+    if (contact_.suite_0_is_open()) add_detail(report_.detail, "suite-0-open");
     // Without the lock it is somebody else's record; unread, it is an old one.
     if (!lock_ || !contact_.is_loaded() || context_.options.dry_run) co_return;
     auto& bmc = contact_.bmc();
@@ -346,6 +352,7 @@ asio::awaitable<void> Operation::end() {
     const bool done = report_.as_asked && context_.campaign.has_value();
     const vault::Store::Work work = [&](vault::Transaction& transaction) -> Result<void> {
         if (auto updated = transaction.update_bmc(bmc); !updated) return updated;
+        if (auto learned = contact_.learn_suite_0(transaction); !learned) return learned;
         return done ? transaction.campaign_done(*context_.campaign, bmc.id, report_.outcome) : Result<void>{};
     };
     const auto stored = co_await context_.ports.vault.write(work);
