@@ -103,6 +103,11 @@ const virtual_bmc::User& our_user(const virtual_bmc::Config& config) {
     return config.users.at(config.administrator_id);
 }
 
+Goal goal_of(SimFleet::Command command) {
+    if (command == SimFleet::Command::kRecover) return Goal::kRecover;
+    return command == SimFleet::Command::kPutBack ? Goal::kPutBack : Goal::kRotate;
+}
+
 class Collector final : public Observer {
 public:
     explicit Collector(std::vector<BmcReport>& reports) : reports_(reports) {}
@@ -282,8 +287,7 @@ SimFleet::Life SimFleet::live(Command command, RunOptions options, int crash_at_
                 if (command == Command::kCheck) {
                     report = co_await check_bmc(context, record);
                 } else {
-                    const auto goal = command == Command::kRecover ? Goal::kRecover : Goal::kRotate;
-                    report = co_await rotate_bmc(context, record, goal);
+                    report = co_await rotate_bmc(context, record, goal_of(command));
                 }
                 observer.finished(report);
                 --running;

@@ -127,7 +127,7 @@ public:
         int steps = 0;
         bool crashed = false;
     };
-    enum class Command { kRotate, kRecover, kCheck };
+    enum class Command { kRotate, kRecover, kCheck, kPutBack };
     [[nodiscard]] Life live(Command command, RunOptions options = {}, int crash_at_step = 0,
                             std::function<void(SimVault&)> sabotage = {});
 

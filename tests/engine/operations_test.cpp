@@ -1,0 +1,161 @@
+// One BMC from start to report, in virtual time: what an operation costs on the wire, and the boards it must not touch.
+#include <gtest/gtest.h>
+
+#include "tests/engine/sim_world.hpp"
+
+namespace bmcvault::rotate::sim {
+namespace {
+
+using namespace std::chrono_literals;
+using virtual_bmc::Config;
+using Command = SimFleet::Command;
+
+SimFleet fleet_of(std::vector<Config> configs) {
+    return SimFleet(std::move(configs), SimOptions{});
+}
+
+const BmcReport& only(const SimFleet::Life& life) {
+    EXPECT_EQ(life.reports.size(), 1u);
+    return life.reports.front();
+}
+
+TEST(Operation, RotatesAPlainBmcAndTheVaultHoldsWhatItAccepts) {
+    auto fleet = fleet_of({virtual_bmc::plain_config(0, 1)});
+    EXPECT_EQ(only(fleet.live(Command::kRotate)).outcome, "rotated");
+    EXPECT_TRUE(fleet.current_is_live(0));
+    EXPECT_EQ(fleet.bmc(0).counters().passwords_set, 1u);
+    EXPECT_EQ(fleet.bmc(0).counters().sessions_opened, fleet.bmc(0).counters().sessions_closed);
+    EXPECT_EQ(fleet.rejected_logins(), 0u);
+}
+
+TEST(Operation, ABmcSeenBeforeTakesAtMost16RoundTripsAnd24WithKg) {
+    auto fleet = fleet_of({virtual_bmc::plain_config(0, 1)});
+    (void)fleet.live(Command::kRotate);
+    fleet.let_time_pass(60s);
+    const auto password_only = fleet.live(Command::kRotate);
+    EXPECT_EQ(only(password_only).outcome, "rotated");
+    EXPECT_LE(only(password_only).round_trips, 16u);
+    fleet.let_time_pass(60s);
+    RunOptions with_k_g;
+    with_k_g.k_g = true;
+    const auto both = fleet.live(Command::kRotate, with_k_g);
+    EXPECT_EQ(only(both).detail, "k_g-changed");
+    EXPECT_LE(only(both).round_trips, 24u);
+}
+
+TEST(Operation, TheSameBoardUnderTwoNamesIsRefusedTheSecondTime) {
+    auto first = virtual_bmc::plain_config(0, 1);
+    auto second = first;
+    auto fleet = fleet_of({std::move(first), std::move(second)});
+    (void)fleet.live(Command::kCheck);
+    fleet.let_time_pass(60s);
+    const auto life = fleet.live(Command::kRotate);
+    for (const auto& report : life.reports) {
+        EXPECT_EQ(report.outcome, "identity-changed") << report.name;
+        EXPECT_NE(report.detail.find("the same board as"), std::string::npos) << report.detail;
+    }
+    EXPECT_EQ(fleet.bmc(0).counters().passwords_set + fleet.bmc(1).counters().passwords_set, 0u);
+}
+
+TEST(Operation, ASharedGuidWithOtherMacAddressesIsAWeakPinAndNoReasonToRefuse) {
+    auto first = virtual_bmc::plain_config(0, 1);
+    auto second = virtual_bmc::plain_config(1, 1);
+    second.guid = first.guid;
+    ASSERT_NE(first.mac, second.mac);
+    auto fleet = fleet_of({std::move(first), std::move(second)});
+    const auto life = fleet.live(Command::kRotate);
+    for (const auto& report : life.reports) EXPECT_EQ(report.outcome, "rotated") << report.name << report.detail;
+}
+
+TEST(Operation, ASwappedBoardGetsNothing) {
+    auto config = virtual_bmc::plain_config(0, 1);
+    config.quirks.swaps_board_after_commands = 9;  // those of the first check
+    auto fleet = fleet_of({std::move(config)});
+    (void)fleet.live(Command::kCheck);
+    fleet.let_time_pass(60s);
+    (void)fleet.live(Command::kCheck);
+    fleet.let_time_pass(60s);
+    const auto life = fleet.live(Command::kRotate);
+    EXPECT_EQ(only(life).outcome, "identity-changed") << only(life).detail;
+    EXPECT_EQ(fleet.bmc(0).counters().passwords_set, 0u);
+}
+
+TEST(Operation, ARepeatedPutBackDoesNotToggle) {
+    auto fleet = fleet_of({virtual_bmc::plain_config(0, 1)});
+    (void)fleet.live(Command::kRotate);
+    fleet.let_time_pass(60s);
+    const auto once = fleet.live(Command::kPutBack);
+    EXPECT_EQ(only(once).outcome, "put-back") << only(once).detail;
+    fleet.let_time_pass(60s);
+    const auto twice = fleet.live(Command::kPutBack);
+    EXPECT_EQ(only(twice).outcome, "already-current") << only(twice).detail;
+    EXPECT_EQ(only(once).password_version, only(twice).password_version);
+    EXPECT_TRUE(fleet.current_is_live(0));
+}
+
+TEST(Operation, ACommitWithoutAnswerSendsNothingUntilAnotherOneSaysOk) {
+    auto fleet = fleet_of({virtual_bmc::plain_config(0, 1)});
+    (void)fleet.live(Command::kRotate);
+    for (const auto fault : {SimVault::Fault::kUnknownStored, SimVault::Fault::kUnknownNotStored}) {
+        fleet.let_time_pass(60s);
+        const auto life = fleet.live(Command::kRotate, {}, 0, [&](SimVault& store) { store.fail_write(1, fault); });
+        EXPECT_EQ(only(life).outcome, "rotated") << only(life).detail;
+        EXPECT_TRUE(fleet.current_is_live(0));
+    }
+}
+
+TEST(Operation, AFullDiskSendsNothing) {
+    auto fleet = fleet_of({virtual_bmc::plain_config(0, 1)});
+    (void)fleet.live(Command::kRotate);
+    fleet.let_time_pass(60s);
+    const auto life =
+        fleet.live(Command::kRotate, {}, 0, [](SimVault& store) { store.fail_write(1, SimVault::Fault::kRefused); });
+    EXPECT_EQ(only(life).outcome, "blocked") << only(life).detail;
+    EXPECT_EQ(fleet.bmc(0).counters().passwords_set, 1u);  // that of the first rotation
+    EXPECT_TRUE(fleet.current_is_live(0));
+}
+
+TEST(Operation, TwoCredentialWritesAreTwoSecondsApart) {
+    auto config = virtual_bmc::plain_config(0, 1);
+    config.quirks.breaks_on_two_writes_in_one_second = true;
+    auto fleet = fleet_of({std::move(config)});
+    RunOptions with_k_g;
+    with_k_g.k_g = true;
+    const auto life = fleet.live(Command::kRotate, with_k_g);
+    EXPECT_EQ(only(life).outcome, "rotated") << only(life).detail;
+    EXPECT_EQ(only(life).detail, "k_g-changed");
+    EXPECT_TRUE(fleet.current_is_live(0));
+}
+
+TEST(Operation, AWeakSuiteNamesThePasswordAndNoSecretIsSentUnderIt) {
+    auto config = virtual_bmc::plain_config(0, 1);
+    config.cipher_suites = {2};
+    auto fleet = fleet_of({std::move(config)});
+    const auto check = fleet.live(Command::kCheck);
+    EXPECT_EQ(only(check).outcome, "as-in-vault") << only(check).detail;
+    EXPECT_NE(only(check).detail.find("suite-2-only"), std::string::npos) << only(check).detail;
+    fleet.let_time_pass(60s);
+    EXPECT_EQ(only(fleet.live(Command::kRotate)).outcome, "refused");
+    EXPECT_EQ(fleet.bmc(0).counters().passwords_set, 0u);
+}
+
+TEST(Operation, AnOfferedSuite0IsTold) {
+    auto config = virtual_bmc::plain_config(0, 1);
+    config.cipher_suites = {0, 3, 17};
+    auto fleet = fleet_of({std::move(config)});
+    for (int run = 0; run < 2; ++run) {  // the second time from what the vault remembers
+        const auto life = fleet.live(Command::kRotate);
+        EXPECT_EQ(only(life).outcome, "rotated");
+        EXPECT_NE(only(life).detail.find("suite-0-open"), std::string::npos) << only(life).detail;
+        fleet.let_time_pass(60s);
+    }
+}
+
+}  // namespace
+}  // namespace bmcvault::rotate::sim
+
+int main(int argc, char** argv) {
+    if (!bmcvault::secret_arena::initialize()) return 1;
+    testing::InitGoogleTest(&argc, argv);
+    return RUN_ALL_TESTS();
+}
