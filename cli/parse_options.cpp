@@ -117,7 +117,7 @@ private:
 
     // "--password-fd: not a number" may have been a password.
     static std::string without_values(const CLI::ParseError& error) {
-        const std::string text = error.what();
+        std::string text = error.what();
         const bool repeats_a_value = dynamic_cast<const CLI::ConversionError*>(&error) != nullptr ||
                                      dynamic_cast<const CLI::ValidationError*>(&error) != nullptr;
         const auto option = text.find("--");

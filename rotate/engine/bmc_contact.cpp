@@ -174,7 +174,7 @@ void BmcContact::before(std::string_view step) {
     if (ports_.hook) ports_.hook(fmt::format("before-{}", step));
 }
 
-void BmcContact::after(std::string_view step) {
+void BmcContact::after(std::string_view step) const {
     if (ports_.hook) ports_.hook(fmt::format("after-{}", step));
 }
 
@@ -259,6 +259,7 @@ asio::awaitable<std::vector<ipmi::CipherSuite>> BmcContact::suites_to_try() {
         }
     }
     std::vector<ipmi::CipherSuite> suites;
+    suites.reserve(ids.size());
     for (const auto id : ids) suites.push_back(suite_of(id));
     co_return suites;
 }
@@ -376,7 +377,7 @@ asio::awaitable<void> BmcContact::read_rights(ipmi::Session& session, Seen& seen
     }
 }
 
-asio::awaitable<std::optional<ipmi::UserAccess>> BmcContact::access_of(ipmi::Session& session, UserId user) {
+asio::awaitable<std::optional<ipmi::UserAccess>> BmcContact::access_of(ipmi::Session& session, UserId user) const {
     const auto reply = co_await session.send(ipmi::get_user_access(channel(), user));
     if (!reply) co_return std::nullopt;
     const auto access = ipmi::parse_user_access(*reply);

@@ -51,7 +51,7 @@ public:
 
     // Around every action of a machine: the live board is told, tests may stop the process there.
     void before(std::string_view step);
-    void after(std::string_view step);
+    void after(std::string_view step) const;
 
     // One fresh handshake with every candidate, finished and closed again.
     [[nodiscard]] asio::awaitable<Seen> look();
@@ -134,7 +134,7 @@ private:
     asio::awaitable<std::optional<MacAddress>> mac_address(ipmi::Session& session);
     asio::awaitable<void> read_rights(ipmi::Session& session, Seen& seen);
     asio::awaitable<SlotFact> find_slot_by_name();
-    asio::awaitable<std::optional<ipmi::UserAccess>> access_of(ipmi::Session& session, UserId user);
+    asio::awaitable<std::optional<ipmi::UserAccess>> access_of(ipmi::Session& session, UserId user) const;
     void note_half_open(const ipmi::LoginReport& report);
     void remember_suite(const ipmi::CipherSuite& suite);
 

@@ -226,7 +226,8 @@ asio::awaitable<void> Operation::tell_ipmi_off() {
 asio::awaitable<void> Operation::run_k_g(Outcome password_outcome, Seen& seen) {
     const auto* pending = contact_.known().k_g_in(VersionState::kPending);
     const auto* current = contact_.known().k_g_in(VersionState::kCurrent);
-    const bool unexpected = seen.k_g_asked && seen.k_g != (current ? std::optional(current->version) : std::nullopt);
+    const bool unexpected =
+        seen.k_g_asked && seen.k_g != (current != nullptr ? std::optional(current->version) : std::nullopt);
     if (!context_.options.k_g && pending == nullptr && !unexpected) co_return;
     if (!contact_.has_kept_session()) seen = co_await contact_.look_and_keep();
     if (seen.answer != Answer::kMatched || !seen.k_g_asked) {  // "none" would be a guess
@@ -314,7 +315,7 @@ asio::awaitable<void> Operation::record_proof(const Seen& seen) {
 void Operation::check_k_g(const Seen& seen) {
     if (!seen.k_g_asked) return;
     const auto* current = contact_.known().k_g_in(VersionState::kCurrent);
-    const auto expected = current ? std::optional(current->version) : std::nullopt;
+    const auto expected = current != nullptr ? std::optional(current->version) : std::nullopt;
     if (seen.k_g == expected) return;
     const auto* live = seen.k_g ? contact_.known().k_g(*seen.k_g) : nullptr;
     if (live != nullptr && live->state == VersionState::kUnknown) return;  // imported, now seen to be right

@@ -314,13 +314,13 @@ bool SimFleet::vault_holds_live_credential(std::size_t i) const {
     BMCVAULT_CHECK(known.has_value());
     const auto slot = bmcs_[i]->config().administrator_id;
     const auto live = padded(bmcs_[i]->stored_password(slot, now_));
-    const auto head_is = [&](const Key20& candidate, std::size_t size) {
+    const auto head_is = [&](const Key20& candidate, std::ptrdiff_t size) {
         return candidate.expose([&](auto bytes) {
             return live.expose(
                 [&](auto stored) { return std::equal(bytes.begin(), bytes.begin() + size, stored.begin()); });
         });
     };
-    const auto tail_is = [&](const Key20& candidate, std::size_t from) {
+    const auto tail_is = [&](const Key20& candidate, std::ptrdiff_t from) {
         return candidate.expose([&](auto bytes) {
             return live.expose(
                 [&](auto stored) { return std::equal(bytes.begin() + from, bytes.end(), stored.begin() + from); });
