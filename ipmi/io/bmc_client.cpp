@@ -96,14 +96,15 @@ asio::awaitable<std::optional<Response>> BmcClient::State::ask(const Request& re
     auto timing = wire->timing();
     timing.attempts = attempts;
     std::optional<Response> response;
-    co_await wire->exchange(
-        [&](int attempt) { return sessionless_request(request, requester_sequence, attempt % 2 == 0 ? first : other); },
-        [&](ByteView datagram) {
-            response = sessionless_response(datagram, request, requester_sequence);
-            if (response) framing = framing_of(datagram);
-            return response.has_value();
-        },
-        timing);
+    const Wire::Source source = [&](int attempt) {
+        return sessionless_request(request, requester_sequence, attempt % 2 == 0 ? first : other);
+    };
+    const Wire::Listener listener = [&](ByteView datagram) {
+        response = sessionless_response(datagram, request, requester_sequence);
+        if (response) framing = framing_of(datagram);
+        return response.has_value();
+    };
+    co_await wire->exchange(source, listener, timing);
     co_return response;
 }
 
@@ -122,12 +123,14 @@ asio::awaitable<Attempt> BmcClient::State::handshake_once(const LoginRequest& re
         auto timing = wire->timing();
         timing.attempts = std::min(timing.attempts, kSetupAttempts);
         const bool rakp3 = handshake.state() == ipmi::State::kRakp3Sent;
-        attempt.answered = co_await wire->exchange(
-            [&](int transmission) {
-                if (rakp3 && transmission > 0) attempt.rakp3_repeated = true;
-                return handshake.outgoing();
-            },
-            [&](ByteView datagram) { return handshake.receive(datagram) != Handshake::Step::kDropped; }, timing);
+        const Wire::Source source = [&](int transmission) {
+            if (rakp3 && transmission > 0) attempt.rakp3_repeated = true;
+            return handshake.outgoing();
+        };
+        const Wire::Listener listener = [&](ByteView datagram) {
+            return handshake.receive(datagram) != Handshake::Step::kDropped;
+        };
+        attempt.answered = co_await wire->exchange(source, listener, timing);
     }
     co_return attempt;
 }

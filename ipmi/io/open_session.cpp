@@ -64,13 +64,12 @@ asio::awaitable<Result<Response>> OpenSession::send_with(const Request& request,
 
     busy_ = true;
     std::optional<Response> response;
-    const bool answered = co_await wire_->exchange(
-        [&](int attempt) { return attempt == 0 ? std::move(*first) : *wrap(request); },
-        [&](ByteView datagram) {
-            response = codec_.unwrap(datagram, request.net_fn(), request.command(), requester_sequence_);
-            return response.has_value();
-        },
-        timing);
+    const Wire::Source source = [&](int attempt) { return attempt == 0 ? std::move(*first) : *wrap(request); };
+    const Wire::Listener listener = [&](ByteView datagram) {
+        response = codec_.unwrap(datagram, request.net_fn(), request.command(), requester_sequence_);
+        return response.has_value();
+    };
+    const bool answered = co_await wire_->exchange(source, listener, timing);
     busy_ = false;
     lost_ = !answered;
     if (!answered) {

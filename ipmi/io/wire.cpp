@@ -62,9 +62,9 @@ void Wire::receive(ByteView datagram) {
     for (auto* listening : listeners_) listening->offer(datagram);
 }
 
-asio::awaitable<bool> Wire::exchange(Source source, Listener listener, Timing timing) {
+asio::awaitable<bool> Wire::exchange(const Source& source, const Listener& listener, Timing timing) {
     const auto alarm = network_.make_alarm();
-    const Listening listening(*this, *alarm, std::move(listener));
+    const Listening listening(*this, *alarm, listener);
     const TimePoint start = network_.now();
     const TimePoint end = start + (timing.total.count() > 0 ? timing.total : kMaxWait);
     auto timeout = timing.first_timeout;

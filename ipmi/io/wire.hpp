@@ -27,7 +27,7 @@ public:
     Wire& operator=(const Wire&) = delete;
 
     // Sends, re-sends, until `listener` has its answer. False: none came.
-    [[nodiscard]] asio::awaitable<bool> exchange(Source source, Listener listener, Timing timing);
+    [[nodiscard]] asio::awaitable<bool> exchange(const Source& source, const Listener& listener, Timing timing);
     void send(ByteView datagram) { network_.send(peer_, datagram); }
     [[nodiscard]] asio::awaitable<void> pause(std::chrono::milliseconds duration);
 
