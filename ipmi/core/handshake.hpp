@@ -68,6 +68,11 @@ public:
     [[nodiscard]] std::optional<std::uint8_t> status() const { return status_; }  // where the BMC refused
     [[nodiscard]] State refused_in() const { return refused_in_; }
     [[nodiscard]] const std::optional<Guid>& guid() const { return guid_; }
+    // The BMC answered Open Session, and it neither refused nor gave us a session: its slot stays taken until its
+    // time-out.
+    [[nodiscard]] bool left_a_slot_half_open() const {
+        return state_ == State::kFinished ? !status_ && !session_ : state_ != State::kOpenSessionSent;
+    }
     [[nodiscard]] std::optional<PasswordMatch> take_password() { return std::move(password_); }
     [[nodiscard]] std::optional<KgMatch> take_k_g() { return std::move(k_g_); }
     [[nodiscard]] std::optional<SessionCodec> take_session() { return std::move(session_); }

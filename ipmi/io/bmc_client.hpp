@@ -60,6 +60,7 @@ struct LoginReport {
     std::optional<Guid> guid;               // of RAKP 2
     std::optional<PasswordMatch> password;  // set whenever RAKP 2 matched
     std::optional<KgMatch> k_g;             // set when RAKP 4 matched
+    bool left_a_slot_half_open = false;     // of this handshake, or of one that was given up for it
     std::unique_ptr<Session> session;       // open at LoginRequest::privilege when kMatched and kLogin
 };
 
@@ -71,7 +72,8 @@ public:
     // kNoAnswer: effect unknown, the session may be lost. kProtocol when answers make no sense.
     // kRefused is not used here: a completion code is a Response.
     [[nodiscard]] virtual asio::awaitable<Result<Response>> send(const Request&) = 0;
-    // Never fails; one Close Session with at most two retransmissions. A second call does nothing.
+    // Never fails; one Close Session with at most two retransmissions. A second call does nothing. lost() afterwards:
+    // the BMC did not confirm it, and the slot may stay taken until its time-out.
     [[nodiscard]] virtual asio::awaitable<void> close() = 0;
     [[nodiscard]] virtual bool lost() const = 0;  // the BMC no longer answers in this session
     [[nodiscard]] virtual const CipherSuite& suite() const = 0;

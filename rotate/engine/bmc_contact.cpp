@@ -14,8 +14,6 @@ using ipmi::LoginRequest;
 
 constexpr std::array<std::uint8_t, 4> kWorkSuites{17, 3, 8, 12};
 constexpr std::array<std::uint8_t, 7> kIdentificationSuites{16, 15, 2, 1, 7, 6, 11};
-constexpr auto kBetweenCredentialWrites = 2s;
-constexpr std::chrono::seconds kRecentWrite{5};  // from "stored" in the vault to "sent", with the pause between
 constexpr auto kKeepAlive = 10s;
 constexpr std::uint8_t kLanParameterMacAddress = 5;  // IPMI 2.0 §23.1, Table 23-4
 
@@ -103,8 +101,12 @@ std::string card_key(const vault::Bmc& bmc) {
     return fmt::format("{}/{}/{}", *bmc.pin.manufacturer, bmc.pin.product.value_or(0), bmc.firmware);
 }
 
-BmcContact::BmcContact(Ports& ports, vault::Bmc bmc, ipmi::ClientOptions options, StepListener on_step)
-    : ports_(ports), bmc_(std::move(bmc)), options_(std::move(options)), on_step_(std::move(on_step)) {}
+BmcContact::BmcContact(Ports& ports, vault::Bmc bmc, ContactOptions options, StepListener on_step)
+    : ports_(ports),
+      bmc_(std::move(bmc)),
+      options_(std::move(options)),
+      on_step_(std::move(on_step)),
+      slots_(ports.clock, options_.client.half_open_lifetime) {}
 
 BmcContact::~BmcContact() = default;
 
@@ -141,31 +143,18 @@ Result<void> BmcContact::read_card(const vault::Store& store) {
     keeps_only_16_ = *size == "16";
     const auto k_g = store.fact(key, std::string(kKgFact));
     if (!k_g) return std::unexpected(k_g.error());
-    kind_has_no_k_g_ = *k_g == kNotUsable;
+    if (*k_g) kind_uses_k_g_ = *k_g == kUsable;
     return {};
 }
 
-// A write of an earlier run, perhaps one that crashed, counts too.
-void BmcContact::note_recent_write() {
-    const auto now = ports_.clock.now();
-    const auto recent = [&](const auto* version) {
-        return version != nullptr && version->sent_at && now.value - version->sent_at->value <= kRecentWrite.count();
-    };
-    using vault::VersionState;
-    if (recent(known_.password_in(VersionState::kPending)) || recent(known_.k_g_in(VersionState::kPending)) ||
-        recent(known_.password_in(VersionState::kCurrent)) || recent(known_.k_g_in(VersionState::kCurrent))) {
-        last_write_ = ports_.network.now();
-    }
-}
-
-asio::awaitable<Result<void>> BmcContact::connect() {
-    note_recent_write();
+asio::awaitable<Result<void>> BmcContact::connect(vault::BmcLock& lock) {
+    slots_.attach(lock);
     auto peer = co_await ports_.resolve(bmc_);
     if (!peer) co_return std::unexpected(peer.error());
     if (ports_.network.is_attached(*peer)) {
         co_return fail(ErrorCode::kBusy, "another row of the inventory leads to the same address");
     }
-    client_ = std::make_unique<ipmi::BmcClient>(ports_.network, *peer, options_);
+    client_ = std::make_unique<ipmi::BmcClient>(ports_.network, *peer, options_.client);
     co_return Result<void>{};
 }
 
@@ -194,29 +183,29 @@ asio::awaitable<Seen> BmcContact::ask_only() {
 asio::awaitable<Seen> BmcContact::sight(LoginRequest::Depth depth, bool keep) {
     auto report = co_await login(depth);
     auto seen = seen_from(report, depth);
-    note_half_open(report);
     if (!report.session) co_return seen;
 
     had_a_session_ = true;
     auto session = std::move(report.session);
     if (suite_strength(session->suite().id) == 0) {
         seen.weak_suite = session->suite().id;
-        co_await session->close();
+        co_await close(*session);
         co_return seen;
     }
     const auto board = co_await compare_board(*session, report, seen);
     if (board != Board::kSame) {
         seen.answer = board == Board::kChanged ? Answer::kIdentityChanged : Answer::kNoAnswer;
-        co_await session->close();
+        co_await close(*session);
         co_return seen;
     }
     remember_suite(session->suite());
     co_await read_rights(*session, seen);
     if (keep && !session->lost()) {
         kept_ = std::move(session);
+        kept_used_ = ports_.network.now();
         if (seen.administrator) rights_before_ = slot_.access;
     } else {
-        co_await session->close();
+        co_await close(*session);
     }
     co_return seen;
 }
@@ -234,7 +223,9 @@ asio::awaitable<ipmi::LoginReport> BmcContact::login(LoginRequest::Depth depth) 
         request.passwords = known_.passwords();
         request.k_gs = known_.k_gs();
         request.pinned_guid = bmc_.pin.guid;
+        slots_.handshake_begins();
         report = co_await client_->login(request);
+        slots_.handshake_ended(report.left_a_slot_half_open, report.session != nullptr);
         if (report.outcome != HandshakeOutcome::kCipherSuiteRefused) break;
     }
     co_return report;
@@ -264,28 +255,16 @@ asio::awaitable<std::vector<ipmi::CipherSuite>> BmcContact::suites_to_try() {
     co_return suites;
 }
 
-// A handshake without a match, and a session under a K_G that we don't know, stay in the BMC until its time-out. None
-// of them may be left when the next handshake begins: with the kept session and the proof that makes two slots at most,
-// and some BMCs have four in all.
+// A handshake without a match, and a session under a K_G that we don't know, stay in the BMC until its time-out.
 asio::awaitable<void> BmcContact::wait_for_free_slot() {
-    if (half_open_until_ > ports_.network.now()) {
-        const auto left = half_open_until_ - ports_.network.now();
-        co_await wait(std::chrono::ceil<milliseconds>(left));
-    }
+    const auto time = slots_.before_handshake();
+    if (time.count() == 0) co_return;
+    on_step_("wait-for-slot");
+    co_await wait(time);
 }
 
-void BmcContact::note_half_open(const ipmi::LoginReport& report) {
-    const bool left_open = report.outcome == HandshakeOutcome::kNoCandidateMatches ||
-                           report.outcome == HandshakeOutcome::kNoProof ||
-                           report.outcome == HandshakeOutcome::kKgUnknown ||
-                           (report.outcome == HandshakeOutcome::kMatched && report.session == nullptr) ||
-                           (report.outcome == HandshakeOutcome::kNoAnswer && report.guid.has_value());
-    if (left_open) half_open_until_ = ports_.network.now() + options_.half_open_lifetime;
-}
-
-// I10, beyond the GUID that was compared before RAKP 3: manufacturer, product and MAC address, and that no other row of
-// the vault is this board; once in an operation. Where there is no GUID to go by, at every login, and nothing is sent
-// to a board that does not say.
+// I10, beyond the GUID that was compared before RAKP 3: manufacturer, product and MAC address, once in an operation.
+// Where there is no GUID to go by, at every login, and nothing is sent to a board that does not say.
 asio::awaitable<BmcContact::Board> BmcContact::compare_board(ipmi::Session& session, const ipmi::LoginReport& report,
                                                              Seen& seen) {
     if (board_checked_ && bmc_.pin.guid) co_return Board::kSame;
@@ -318,10 +297,20 @@ asio::awaitable<BmcContact::Board> BmcContact::compare_board(ipmi::Session& sess
         if (mac && mac != bmc_.pin.mac) co_return Board::kChanged;
         if (!mac && !bmc_.pin.guid) co_return Board::kUnreadable;
     }
-    const auto twin = co_await same_board_as();
-    if (twin.empty()) co_return Board::kSame;
-    seen.why = fmt::format("the same board as {}: one of the two rows is wrong", twin);
-    if (first_contact) bmc_.pin = {};
+    if (first_contact && !options_.dry_run) co_return co_await pin_board(seen);
+    co_return Board::kSame;
+}
+
+// Durable before anything is sent: two rows that lead to one board, at the same moment, must not both get it.
+asio::awaitable<BmcContact::Board> BmcContact::pin_board(Seen& seen) {
+    const vault::Store::Work work = [&](vault::Transaction& transaction) { return transaction.pin_board(bmc_); };
+    const auto pinned = co_await ports_.vault.write(work);
+    if (pinned) co_return Board::kSame;
+    bmc_.pin = {};
+    board_checked_ = false;
+    // A vault that can't be written stops the rotation by itself; the next login tries this again.
+    if (pinned.error().code != ErrorCode::kConflict) co_return Board::kSame;
+    seen.why = pinned.error().detail + ": one of the two rows is wrong";
     co_return Board::kChanged;
 }
 
@@ -334,23 +323,6 @@ asio::awaitable<std::optional<BmcContact::MacAddress>> BmcContact::mac_address(i
     if (!bytes || bytes->size() < mac.size()) co_return std::nullopt;
     std::copy_n(bytes->begin(), mac.size(), mac.begin());
     co_return mac;
-}
-
-// Two rows with one strong pin are refused. A GUID that boards with other MAC addresses share is a weak pin.
-asio::awaitable<std::string> BmcContact::same_board_as() {
-    std::string twin;
-    if (!bmc_.pin.guid) co_return twin;
-    const VaultPort::Read work = [&](const vault::Store& store) -> Result<void> {
-        const auto others = store.bmcs_with_guid(*bmc_.pin.guid);
-        if (!others) return std::unexpected(others.error());
-        for (const auto& other : *others) {
-            const bool other_board = bmc_.pin.mac && other.pin.mac && *bmc_.pin.mac != *other.pin.mac;
-            if (other.id != bmc_.id && !other_board) twin = other.name;
-        }
-        return {};
-    };
-    const auto read = co_await ports_.vault.read(work);
-    co_return read ? twin : std::string("a row that could not be read");
 }
 
 void BmcContact::remember_suite(const ipmi::CipherSuite& suite) {
@@ -390,31 +362,38 @@ bool BmcContact::has_kept_session() const {
 
 asio::awaitable<Result<ipmi::Response>> BmcContact::command(const ipmi::Request& request) {
     BMCVAULT_CHECK(kept_ != nullptr);
+    kept_used_ = ports_.network.now();
     co_return co_await kept_->send(request);
 }
 
 asio::awaitable<void> BmcContact::close() {
     if (!kept_) co_return;
     const auto session = std::move(kept_);
-    co_await session->close();
+    co_await close(*session);
+}
+
+asio::awaitable<void> BmcContact::close(ipmi::Session& session) {
+    co_await session.close();
+    slots_.session_closed(!session.lost());
 }
 
 asio::awaitable<void> BmcContact::wait(milliseconds time) {
     const auto alarm = ports_.network.make_alarm();
     const auto end = ports_.network.now() + time;
     while (ports_.network.now() < end) {
-        (void)co_await alarm->wait_until(std::min(end, ports_.network.now() + kKeepAlive));
-        if (ports_.network.now() < end && has_kept_session()) (void)co_await kept_->send(ipmi::get_device_id());
+        const auto next = has_kept_session() ? std::min(end, kept_used_ + kKeepAlive) : end;
+        (void)co_await alarm->wait_until(next);
+        if (!has_kept_session() || ports_.network.now() < kept_used_ + kKeepAlive) continue;
+        kept_used_ = ports_.network.now();
+        (void)co_await kept_->send(ipmi::get_device_id());
+        slots_.session_used();
     }
 }
 
 asio::awaitable<void> BmcContact::pace_credential_write() {
-    if (last_write_) {
-        const auto next = *last_write_ + kBetweenCredentialWrites;
-        const auto now = ports_.network.now();
-        if (now < next) co_await wait(std::chrono::ceil<milliseconds>(next - now));
-    }
-    last_write_ = ports_.network.now();
+    const auto time = slots_.before_credential_write();
+    if (time.count() > 0) co_await wait(time);
+    slots_.credential_written();
 }
 
 asio::awaitable<SlotFact> BmcContact::check_slot() {
@@ -476,8 +455,12 @@ const ipmi::WireCounters& BmcContact::counters() const {
 }
 
 std::optional<bool> BmcContact::k_g_supported() const {
-    if (bmc_.k_g_supported || !kind_has_no_k_g_) return bmc_.k_g_supported;
+    if (bmc_.k_g_supported || kind_uses_k_g_ != false) return bmc_.k_g_supported;
     return false;
+}
+
+bool BmcContact::k_g_is_an_experiment() const {
+    return !bmc_.k_g_supported && !kind_uses_k_g_;
 }
 
 asio::awaitable<Durable> BmcContact::store(const vault::Store::Work& work) {
@@ -561,7 +544,7 @@ asio::awaitable<bool> BmcContact::answers_without_rmcp_plus() {
     if (!peer || had_a_session_) co_return false;
     counters_ = client_->counters();
     client_.reset();
-    auto quick = options_;
+    auto quick = options_.client;
     quick.attempts = 2;
     ipmi::BmcClient client(ports_.network, *peer, quick);
     const auto capabilities = co_await client.capabilities();

@@ -15,6 +15,7 @@
 #include "rotate/core/password_machine.hpp"
 #include "rotate/engine/known_credentials.hpp"
 #include "rotate/engine/ports.hpp"
+#include "rotate/engine/session_slots.hpp"
 
 namespace bmcvault::rotate {
 
@@ -35,19 +36,25 @@ struct Seen {
 // "manufacturer/product/firmware", the key of the capability card; empty when not seen yet.
 [[nodiscard]] std::string card_key(const vault::Bmc& bmc);
 
+struct ContactOptions {
+    ipmi::ClientOptions client;
+    bool dry_run = false;  // nothing is stored
+};
+
 class BmcContact {
 public:
     using StepListener = std::function<void(std::string_view step)>;
 
-    BmcContact(Ports& ports, vault::Bmc bmc, ipmi::ClientOptions options, StepListener on_step);
+    BmcContact(Ports& ports, vault::Bmc bmc, ContactOptions options, StepListener on_step);
     ~BmcContact();
     BmcContact(const BmcContact&) = delete;
     BmcContact& operator=(const BmcContact&) = delete;
 
     // Reads record and credentials anew from the vault. Errors are the vault's.
     [[nodiscard]] asio::awaitable<Result<void>> load();
-    // Resolves the address. kNotFound for a host name without address.
-    [[nodiscard]] asio::awaitable<Result<void>> connect();
+    // Resolves the address, and takes over the account of session slots that lies with the lock, which outlives this
+    // contact's traffic. kNotFound for a host name without address.
+    [[nodiscard]] asio::awaitable<Result<void>> connect(vault::BmcLock& lock);
 
     // Around every action of a machine: the live board is told, tests may stop the process there.
     void before(std::string_view step);
@@ -68,7 +75,7 @@ public:
     // In the kept session. kNoAnswer: effect unknown; the session counts as lost afterwards when it really is.
     [[nodiscard]] asio::awaitable<Result<ipmi::Response>> command(const ipmi::Request& request);
     [[nodiscard]] asio::awaitable<void> close();
-    // Waits, with a harmless command in the kept session every 10 s so that it lives.
+    // Waits. A kept session that was not used for 10 s gets a harmless command, so that it lives.
     [[nodiscard]] asio::awaitable<void> wait(milliseconds time);
     // At least two seconds between credential writes: BMCs reload user files by whole-second time stamps.
     [[nodiscard]] asio::awaitable<void> pace_credential_write();
@@ -89,6 +96,8 @@ public:
     [[nodiscard]] bool keeps_only_16() const { return keeps_only_16_; }
     // This BMC, or its kind by the capability card: can it have a K_G? nullopt: not known.
     [[nodiscard]] std::optional<bool> k_g_supported() const;
+    // Neither this BMC nor its kind has shown that a K_G that was set can be used.
+    [[nodiscard]] bool k_g_is_an_experiment() const;
     // It offered cipher suite 0 when it was last asked: anybody gets in without a password.
     [[nodiscard]] bool suite_0_is_open() const { return suite_0_open_; }
     // Stores what the BMC said of suite 0 in this operation, if it was asked.
@@ -123,35 +132,34 @@ private:
     };
 
     Result<void> read_card(const vault::Store& store);
-    void note_recent_write();
     asio::awaitable<Seen> sight(ipmi::LoginRequest::Depth depth, bool keep);
     asio::awaitable<ipmi::LoginReport> login(ipmi::LoginRequest::Depth depth);
     asio::awaitable<std::vector<ipmi::CipherSuite>> suites_to_try();
     asio::awaitable<void> wait_for_free_slot();
+    asio::awaitable<void> close(ipmi::Session& session);
     enum class Board { kSame, kChanged, kUnreadable };
     asio::awaitable<Board> compare_board(ipmi::Session& session, const ipmi::LoginReport& report, Seen& seen);
-    asio::awaitable<std::string> same_board_as();
+    asio::awaitable<Board> pin_board(Seen& seen);
     asio::awaitable<std::optional<MacAddress>> mac_address(ipmi::Session& session);
     asio::awaitable<void> read_rights(ipmi::Session& session, Seen& seen);
     asio::awaitable<SlotFact> find_slot_by_name();
     asio::awaitable<std::optional<ipmi::UserAccess>> access_of(ipmi::Session& session, UserId user) const;
-    void note_half_open(const ipmi::LoginReport& report);
     void remember_suite(const ipmi::CipherSuite& suite);
 
     Ports& ports_;
     vault::Bmc bmc_;
-    ipmi::ClientOptions options_;
+    ContactOptions options_;
     StepListener on_step_;
     KnownCredentials known_;
     std::unique_ptr<ipmi::BmcClient> client_;
     std::unique_ptr<ipmi::Session> kept_;
+    ipmi::TimePoint kept_used_{};
     Slot slot_;
     std::optional<ipmi::UserAccess> rights_before_;  // as the probe read them, to restore
-    ipmi::TimePoint half_open_until_{};              // a slot of the BMC that we could not close
-    std::optional<ipmi::TimePoint> last_write_;
+    SessionSlots slots_;
     bool board_checked_ = false;  // beyond the GUID, in this operation
     bool keeps_only_16_ = false;
-    bool kind_has_no_k_g_ = false;
+    std::optional<bool> kind_uses_k_g_;  // by the capability card
     bool suite_0_open_ = false;
     bool suite_0_asked_ = false;
     bool identify_ = false;

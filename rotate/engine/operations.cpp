@@ -15,6 +15,8 @@ namespace {
 
 using vault::VersionState;
 
+constexpr std::chrono::seconds kLookAtExperiment{1};
+
 void add_detail(std::string& detail, std::string_view more) {
     if (more.empty()) return;
     if (!detail.empty()) detail += "; ";
@@ -94,12 +96,28 @@ std::optional<Excuse> excuse(const vault::Bmc& bmc, UnixTime now, bool changes) 
     return std::nullopt;
 }
 
+// While it lives, this BMC is the one of its kind that tries whether a K_G can be used.
+class Experiment {
+public:
+    Experiment(std::set<std::string>& running, const BmcContact& contact) : running_(running) {
+        if (contact.k_g_is_an_experiment()) card_ = contact.card_key();
+        if (!card_.empty()) running_.insert(card_);
+    }
+    ~Experiment() { running_.erase(card_); }
+    Experiment(const Experiment&) = delete;
+    Experiment& operator=(const Experiment&) = delete;
+
+private:
+    std::set<std::string>& running_;
+    std::string card_;
+};
+
 // One operation on one BMC: the lock, the contact, the clock of the report.
 class Operation {
 public:
     Operation(OperationContext& context, const vault::Bmc& bmc, std::string command)
         : context_(context),
-          contact_(context.ports, bmc, context.client,
+          contact_(context.ports, bmc, ContactOptions{context.client, context.options.dry_run},
                    [this](std::string_view step) { context_.observer.step(contact_.bmc(), step); }),
           report_(report_for(bmc)),
           command_(std::move(command)),
@@ -114,6 +132,7 @@ private:
     asio::awaitable<void> run_machines_once(Goal goal);
     asio::awaitable<void> run_machines(Goal goal);
     asio::awaitable<void> run_k_g(Outcome password_outcome, Seen& seen);
+    asio::awaitable<void> wait_for_k_g_experiment();
     asio::awaitable<void> tell_ipmi_off();
     asio::awaitable<void> ask_and_describe();
     asio::awaitable<void> describe_check(const Seen& seen);
@@ -159,7 +178,7 @@ asio::awaitable<bool> Operation::begin(bool changes) {
         set_outcome(report_, Outcome::kRefused, "no-known-password");
         co_return false;
     }
-    const auto connected = co_await contact_.connect();
+    const auto connected = co_await contact_.connect(*lock_);
     if (!connected) {
         const bool taken = connected.error().code == ErrorCode::kBusy;
         set_outcome(report_, taken ? Outcome::kBusy : Outcome::kUnreachable, connected.error().detail);
@@ -229,6 +248,8 @@ asio::awaitable<void> Operation::run_k_g(Outcome password_outcome, Seen& seen) {
     const bool unexpected =
         seen.k_g_asked && seen.k_g != (current != nullptr ? std::optional(current->version) : std::nullopt);
     if (!context_.options.k_g && pending == nullptr && !unexpected) co_return;
+    if (context_.options.k_g) co_await wait_for_k_g_experiment();
+    const Experiment experiment(context_.k_g_experiments, contact_);
     if (!contact_.has_kept_session()) seen = co_await contact_.look_and_keep();
     if (seen.answer != Answer::kMatched || !seen.k_g_asked) {  // "none" would be a guess
         set_outcome(report_, with_k_g(password_outcome, KgOutcome::kUnproved, seen.answer), word(KgOutcome::kUnproved));
@@ -237,6 +258,15 @@ asio::awaitable<void> Operation::run_k_g(Outcome password_outcome, Seen& seen) {
     KgRotation k_g(contact_, seen.k_g, context_.options.k_g, note());
     const auto outcome = co_await k_g.run();
     set_outcome(report_, with_k_g(password_outcome, outcome, k_g.last_answer()), word(outcome));
+}
+
+// A K_G that can be set but not used costs a walk to the server: of each kind one BMC goes first, alone.
+asio::awaitable<void> Operation::wait_for_k_g_experiment() {
+    while (contact_.k_g_is_an_experiment() && context_.k_g_experiments.contains(contact_.card_key())) {
+        co_await contact_.wait(kLookAtExperiment);
+        const auto loaded = co_await contact_.load();
+        if (!loaded) break;
+    }
 }
 
 asio::awaitable<BmcReport> Operation::check() {

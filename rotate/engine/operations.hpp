@@ -4,6 +4,8 @@
 #include <asio/awaitable.hpp>
 #include <filesystem>
 #include <optional>
+#include <set>
+#include <string>
 
 #include "rotate/core/password_machine.hpp"
 #include "rotate/engine/campaign.hpp"
@@ -18,6 +20,7 @@ struct OperationContext {
     std::filesystem::path vault_directory;
     std::optional<std::int64_t> campaign;  // rotate: where the outcome is written down
     Observer& observer;
+    std::set<std::string> k_g_experiments{};  // card keys of the kinds on which one BMC tries a K_G right now
 };
 
 // Never throws and never fails as a whole: whatever happened is in the report. Sessions are closed, the per-BMC lock is

@@ -43,18 +43,25 @@ TEST(Operation, ABmcSeenBeforeTakesAtMost16RoundTripsAnd24WithKg) {
     EXPECT_LE(only(both).round_trips, 24u);
 }
 
-TEST(Operation, TheSameBoardUnderTwoNamesIsRefusedTheSecondTime) {
+// Both rows meet the board for the first time, in the same moment: one gets it, and its pin is durable before anything
+// is sent.
+TEST(Operation, TheSameBoardUnderTwoNamesIsRotatedUnderOne) {
     auto first = virtual_bmc::plain_config(0, 1);
     auto second = first;
     auto fleet = fleet_of({std::move(first), std::move(second)});
-    (void)fleet.live(Command::kCheck);
+    const auto together = fleet.live(Command::kRotate);
+    ASSERT_EQ(together.reports.size(), 2u);
+    const bool first_got_it = together.reports[0].outcome == "rotated";
+    const auto& refused = together.reports[first_got_it ? 1 : 0];
+    EXPECT_EQ(together.reports[first_got_it ? 0 : 1].outcome, "rotated");
+    EXPECT_EQ(refused.outcome, "identity-changed");
+    EXPECT_NE(refused.detail.find("the same board as"), std::string::npos) << refused.detail;
+    EXPECT_EQ(fleet.bmc(0).counters().passwords_set + fleet.bmc(1).counters().passwords_set, 1u);
     fleet.let_time_pass(60s);
-    const auto life = fleet.live(Command::kRotate);
-    for (const auto& report : life.reports) {
-        EXPECT_EQ(report.outcome, "identity-changed") << report.name;
-        EXPECT_NE(report.detail.find("the same board as"), std::string::npos) << report.detail;
+    for (const auto& report : fleet.live(Command::kRotate).reports) {
+        EXPECT_EQ(report.outcome, report.name == refused.name ? "identity-changed" : "rotated") << report.detail;
     }
-    EXPECT_EQ(fleet.bmc(0).counters().passwords_set + fleet.bmc(1).counters().passwords_set, 0u);
+    EXPECT_EQ(fleet.rejected_logins(), 0u);
 }
 
 TEST(Operation, ASharedGuidWithOtherMacAddressesIsAWeakPinAndNoReasonToRefuse) {
@@ -125,6 +132,26 @@ TEST(Operation, TwoCredentialWritesAreTwoSecondsApart) {
     EXPECT_EQ(only(life).outcome, "rotated") << only(life).detail;
     EXPECT_EQ(only(life).detail, "k_g-changed");
     EXPECT_TRUE(fleet.current_is_live(0));
+}
+
+// Four of a kind that take a K_G and can't use it: one finds out, the others are spared.
+TEST(Operation, OfEachKindOneBmcTriesAKgFirstAndAlone) {
+    std::vector<Config> configs;
+    for (std::size_t i = 0; i < 4; ++i) {
+        configs.push_back(virtual_bmc::plain_config(i, 1));
+        configs.back().quirks.k_g_unusable = true;
+    }
+    auto fleet = fleet_of(std::move(configs));
+    RunOptions with_k_g;
+    with_k_g.k_g = true;
+    const auto life = fleet.live(Command::kRotate, with_k_g);
+    std::size_t tried = 0;
+    for (std::size_t i = 0; i < 4; ++i) {
+        EXPECT_EQ(life.reports[i].outcome, "rotated") << life.reports[i].detail;
+        if (fleet.bmc(i).counters().k_gs_set > 0) ++tried;
+    }
+    EXPECT_EQ(tried, 1u);
+    EXPECT_EQ(fleet.rejected_logins(), 0u);
 }
 
 TEST(Operation, AWeakSuiteNamesThePasswordAndNoSecretIsSentUnderIt) {

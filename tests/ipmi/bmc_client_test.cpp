@@ -325,6 +325,36 @@ TEST_F(Client, CloseIsRepeatedTwiceAtMostAndNeverFails) {
     });
 }
 
+// Also a handshake that was given up for another one, which then ended well, has left its slot behind.
+TEST_F(Client, SaysWhetherASlotWasLeftHalfOpen) {
+    const auto left_a_slot = [this](const LoginRequest& asked) {
+        bool left = false;
+        run([&](BmcClient& client) -> asio::awaitable<void> {
+            auto report = co_await client.login(asked);
+            left = report.left_a_slot_half_open;
+            if (report.session) co_await report.session->close();
+        });
+        return left;
+    };
+    EXPECT_FALSE(left_a_slot(request()));
+    auto unknown_user = request();
+    unknown_user.user_name = "nobody";
+    EXPECT_FALSE(left_a_slot(unknown_user));
+    auto ask_only = request();
+    ask_only.depth = Depth::kAskOnly;
+    EXPECT_TRUE(left_a_slot(ask_only));
+    auto no_candidate = request();
+    no_candidate.passwords = no_candidate.passwords.first(1);
+    EXPECT_TRUE(left_a_slot(no_candidate));
+    auto other_board = request();
+    other_board.pinned_guid = Guid{1};
+    EXPECT_TRUE(left_a_slot(other_board));
+    lose_request_ = first(4, PayloadType::kRakp1);
+    EXPECT_TRUE(left_a_slot(request()));
+    lose_request_ = [](const Bytes&) { return true; };  // nothing was ever opened
+    EXPECT_FALSE(left_a_slot(request()));
+}
+
 TEST_F(Client, ALostReplyToCloseIsNoHarm) {
     in_session_do([&](Session&) -> asio::awaitable<void> {
         int losses = 1;

@@ -109,20 +109,38 @@ TEST_F(StoreTest, names_are_unique_among_bmcs_that_are_not_retired) {
               ErrorCode::kAlreadyExists);
 }
 
-TEST_F(StoreTest, rows_with_one_board_are_found_by_its_guid) {
+TEST_F(StoreTest, a_board_is_pinned_to_one_row) {
     auto first = test::make_bmc(1);
     auto second = test::make_bmc(2);
-    first.pin.guid = second.pin.guid = std::array<std::uint8_t, 16>{7};
     transact([&](Transaction& t) { return t.add_bmc(first); });
     transact([&](Transaction& t) { return t.add_bmc(second); });
-    add_bmc(3);
-    EXPECT_EQ(must(store().bmcs_with_guid(*first.pin.guid)).size(), 2u);
-    second.retired = true;
-    transact([&](Transaction& t) { return t.update_bmc(second); });
-    const auto found = must(store().bmcs_with_guid(*first.pin.guid));
-    ASSERT_EQ(found.size(), 1u);
-    EXPECT_EQ(found[0].id, first.id);
-    EXPECT_TRUE(must(store().bmcs_with_guid({})).empty());
+    first.pin.guid = second.pin.guid = std::array<std::uint8_t, 16>{7};
+    transact([&](Transaction& t) { return t.pin_board(first); });
+    const auto taken = try_transact([&](Transaction& t) { return t.pin_board(second); });
+    EXPECT_EQ(code_of(taken), ErrorCode::kConflict);
+    EXPECT_TRUE(taken.error().detail.contains(first.name));
+    EXPECT_FALSE(must(store().bmc(second.id)).pin.guid);
+    transact([&](Transaction& t) { return t.pin_board(first); });  // again: it is its own
+
+    // Other MAC addresses: a GUID that the vendor gave to all boards.
+    first.pin.mac = std::array<std::uint8_t, 6>{1};
+    second.pin.mac = std::array<std::uint8_t, 6>{2};
+    transact([&](Transaction& t) { return t.pin_board(first); });
+    transact([&](Transaction& t) { return t.pin_board(second); });
+    EXPECT_EQ(must(store().bmc(second.id)).pin, second.pin);
+}
+
+TEST_F(StoreTest, a_row_that_was_removed_gives_its_board_free) {
+    auto first = test::make_bmc(1);
+    auto second = test::make_bmc(2);
+    transact([&](Transaction& t) { return t.add_bmc(first); });
+    transact([&](Transaction& t) { return t.add_bmc(second); });
+    first.pin.guid = second.pin.guid = std::array<std::uint8_t, 16>{7};
+    transact([&](Transaction& t) { return t.pin_board(first); });
+    first.retired = true;
+    transact([&](Transaction& t) { return t.update_bmc(first); });
+    transact([&](Transaction& t) { return t.pin_board(second); });
+    EXPECT_EQ(must(store().bmc(second.id)).pin.guid, second.pin.guid);
 }
 
 TEST_F(StoreTest, what_can_not_be_a_bmc_is_refused_by_name_of_the_field) {

@@ -5,10 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <utility>
 
 #include "vault/base/bytes.hpp"
+#include "vault/base/check.hpp"
 #include "vault/store/vault_files.hpp"
 
 namespace bmcvault::vault {
@@ -18,7 +20,7 @@ Result<BmcLock> BmcLock::try_acquire(const std::filesystem::path& vault_director
     if (!access) return std::unexpected(access.error());
     const auto file = vault_directory / kLocksDirectory / to_hex(bmc.uuid);
     // Never removed again: a lock file that comes and goes can be locked twice.
-    const int fd = open(file.c_str(), O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, access->file_mode);
+    const int fd = open(file.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, access->file_mode);
     if (fd < 0) return system_error("can not open", file);
     BmcLock lock(fd);
     struct stat info{};
@@ -39,6 +41,21 @@ BmcLock& BmcLock::operator=(BmcLock&& other) noexcept {
 
 BmcLock::~BmcLock() {
     if (fd_ >= 0) close(fd_);
+}
+
+std::string BmcLock::note() const {
+    std::array<char, kMaxNoteSize> buffer{};
+    const auto size = pread(fd_, buffer.data(), buffer.size(), 0);
+    if (size <= 0) return {};
+    const std::string_view text(buffer.data(), static_cast<std::size_t>(size));
+    return std::string(text.substr(0, text.find('\n')));
+}
+
+// Only advice to the next holder: a full disk is no reason to stop. The line end cuts off what is left of a longer one.
+void BmcLock::set_note(std::string_view note) {
+    BMCVAULT_CHECK(note.size() < kMaxNoteSize);
+    const auto line = std::string(note) + '\n';
+    [[maybe_unused]] const auto written = pwrite(fd_, line.data(), line.size(), 0);
 }
 
 }  // namespace bmcvault::vault

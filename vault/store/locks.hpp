@@ -1,7 +1,10 @@
-// Locks beside the vault, by flock: one operation per BMC at a time, across processes.
+// Locks beside the vault, by flock: one operation per BMC at a time, across processes. Each lock file carries a note
+// from one holder to the next.
 #pragma once
 
 #include <filesystem>
+#include <string>
+#include <string_view>
 
 #include "vault/base/error.hpp"
 #include "vault/base/ids.hpp"
@@ -16,6 +19,12 @@ public:
     BmcLock(BmcLock&& other) noexcept;
     BmcLock& operator=(BmcLock&& other) noexcept;
     ~BmcLock();
+
+    // What the last holder wrote down, however it ended; empty when nobody did or it can't be read. Not synced: after a
+    // power cut it may be an older one. At most kMaxNoteSize bytes.
+    static constexpr std::size_t kMaxNoteSize = 256;
+    [[nodiscard]] std::string note() const;
+    void set_note(std::string_view note);
 
 private:
     explicit BmcLock(int fd) : fd_(fd) {}

@@ -28,7 +28,6 @@ public:
     Result<std::vector<Bmc>> bmcs(bool with_retired) const override;
     Result<Bmc> bmc(BmcId) const override;
     Result<Bmc> bmc(std::string_view name) const override;
-    Result<std::vector<Bmc>> bmcs_with_guid(const std::array<std::uint8_t, 16>& guid) const override;
     Result<std::vector<CredentialVersion>> versions(BmcId) const override;
     Result<std::vector<CredentialVersion>> current_versions() const override;
     Result<Key20> unseal(const CredentialVersion&) const override;

@@ -163,11 +163,6 @@ Result<std::vector<Bmc>> SqlcipherStore::bmcs(bool with_retired) const {
     return bmcs_where(sql, {with_retired});
 }
 
-Result<std::vector<Bmc>> SqlcipherStore::bmcs_with_guid(const std::array<std::uint8_t, 16>& guid) const {
-    static const std::string sql = std::string(kSelectBmc) + "WHERE pin_guid=? AND retired=0 ORDER BY name";
-    return bmcs_where(sql, {ByteView(guid)});
-}
-
 Result<Bmc> SqlcipherStore::one_bmc(std::string_view sql, const Value& key, std::string_view name) const {
     std::optional<Bmc> found;
     auto done = query(sql, {key}, [&](const Row& row) {

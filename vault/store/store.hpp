@@ -60,6 +60,9 @@ public:
     // Inventory. Names are unique among BMCs that are not retired; kAlreadyExists names the clash.
     [[nodiscard]] virtual Result<void> add_bmc(const Bmc&) = 0;
     [[nodiscard]] virtual Result<void> update_bmc(const Bmc&) = 0;  // by id; everything but id
+    // First contact: update_bmc, with a pin. kConflict names another row that is pinned to the same board; of two rows
+    // at the same moment one gets it.
+    [[nodiscard]] virtual Result<void> pin_board(const Bmc&) = 0;
 
     // Credentials. Each of these is one durable step of the rotation machine (rotate/core) and appends to the audit
     // log. A new version in state kUnknown (a person's word) or kRetired (factory password).
@@ -114,8 +117,6 @@ public:
     [[nodiscard]] virtual Result<std::vector<Bmc>> bmcs(bool with_retired = false) const = 0;  // by name
     [[nodiscard]] virtual Result<Bmc> bmc(BmcId) const = 0;
     [[nodiscard]] virtual Result<Bmc> bmc(std::string_view name) const = 0;
-    // Those whose pin has this GUID, retired ones left out: more than one row for a board is a mistake or a weak pin.
-    [[nodiscard]] virtual Result<std::vector<Bmc>> bmcs_with_guid(const std::array<std::uint8_t, 16>& guid) const = 0;
     // All subjects, oldest first within each.
     [[nodiscard]] virtual Result<std::vector<CredentialVersion>> versions(BmcId) const = 0;
     // Current versions of all BMCs in one query, for status.

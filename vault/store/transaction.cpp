@@ -122,6 +122,23 @@ Result<void> StoreTransaction::update_bmc(const Bmc& bmc) {
     return audit("bmc.changed", bmc.id, dump({{"changed", changed}, {"name", bmc.name}}));
 }
 
+// A GUID that boards with other MAC addresses share is a weak pin, and no reason to refuse.
+Result<void> StoreTransaction::pin_board(const Bmc& bmc) {
+    std::string twin;
+    static const std::string sql = std::string(kSelectBmc) + "WHERE pin_guid=? AND retired=0 AND uuid<>?";
+    const auto compare = [&](const Row& row) -> Result<void> {
+        const auto other = bmc_from_row(row);
+        const bool other_board = bmc.pin.mac && other.pin.mac && *bmc.pin.mac != *other.pin.mac;
+        if (!other_board) twin = other.name;
+        return {};
+    };
+    if (bmc.pin.guid) {
+        if (auto done = database_.query(sql, {ByteView(*bmc.pin.guid), bmc.id.uuid}, compare); !done) return done;
+    }
+    if (!twin.empty()) return fail(ErrorCode::kConflict, fmt::format("the same board as {}", twin));
+    return update_bmc(bmc);
+}
+
 Result<StoreTransaction::BmcRow> StoreTransaction::bmc_row(BmcId bmc) {
     BmcRow found;
     auto done = database_.query("SELECT id,compartment_id FROM bmc WHERE uuid=?", {bmc.uuid}, [&](const Row& row) {

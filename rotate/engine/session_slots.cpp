@@ -1,0 +1,91 @@
+#include "rotate/engine/session_slots.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <sstream>
+
+namespace bmcvault::rotate {
+namespace {
+
+constexpr int kSessionsBesideAHandshake = 2;  // the kept one, and one that a process left when it died
+constexpr std::int64_t kBetweenCredentialWrites_s = 2;
+constexpr std::string_view kFormat = "slots/1";
+
+}  // namespace
+
+SessionSlots::SessionSlots(const WallClock& clock, std::chrono::milliseconds lifetime)
+    : clock_(clock), lifetime_s_(std::chrono::ceil<std::chrono::seconds>(lifetime).count()) {}
+
+void SessionSlots::attach(vault::BmcLock& lock) {
+    lock_ = &lock;
+    std::istringstream text(lock.note());
+    std::string format;
+    std::int64_t half_open_until = 0;
+    std::int64_t sessions_until = 0;
+    std::int64_t written_at = 0;
+    int sessions = 0;
+    text >> format >> half_open_until >> sessions >> sessions_until >> written_at;
+    if (!text || format != kFormat) return;
+    // A clock that was put back must not make us wait longer than any BMC remembers.
+    half_open_until_ = std::min(half_open_until, expiry());
+    orphans_ = std::max(sessions, 0);
+    orphans_until_ = std::min(sessions_until, expiry());
+    written_at_ = std::min(written_at, now());
+}
+
+// The clock shows whole seconds: one more, so that it is never too early.
+std::int64_t SessionSlots::expiry() const {
+    return now() + lifetime_s_ + 1;
+}
+
+std::chrono::seconds SessionSlots::before_handshake() const {
+    const bool too_many = orphans() > 0 && orphans() + own_ > kSessionsBesideAHandshake;
+    const auto free_at = std::max(half_open_until_, too_many ? orphans_until_ : 0);
+    return std::chrono::seconds(std::max<std::int64_t>(0, free_at - now()));
+}
+
+std::chrono::seconds SessionSlots::before_credential_write() const {
+    const auto next = written_at_ == 0 ? 0 : written_at_ + kBetweenCredentialWrites_s + 1;
+    return std::chrono::seconds(std::max<std::int64_t>(0, next - now()));
+}
+
+void SessionSlots::handshake_begins() {
+    half_open_before_ = half_open_until_;
+    half_open_until_ = expiry();
+    write_down();
+}
+
+void SessionSlots::handshake_ended(bool left_a_slot_half_open, bool session_opened) {
+    half_open_until_ = left_a_slot_half_open ? expiry() : half_open_before_;
+    if (session_opened) ++own_;
+    session_used();
+}
+
+void SessionSlots::session_used() {
+    own_until_ = expiry();
+    write_down();
+}
+
+void SessionSlots::session_closed(bool confirmed) {
+    --own_;
+    if (!confirmed) {
+        orphans_ = orphans() + 1;
+        orphans_until_ = expiry();
+    }
+    write_down();
+}
+
+void SessionSlots::credential_written() {
+    written_at_ = now();
+    write_down();
+}
+
+void SessionSlots::write_down() {
+    if (lock_ == nullptr) return;
+    const int sessions = orphans() + own_;
+    const auto until = std::max(orphans() > 0 ? orphans_until_ : 0, own_ > 0 ? own_until_ : 0);
+    lock_->set_note(fmt::format("{} {} {} {} {}", kFormat, half_open_until_, sessions, until, written_at_));
+}
+
+}  // namespace bmcvault::rotate
