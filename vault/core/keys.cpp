@@ -4,6 +4,8 @@
 #include <sodium.h>
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 namespace bmcvault::vault {
 namespace {
@@ -46,6 +48,14 @@ bool decrypt(MutableByteView plain, ByteView sealed, ByteView associated, const 
                                                           sealed.size() - sizeof(Nonce), associated.data(),
                                                           associated.size(), sealed.data(), k.data()) == 0;
     });
+}
+
+std::optional<Key20> open_key20(ByteView sealed, ByteView associated, const Key32& data_key) {
+    Key20 secret;
+    const bool opened = sealed.size() == kSealOverhead + kKeySize &&
+                        secret.expose_mutable([&](auto plain) { return decrypt(plain, sealed, associated, data_key); });
+    if (!opened) return std::nullopt;
+    return secret;
 }
 
 Bytes bundle_associated_data(const VaultId& vault_id, std::uint64_t generation, std::uint32_t slot) {
@@ -198,17 +208,34 @@ Bytes associated_data(const SealContext& context) {
     return out;
 }
 
+Bytes associated_data(const ListSealContext& context) {
+    Bytes out;
+    append(out, as_bytes("bmcvault-l1"));
+    append(out, context.vault_id);
+    append_u32_le(out, context.list);
+    append_u32_le(out, context.entry);
+    append_u32_le(out, context.epoch);
+    return out;
+}
+
 Bytes seal(const Key20& secret, const SealContext& context, const Key32& data_key, const Nonce& nonce) {
     return secret.expose([&](auto plain) { return encrypt(plain, associated_data(context), data_key, nonce); });
 }
 
+Bytes seal(const Key20& secret, const ListSealContext& context, const Key32& data_key, const Nonce& nonce) {
+    return secret.expose([&](auto plain) { return encrypt(plain, associated_data(context), data_key, nonce); });
+}
+
 Result<Key20> unseal(ByteView sealed, const SealContext& context, const Key32& data_key) {
-    Key20 secret;
-    const bool opened = sealed.size() == kSealOverhead + kKeySize && secret.expose_mutable([&](auto plain) {
-        return decrypt(plain, sealed, associated_data(context), data_key);
-    });
-    if (!opened) return fail(ErrorCode::kDamaged, "a sealed credential does not verify");
-    return secret;
+    auto secret = open_key20(sealed, associated_data(context), data_key);
+    if (!secret) return fail(ErrorCode::kDamaged, "a sealed credential does not verify");
+    return std::move(*secret);
+}
+
+Result<Key20> unseal(ByteView sealed, const ListSealContext& context, const Key32& data_key) {
+    auto secret = open_key20(sealed, associated_data(context), data_key);
+    if (!secret) return fail(ErrorCode::kDamaged, "a sealed password of a list does not verify");
+    return std::move(*secret);
 }
 
 }  // namespace bmcvault::vault

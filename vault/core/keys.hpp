@@ -68,4 +68,15 @@ struct SealContext {
 [[nodiscard]] Bytes seal(const Key20&, const SealContext&, const Key32& data_key, const Nonce&);
 [[nodiscard]] Result<Key20> unseal(ByteView sealed, const SealContext&, const Key32& data_key);
 
+// The same for a password of a list, which belongs to no BMC.
+struct ListSealContext {
+    VaultId vault_id{};
+    std::uint32_t list = 0;
+    std::uint32_t entry = 0;
+    std::uint32_t epoch = 0;
+};
+[[nodiscard]] Bytes associated_data(const ListSealContext&);
+[[nodiscard]] Bytes seal(const Key20&, const ListSealContext&, const Key32& data_key, const Nonce&);
+[[nodiscard]] Result<Key20> unseal(ByteView sealed, const ListSealContext&, const Key32& data_key);
+
 }  // namespace bmcvault::vault

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "vault/base/ids.hpp"
@@ -60,6 +61,34 @@ struct CredentialVersion {
     std::optional<UnixTime> proved_at;      // last time the BMC proved it
     std::optional<UnixTime> superseded_at;  // when it stopped being current
     std::string note;                       // why, in words; never a secret
+};
+
+// Old shared passwords, of which nobody knows any more where they were used: candidates for every BMC, tried offline.
+inline constexpr std::size_t kMaxListNameSize = 48;
+inline constexpr std::size_t kMaxLabelSize = 64;
+// In all lists together. They are to hold what a fleet once used; more would make them a dictionary, and bmcvault is no
+// cracking tool. It also bounds what one handshake has to be compared with: 10,000 HMACs are some hundredths of a
+// second.
+inline constexpr std::size_t kMaxListedPasswords = 10'000;
+
+// Printable ASCII (20h to 7Eh) that neither begins nor ends with a space: names of lists, labels of passwords.
+[[nodiscard]] constexpr bool is_printable_name(std::string_view text, std::size_t max_size) {
+    if (text.empty() || text.size() > max_size || text.front() == ' ' || text.back() == ' ') return false;
+    for (const char byte : text)
+        if (byte < 0x20 || byte > 0x7e) return false;
+    return true;
+}
+
+// What is known of one of them, without its text: Store::unseal gives that.
+struct ListedPassword {
+    std::uint32_t list = 0;   // 1 upwards; the newest list has the highest number
+    std::uint32_t entry = 0;  // 1 upwards, in the order of the file
+    std::string list_name;    // 1 to kMaxListNameSize printable characters, unique
+    std::string label;        // what people see, "2019-shared #3": 1 to kMaxLabelSize, unique among all lists
+    StoredSize size = StoredSize::k20;
+    std::optional<UnixTime> used_from;   // when it was in use, as the file says: seconds, start of the first day ...
+    std::optional<UnixTime> used_until;  // ... and of the last day; never before used_from
+    UnixTime created_at;                 // when it was imported
 };
 
 // Who answered last time (I10). All-zero GUIDs are no pin; empty means not seen yet.

@@ -87,7 +87,7 @@ Result<AuditHead> make_database(const fs::path& file, const NewVault& vault, con
     if (!opened) return std::unexpected(opened.error());
     Database& database = **opened;
     if (auto done = database.run("BEGIN IMMEDIATE"); !done) return std::unexpected(done.error());
-    if (auto done = database.run_script(schema_sql()); !done) return std::unexpected(done.error());
+    if (auto done = run_schema_steps(database, 0); !done) return std::unexpected(done.error());
     if (auto done = fill_tables(database, vault, options); !done) return std::unexpected(done.error());
     StoreTransaction transaction(database, keyring, "init", options.now, {});
     const auto body = fmt::format(R"({{"vault":"{}"}})", to_hex(vault.header.vault_id));

@@ -98,6 +98,29 @@ Bmc bmc_from_row(const Row& row) {
     return bmc;
 }
 
+Result<Bytes> read_meta(Database& database, std::string_view key) {
+    Bytes value;
+    auto done = database.query("SELECT v FROM meta WHERE k=?", {key}, [&](const Row& row) {
+        value = row.blob(0);
+        return Result<void>();
+    });
+    if (!done) return std::unexpected(done.error());
+    return value;
+}
+
+ListedPassword listed_password_from_row(const Row& row) {
+    ListedPassword password;
+    password.list = static_cast<std::uint32_t>(row.integer(0));
+    password.entry = static_cast<std::uint32_t>(row.integer(1));
+    password.list_name = row.text(2);
+    password.label = row.text(3);
+    password.size = static_cast<StoredSize>(row.integer(4));
+    password.used_from = row.maybe_time(5);
+    password.used_until = row.maybe_time(6);
+    password.created_at = {row.integer(7)};
+    return password;
+}
+
 Result<CredentialVersion> version_from_row(const Row& row) {
     CredentialVersion version;
     version.bmc.uuid = row.bytes<16>(0);

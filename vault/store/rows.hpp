@@ -49,6 +49,8 @@ inline constexpr std::string_view kSelectBmc =
 [[nodiscard]] Database::Values bmc_values(const Bmc&);
 [[nodiscard]] Bmc bmc_from_row(const Row&);
 
+[[nodiscard]] Result<Bytes> read_meta(Database&, std::string_view key);  // empty: no such key
+[[nodiscard]] ListedPassword listed_password_from_row(const Row&);
 [[nodiscard]] Result<CredentialVersion> version_from_row(const Row&);
 [[nodiscard]] AuditRecord audit_from_row(const Row&);
 

@@ -2,11 +2,14 @@
 // REPLACE here: it deletes. The state table of the triggers is the one of vault/core/version_chain.cpp.
 #include "vault/store/schema.hpp"
 
+#include <array>
+
 namespace bmcvault::vault {
 
 namespace {
 
-constexpr const char* kSchema = R"sql(
+// A step that was released is never changed again: vaults made by it exist. (tests/vault/migration_test.cpp)
+constexpr const char* kVersion1 = R"sql(
 CREATE TABLE meta(k TEXT PRIMARY KEY NOT NULL, v BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE compartment(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE data_key(
@@ -126,10 +129,49 @@ CREATE TRIGGER audit_chain BEFORE INSERT ON audit
   BEGIN SELECT RAISE(ABORT,'audit chain break'); END;
 )sql";
 
+// Lists of old passwords.
+constexpr const char* kVersion2 = R"sql(
+CREATE TABLE password_list(
+  id INTEGER PRIMARY KEY CHECK(id>=1),
+  name TEXT NOT NULL UNIQUE CHECK(length(name) BETWEEN 1 AND 48),
+  compartment_id INTEGER NOT NULL REFERENCES compartment(id),
+  created_at INTEGER NOT NULL);
+CREATE TABLE listed_password(
+  list_id INTEGER NOT NULL REFERENCES password_list(id),
+  entry INTEGER NOT NULL CHECK(entry>=1),
+  label TEXT NOT NULL UNIQUE CHECK(length(label) BETWEEN 1 AND 64),
+  stored_size INTEGER NOT NULL CHECK(stored_size IN(16,20)),
+  used_from INTEGER, used_until INTEGER,
+  epoch INTEGER NOT NULL,
+  sealed BLOB NOT NULL CHECK(typeof(sealed)='blob' AND length(sealed)=60),
+  CHECK(used_from IS NULL OR used_until IS NULL OR used_from<=used_until),
+  PRIMARY KEY(list_id,entry)) WITHOUT ROWID;
+CREATE TRIGGER password_list_no_delete BEFORE DELETE ON password_list
+  BEGIN SELECT RAISE(ABORT,'a list of passwords is never deleted'); END;
+CREATE TRIGGER password_list_fixed BEFORE UPDATE ON password_list
+  BEGIN SELECT RAISE(ABORT,'a list of passwords is immutable'); END;
+CREATE TRIGGER listed_password_no_delete BEFORE DELETE ON listed_password
+  BEGIN SELECT RAISE(ABORT,'listed passwords are never deleted'); END;
+CREATE TRIGGER listed_password_identity_fixed
+  BEFORE UPDATE OF list_id,entry,label,stored_size,used_from,used_until ON listed_password
+  BEGIN SELECT RAISE(ABORT,'identity columns are immutable'); END;
+CREATE TRIGGER listed_password_seal_fixed BEFORE UPDATE OF sealed,epoch ON listed_password
+  WHEN NEW.epoch<=OLD.epoch
+  BEGIN SELECT RAISE(ABORT,'a sealed value only changes with its key epoch'); END;
+)sql";
+
+constexpr std::array<const char*, kSchemaVersion> kSteps{kVersion1, kVersion2};
+
 }  // namespace
 
-const char* schema_sql() {
-    return kSchema;
+std::span<const char* const> schema_steps() {
+    return kSteps;
+}
+
+Result<void> run_schema_steps(Database& database, int from) {
+    for (const auto* step : schema_steps().subspan(static_cast<std::size_t>(from)))
+        if (auto done = database.run_script(step); !done) return done;
+    return {};
 }
 
 }  // namespace bmcvault::vault

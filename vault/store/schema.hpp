@@ -1,12 +1,22 @@
 // The tables of one vault generation, and the triggers that keep their rules whoever writes.
 #pragma once
 
+#include <span>
+
+#include "vault/base/error.hpp"
+#include "vault/store/sqlite.hpp"
+
 namespace bmcvault::vault {
 
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;  // at most 255: one byte in table meta
 inline constexpr unsigned kDefaultCompartment = 1;
 inline constexpr unsigned kFirstEpoch = 1;
 
-[[nodiscard]] const char* schema_sql();
+// Step N, counted from 0, makes schema version N+1 from version N; version 0 is an empty file. A new vault runs all of
+// them, so old and new vaults have the same tables. A step only adds: programs of an older version, which may have
+// the vault open, go on with the tables they know.
+[[nodiscard]] std::span<const char* const> schema_steps();
+// The steps after version `from`, in the open transaction of an unrestricted connection.
+[[nodiscard]] Result<void> run_schema_steps(Database&, int from);
 
 }  // namespace bmcvault::vault

@@ -31,6 +31,8 @@ public:
     Result<std::vector<CredentialVersion>> versions(BmcId) const override;
     Result<std::vector<CredentialVersion>> current_versions() const override;
     Result<Key20> unseal(const CredentialVersion&) const override;
+    Result<std::vector<ListedPassword>> listed_passwords() const override;
+    Result<Key20> unseal(const ListedPassword&) const override;
     Result<std::optional<std::string>> fact(const std::string& card_key, const std::string& fact) const override;
     Result<std::optional<Campaign>> unfinished_campaign(const std::string& command,
                                                         const std::string& selection) const override;
@@ -60,9 +62,9 @@ private:
     mutable std::unique_ptr<Database> database_;
 };
 
-// A restricted connection to the store file of this keyring's generation, checked against the header.
-[[nodiscard]] Result<std::unique_ptr<Database>> connect(const std::filesystem::path& directory, const Header& header,
-                                                        const Secret<kSqlcipherKeySize>& key);
+// A restricted connection to the store file of this keyring's generation, checked against the header, its tables
+// brought up to date.
+[[nodiscard]] Result<std::unique_ptr<Database>> connect(const std::filesystem::path& directory, const Keyring&);
 
 // Store::verify on a fresh connection, whose page cache can hide nothing.
 [[nodiscard]] Result<void> verify_database(Database& database, const Keyring& keyring);

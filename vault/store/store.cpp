@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "vault/store/migrate.hpp"
 #include "vault/store/rows.hpp"
 #include "vault/store/schema.hpp"
 #include "vault/store/sqlcipher_store.hpp"
@@ -14,21 +15,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Result<Bytes> read_meta(Database& database, std::string_view key) {
-    Bytes value;
-    auto done = database.query("SELECT v FROM meta WHERE k=?", {key}, [&](const Row& row) {
-        value = row.blob(0);
-        return Result<void>();
-    });
-    if (!done) return std::unexpected(done.error());
-    return value;
-}
-
 // The store file is the one this header speaks of, and not older than when the header was written.
 Result<void> check_against_header(Database& database, const Header& header) {
     Bytes generation;
     append_u64_le(generation, header.generation);
-    const Bytes schema_version{kSchemaVersion};
     const auto is = [&](std::string_view key, ByteView expected) -> Result<bool> {
         const auto value = read_meta(database, key);
         if (!value) return std::unexpected(value.error());
@@ -41,9 +31,6 @@ Result<void> check_against_header(Database& database, const Header& header) {
         if (!*same)
             return fail(ErrorCode::kDamaged, fmt::format("{} is not the store of this header", header.store_file));
     }
-    const auto known = is("schema-version", schema_version);
-    if (!known) return std::unexpected(known.error());
-    if (!*known) return fail(ErrorCode::kUnsupported, "this vault's tables need another version of bmcvault");
     bool holds_head = false;
     auto done = database.query("SELECT hash FROM audit WHERE seq=?", {header.audit_count}, [&](const Row& row) {
         holds_head = row.bytes<32>(0) == header.audit_head;
@@ -83,23 +70,33 @@ Result<Header> read_header(const fs::path& directory, const Access& access) {
     return parse_header(*text);
 }
 
+Result<std::unique_ptr<Database>> connect_restricted(const fs::path& file, const Keyring& keyring) {
+    auto database = Database::open(file, keyring.sqlcipher_key());
+    if (!database) return database;
+    (*database)->restrict();
+    if (auto same = check_against_header(**database, keyring.header()); !same) return std::unexpected(same.error());
+    return database;
+}
+
 constexpr std::string_view kSelectVersion =
     "SELECT b.uuid,c.kind,c.subject,c.version,c.state,c.provenance,c.stored_size,c.created_at,c.sent_at,c.proved_at,"
     "c.superseded_at,c.note FROM credential c JOIN bmc b ON b.id=c.bmc_id ";
 
 }  // namespace
 
-Result<std::unique_ptr<Database>> connect(const fs::path& directory, const Header& header,
-                                          const Secret<kSqlcipherKeySize>& key) {
-    const auto file = directory / header.store_file;
+Result<std::unique_ptr<Database>> connect(const fs::path& directory, const Keyring& keyring) {
+    const auto file = directory / keyring.header().store_file;
     std::error_code ignored;
     if (fs::file_size(file, ignored) == 0)  // SQLCipher would take any key for it
         return fail(ErrorCode::kDamaged, fmt::format("{} is empty", file.string()));
-    auto database = Database::open(file, key);
+    auto database = connect_restricted(file, keyring);
     if (!database) return database;
-    (*database)->restrict();
-    if (auto same = check_against_header(**database, header); !same) return std::unexpected(same.error());
-    return database;
+    const auto version = read_schema_version(**database);
+    if (!version) return std::unexpected(version.error());
+    if (*version == kSchemaVersion) return database;
+    database->reset();
+    if (auto migrated = migrate(file, keyring); !migrated) return std::unexpected(migrated.error());
+    return connect_restricted(file, keyring);
 }
 
 Result<std::unique_ptr<Store>> Store::open(const fs::path& directory, const Passphrase& passphrase) {
@@ -117,7 +114,7 @@ Result<std::unique_ptr<Store>> Store::open(const fs::path& directory, const Pass
     const auto bundle = unlock(*locked_header, passphrase);
     if (!bundle) return std::unexpected(bundle.error());
     auto keyring = std::make_shared<Keyring>(*locked_header, bundle->master_key);
-    auto database = connect(directory, *locked_header, keyring->sqlcipher_key());
+    auto database = connect(directory, *keyring);
     if (!database) return std::unexpected(database.error());
     if (auto loaded = load_data_keys(**database, *bundle, *keyring); !loaded) return std::unexpected(loaded.error());
     return std::make_unique<SqlcipherStore>(directory, std::move(*lock), std::move(keyring), std::move(*database));
@@ -126,7 +123,7 @@ Result<std::unique_ptr<Store>> Store::open(const fs::path& directory, const Pass
 Result<std::unique_ptr<Store>> SqlcipherStore::clone() const {
     auto lock = VaultLock::acquire(directory_, VaultLock::Mode::kShared);
     if (!lock) return std::unexpected(lock.error());
-    auto database = connect(directory_, keyring_->header(), keyring_->sqlcipher_key());
+    auto database = connect(directory_, *keyring_);
     if (!database) return std::unexpected(database.error());
     return std::make_unique<SqlcipherStore>(directory_, std::move(*lock), keyring_, std::move(*database));
 }
@@ -134,7 +131,7 @@ Result<std::unique_ptr<Store>> SqlcipherStore::clone() const {
 Result<Database*> SqlcipherStore::database() const {
     if (database_ && database_->broken() && !database_->in_transaction()) database_.reset();
     if (!database_) {
-        auto fresh = connect(directory_, keyring_->header(), keyring_->sqlcipher_key());
+        auto fresh = connect(directory_, *keyring_);
         if (!fresh) return std::unexpected(fresh.error());
         database_ = std::move(*fresh);
     }
@@ -226,8 +223,44 @@ Result<Key20> SqlcipherStore::unseal(const CredentialVersion& version) const {
     if (sealed.empty()) return fail(ErrorCode::kNotFound, "no such credential version, or destroyed");
     const auto* key = keyring_->data_key(compartment, epoch);
     if (key == nullptr) return fail(ErrorCode::kWrongKey, "your slot does not open the compartment of this BMC");
-    return vault::unseal(sealed, {keyring_->header().vault_id, version.bmc, version.subject, version.version, epoch},
-                         *key);
+    const SealContext context{keyring_->header().vault_id, version.bmc, version.subject, version.version, epoch};
+    return vault::unseal(sealed, context, *key);
+}
+
+Result<std::vector<ListedPassword>> SqlcipherStore::listed_passwords() const {
+    std::vector<ListedPassword> all;
+    auto done = query(
+        "SELECT p.list_id,p.entry,l.name,p.label,p.stored_size,p.used_from,p.used_until,l.created_at "
+        "FROM listed_password p JOIN password_list l ON l.id=p.list_id "
+        "ORDER BY p.list_id DESC,p.used_from IS NOT NULL AND p.used_until IS NULL DESC,p.used_until DESC,"
+        "p.used_from DESC,p.entry",
+        {}, [&](const Row& row) {
+            all.push_back(listed_password_from_row(row));
+            return Result<void>();
+        });
+    if (!done) return std::unexpected(done.error());
+    return all;
+}
+
+Result<Key20> SqlcipherStore::unseal(const ListedPassword& password) const {
+    Bytes sealed;
+    std::uint32_t compartment = 0;
+    std::uint32_t epoch = 0;
+    auto done = query(
+        "SELECT p.sealed,p.epoch,l.compartment_id FROM listed_password p JOIN password_list l ON l.id=p.list_id "
+        "WHERE p.list_id=? AND p.entry=?",
+        {password.list, password.entry}, [&](const Row& row) {
+            sealed = row.blob(0);
+            epoch = static_cast<std::uint32_t>(row.integer(1));
+            compartment = static_cast<std::uint32_t>(row.integer(2));
+            return Result<void>();
+        });
+    if (!done) return std::unexpected(done.error());
+    if (sealed.empty()) return fail(ErrorCode::kNotFound, "no such listed password");
+    const auto* key = keyring_->data_key(compartment, epoch);
+    if (key == nullptr) return fail(ErrorCode::kWrongKey, "your slot does not open the compartment of this list");
+    const ListSealContext context{keyring_->header().vault_id, password.list, password.entry, epoch};
+    return vault::unseal(sealed, context, *key);
 }
 
 Result<std::optional<std::string>> SqlcipherStore::fact(const std::string& card_key, const std::string& fact) const {
@@ -295,11 +328,13 @@ Result<Store::Info> SqlcipherStore::info() const {
         return std::unexpected(done.error());
     if (auto done = count("SELECT count(*) FROM credential", info.credential_versions); !done)
         return std::unexpected(done.error());
+    if (auto done = count("SELECT count(*) FROM listed_password", info.listed_passwords); !done)
+        return std::unexpected(done.error());
     return info;
 }
 
 Result<void> SqlcipherStore::verify() const {
-    auto fresh = connect(directory_, keyring_->header(), keyring_->sqlcipher_key());
+    auto fresh = connect(directory_, *keyring_);
     if (!fresh) return std::unexpected(fresh.error());
     return verify_database(**fresh, *keyring_);
 }

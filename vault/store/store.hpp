@@ -53,6 +53,15 @@ struct AuditRecord {
     std::array<std::uint8_t, 32> hash{};
 };
 
+// One line of a file of old passwords.
+struct NewListedPassword {
+    std::string label;  // as ListedPassword::label
+    Key20 password;     // zero-padded
+    StoredSize size = StoredSize::k20;
+    std::optional<UnixTime> used_from;
+    std::optional<UnixTime> used_until;
+};
+
 class Transaction {  // lives inside Store::transact only
 public:
     virtual ~Transaction() = default;
@@ -87,6 +96,11 @@ public:
     // The BMC proved the current version again (check, later rotation).
     [[nodiscard]] virtual Result<void> mark_proved(BmcId, Subject, VersionNumber) = 0;
 
+    // A list of old passwords, in the order of the file; its number. kAlreadyExists names the list or label that is
+    // there already, kInvalidArgument what can not be, also more than kMaxListedPasswords in all lists together.
+    [[nodiscard]] virtual Result<std::uint32_t> add_password_list(const std::string& name,
+                                                                  std::span<const NewListedPassword> passwords) = 0;
+
     // A fact about a kind of BMC, without secrets: ("password-size", "16"), ("k_g", "unusable") ...
     [[nodiscard]] virtual Result<void> learn(const std::string& card_key, const std::string& fact,
                                              const std::string& value) = 0;
@@ -106,7 +120,8 @@ public:
     [[nodiscard]] static Result<void> create(const std::filesystem::path& directory, const Passphrase&,
                                              const CreateOptions&);
     // kWrongKey, kDamaged, kRolledBack, kUnsafeFile, kBusy, kWrongLibrary, kNotFound. Changes no byte on failure.
-    // Holds the vault lock shared while it lives.
+    // Holds the vault lock shared while it lives. Tables of an older bmcvault are brought up to date first, all or
+    // nothing (migrate.hpp).
     [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::filesystem::path& directory, const Passphrase&);
 
     // A second connection to the same vault with the same keys, for another thread (the writer).
@@ -122,6 +137,10 @@ public:
     // Current versions of all BMCs in one query, for status.
     [[nodiscard]] virtual Result<std::vector<CredentialVersion>> current_versions() const = 0;
     [[nodiscard]] virtual Result<Key20> unseal(const CredentialVersion&) const = 0;
+    // Newest list first; within a list the one that was last in use first (no known end before all others), and those
+    // without dates last, in the order of the file.
+    [[nodiscard]] virtual Result<std::vector<ListedPassword>> listed_passwords() const = 0;
+    [[nodiscard]] virtual Result<Key20> unseal(const ListedPassword&) const = 0;
     [[nodiscard]] virtual Result<std::optional<std::string>> fact(const std::string& card_key,
                                                                   const std::string& fact) const = 0;
     [[nodiscard]] virtual Result<std::optional<Campaign>> unfinished_campaign(const std::string& command,
@@ -143,6 +162,7 @@ public:
         std::string sqlcipher_version;
         std::uint64_t audit_records = 0;
         std::uint64_t credential_versions = 0;
+        std::uint64_t listed_passwords = 0;
         std::vector<std::string> slots;  // "argon2id passphrase"
     };
     [[nodiscard]] virtual Result<Info> info() const = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -41,6 +42,8 @@ public:
     Result<VersionNumber> observed_live(BmcId, Subject, const Key20&, StoredSize, std::string note) override;
     Result<void> abandon_pending(BmcId, Subject, VersionNumber, std::string note) override;
     Result<void> mark_proved(BmcId, Subject, VersionNumber) override;
+    Result<std::uint32_t> add_password_list(const std::string& name,
+                                            std::span<const NewListedPassword> passwords) override;
     Result<void> learn(const std::string& card_key, const std::string& fact, const std::string& value) override;
     Result<std::int64_t> begin_campaign(const std::string& command, const std::string& selection) override;
     Result<void> campaign_done(std::int64_t campaign, BmcId, const std::string& outcome) override;
@@ -62,6 +65,11 @@ private:
     // The current version, if there is one, becomes previous, and the previous one retired; `next` is left alone.
     [[nodiscard]] Result<void> supersede(std::int64_t row_id, Subject, VersionNumber next);
     [[nodiscard]] Result<void> make_current(std::int64_t row_id, Subject, VersionNumber);
+    [[nodiscard]] Result<void> refuse_taken_list(const std::string& name);
+    [[nodiscard]] Result<void> refuse_too_many(std::size_t more);
+    [[nodiscard]] Result<std::uint32_t> insert_list(const std::string& name);
+    [[nodiscard]] Result<void> insert_listed(std::uint32_t list, std::uint32_t entry, const NewListedPassword&);
+    [[nodiscard]] Result<std::int64_t> number(std::string_view sql, const Database::Values& = {});
     [[nodiscard]] Result<void> audit_version(std::string_view event, BmcId, Subject, VersionNumber,
                                              std::string_view note = {});
 

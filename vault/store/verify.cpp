@@ -52,12 +52,27 @@ Result<void> verify_seals(Database& database, const Keyring& keyring) {
         });
 }
 
+Result<void> verify_listed(Database& database, const Keyring& keyring) {
+    return database.query(
+        "SELECT p.list_id,p.entry,p.label,p.epoch,p.sealed,l.compartment_id "
+        "FROM listed_password p JOIN password_list l ON l.id=p.list_id ORDER BY p.list_id,p.entry",
+        {}, [&](const Row& row) -> Result<void> {
+            const ListSealContext context{keyring.header().vault_id, static_cast<std::uint32_t>(row.integer(0)),
+                                          static_cast<std::uint32_t>(row.integer(1)),
+                                          static_cast<std::uint32_t>(row.integer(3))};
+            const auto* key = keyring.data_key(static_cast<std::uint32_t>(row.integer(5)), context.epoch);
+            if (key == nullptr || unseal(row.blob(4), context, *key)) return {};  // not ours to read, or fine
+            return fail(ErrorCode::kDamaged, fmt::format("listed password \"{}\" does not verify", row.text(2)));
+        });
+}
+
 }  // namespace
 
 Result<void> verify_database(Database& database, const Keyring& keyring) {
     if (auto done = verify_pages(database); !done) return done;
     if (auto done = verify_audit(database); !done) return done;
-    return verify_seals(database, keyring);
+    if (auto done = verify_seals(database, keyring); !done) return done;
+    return verify_listed(database, keyring);
 }
 
 }  // namespace bmcvault::vault

@@ -1,0 +1,264 @@
+// A vault that an older bmcvault made: opened as it is, brought up to date whole or not at all, by one process or by
+// several at once, whatever happens to the disk or to the process.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <sodium.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <map>
+
+#include "tests/vault/faulty_vfs.hpp"
+#include "tests/vault/test_vault.hpp"
+#include "vault/store/migrate.hpp"
+#include "vault/store/schema.hpp"
+#include "vault/store/transaction.hpp"
+
+namespace bmcvault::vault {
+namespace {
+
+namespace fs = std::filesystem;
+namespace vfs = test::faulty_vfs;
+using test::code_of;
+using test::Fault;
+using test::must;
+
+constexpr Subject kPassword{Kind::kPassword, Subject::kOwnAccount};
+constexpr std::uint32_t kFarTooMany = 500;
+
+// Both statements are literals: the database keeps them by their text.
+void copy_rows(Database& from, Database& to, std::string_view select, std::string_view insert,
+               const std::function<Database::Values(const Row&)>& values) {
+    must(from.query(select, {}, [&](const Row& row) { return to.run(insert, values(row)); }));
+}
+
+// name -> SQL of every table, index and trigger.
+std::map<std::string, std::string> schema_of(Database& database) {
+    std::map<std::string, std::string> all;
+    must(database.query("SELECT type,name,sql FROM sqlite_master", {}, [&](const Row& row) {
+        all[row.text(0) + " " + row.text(1)] = row.text(2);
+        return Result<void>();
+    }));
+    return all;
+}
+
+class Migration : public test::VaultTest {
+protected:
+    Migration() {
+        vfs::install();
+        const auto header = must(parse_header(test::read_file(header_file())));
+        const auto bundle = must(unlock(header, test::passphrase()));
+        keyring_ = std::make_unique<Keyring>(header, bundle.master_key);
+        bmc_ = test::make_bmc(1).id;
+        {
+            const auto as_made = raw_database();
+            new_schema_ = schema_of(*as_made);
+            const auto wrapped = [&] {
+                Bytes value;
+                must(as_made->query("SELECT wrapped FROM data_key", {}, [&](const Row& row) {
+                    value = row.blob(0);
+                    return Result<void>();
+                }));
+                return value;
+            }();
+            keyring_->add_data_key(kDefaultCompartment, kFirstEpoch, true,
+                                   must(unwrap_data_key(wrapped, bundle.compartments.front().key, header.vault_id,
+                                                        kDefaultCompartment, kFirstEpoch)));
+            make_version_1_from(*as_made);
+        }
+        version_1_ = test::read_file(store_file());
+    }
+    ~Migration() override { vfs::disarm(); }
+
+    // A store file as the program of version 1 made it: its tables, the same keys, a BMC with a password.
+    void make_version_1_from(Database& as_made) {
+        const auto file = directory() / "version-1";
+        test::write_file(file, "");
+        fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write);
+        {
+            const auto old = must(Database::open(file, keyring_->sqlcipher_key()));
+            must(old->run("BEGIN IMMEDIATE"));
+            must(old->run_script(schema_steps().front()));
+            copy_rows(as_made, *old, "SELECT k,v FROM meta", "INSERT INTO meta(k,v) VALUES(?,?)", [](const Row& row) {
+                return Database::Values{row.text(0), row.text(0) == "schema-version" ? Bytes{1} : row.blob(1)};
+            });
+            copy_rows(as_made, *old, "SELECT id,name FROM compartment", "INSERT INTO compartment(id,name) VALUES(?,?)",
+                      [](const Row& row) { return Database::Values{row.integer(0), row.text(1)}; });
+            copy_rows(as_made, *old, "SELECT compartment_id,epoch,wrapped,state,created_at FROM data_key",
+                      "INSERT INTO data_key(compartment_id,epoch,wrapped,state,created_at) VALUES(?,?,?,?,?)",
+                      [](const Row& row) {
+                          return Database::Values{row.integer(0), row.integer(1), row.blob(2), row.text(3),
+                                                  row.integer(4)};
+                      });
+            copy_rows(as_made, *old, "SELECT seq,at,actor,event,body,prev,hash FROM audit",
+                      "INSERT INTO audit(seq,at,actor,event,body,prev,hash) VALUES(?,?,?,?,?,?,?)", [](const Row& row) {
+                          return Database::Values{row.integer(0), row.integer(1), row.text(2), row.text(3),
+                                                  row.text(4),    row.blob(5),    row.blob(6)};
+                      });
+            StoreTransaction steps(*old, *keyring_, "tester", test::kNow, must(read_audit_head(*old)));
+            must(steps.add_bmc(test::make_bmc(1)));
+            must(steps.stage(bmc_, kPassword, test::secret("staged-by-the-old"), StoredSize::k20,
+                             Provenance::kGenerated, ""));
+            must(old->run("COMMIT"));
+        }
+        fs::rename(file, store_file());
+    }
+
+    [[nodiscard]] int version_on_disk() { return must(read_schema_version(*raw_database())); }
+    [[nodiscard]] std::size_t migrations() {
+        std::size_t count = 0;
+        for (const auto& record : must(store().audit_log(0, 1000))) count += record.event == "vault.migrated" ? 1 : 0;
+        return count;
+    }
+    void back_to_version_1() {
+        close();
+        test::write_file(store_file(), version_1_);
+    }
+    // The tables are those of one version or the other, never something in between; opening makes them the new ones.
+    void expect_whole(const std::string& when) {
+        {
+            const auto database = raw_database();
+            const auto version = must(read_schema_version(*database));
+            const auto has_lists = schema_of(*database).contains("table listed_password");
+            EXPECT_EQ(version == kSchemaVersion, has_lists) << when;
+        }
+        EXPECT_TRUE(store().verify()) << when;
+        EXPECT_EQ(migrations(), 1u) << when;
+        EXPECT_EQ(test::text_of(must(store().unseal(must(store().versions(bmc_)).at(0)))), "staged-by-the-old") << when;
+        EXPECT_EQ(schema_of(*raw_database()), new_schema_) << when;
+    }
+
+    BmcId bmc_;
+    std::unique_ptr<Keyring> keyring_;
+    std::map<std::string, std::string> new_schema_;
+    std::string version_1_;
+};
+
+// Whoever must change a released step wants a new step instead: vaults made by the old text exist.
+TEST(SchemaSteps, released_ones_stay_as_they_are) {
+    const auto digest = [](const char* text) {
+        Digest hash{};
+        const auto bytes = as_bytes(text);
+        crypto_generichash(hash.data(), hash.size(), bytes.data(), bytes.size(), nullptr, 0);
+        return to_hex(hash);
+    };
+    ASSERT_EQ(schema_steps().size(), static_cast<std::size_t>(kSchemaVersion));
+    EXPECT_EQ(digest(schema_steps()[0]), "3c3f2bb7f69528ed9b93f72c8cade2c0b5e45b1ab0e132d29a378b8a5cf73676");
+}
+
+TEST_F(Migration, a_vault_of_version_1_opens_with_all_it_held_and_the_tables_of_a_new_one) {
+    EXPECT_EQ(version_on_disk(), 1);
+    EXPECT_FALSE(schema_of(*raw_database()).contains("table listed_password"));
+    expect_whole("at the first open");
+    EXPECT_EQ(version_on_disk(), kSchemaVersion);
+    EXPECT_TRUE(must(store().listed_passwords()).empty());
+    const auto record = must(store().audit_log(0, 1000)).back();
+    EXPECT_EQ(record.event, "vault.migrated");
+    EXPECT_EQ(record.body, fmt::format(R"({{"from":1,"to":{}}})", kSchemaVersion));
+    close();
+    expect_whole("at the second open");
+}
+
+TEST_F(Migration, the_wrong_passphrase_changes_nothing) {
+    EXPECT_EQ(code_of(Store::open(directory(), test::passphrase("another"))), ErrorCode::kWrongKey);
+    EXPECT_EQ(test::read_file(store_file()), version_1_);
+}
+
+TEST_F(Migration, tables_of_a_newer_program_are_refused_and_left_alone) {
+    for (const auto& version : {Bytes{kSchemaVersion + 1}, Bytes{255}, Bytes{0}, Bytes{1, 0}}) {
+        must(raw_database()->run("UPDATE meta SET v=? WHERE k='schema-version'", {version}));
+        const auto before = test::read_file(store_file());
+        EXPECT_EQ(code_of(Store::open(directory(), test::passphrase())), ErrorCode::kUnsupported);
+        EXPECT_EQ(test::read_file(store_file()), before);
+    }
+}
+
+TEST_F(Migration, several_processes_at_once_all_open_and_one_migrates) {
+    std::array<int, 2> gate{};
+    ASSERT_EQ(pipe(gate.data()), 0);
+    std::vector<pid_t> children;
+    for (int i = 0; i < 4; ++i) {
+        const pid_t child = fork();
+        ASSERT_GE(child, 0);
+        if (child == 0) {
+            ::close(gate[1]);
+            char byte = 0;
+            std::ignore = read(gate[0], &byte, 1);  // the end of the pipe: all begin at once
+            const auto opened = Store::open(directory(), test::passphrase());
+            if (!opened) fmt::print(stderr, "child: {}\n", opened.error().detail);
+            _exit(opened && (*opened)->verify() && (*opened)->listed_passwords() ? 0 : 1);
+        }
+        children.push_back(child);
+    }
+    ::close(gate[0]);
+    ::close(gate[1]);
+    for (const auto child : children) {
+        int status = 0;
+        waitpid(child, &status, 0);
+        EXPECT_TRUE(test::ended_well(status));
+    }
+    expect_whole("after all");
+}
+
+TEST_F(Migration, a_process_that_comes_second_waits_and_finds_it_done) {
+    {
+        const auto first = must(Database::open(store_file(), keyring_->sqlcipher_key()));
+        EXPECT_EQ(must(read_schema_version(*first)), 1);
+        must(migrate(store_file(), *keyring_));
+    }
+    must(migrate(store_file(), *keyring_));  // it had read version 1 before the other one committed
+    expect_whole("after both");
+}
+
+TEST_F(Migration, a_connection_of_the_older_program_goes_on_with_the_tables_it_knows) {
+    const auto old = raw_database();
+    old->restrict();
+    const auto note = [&] { return old->run("UPDATE credential SET note='seen' WHERE version=1"); };
+    must(note());
+    must(store().verify());
+    EXPECT_EQ(version_on_disk(), kSchemaVersion);
+    EXPECT_TRUE(note());
+    EXPECT_EQ(must(store().versions(bmc_)).at(0).note, "seen");
+}
+
+TEST_F(Migration, a_kill_at_any_operation_leaves_one_version_whole) {
+    int old_kept = 0;
+    int done = 0;
+    for (const auto fault : {Fault::kKillBefore, Fault::kKillAfter}) {
+        std::uint32_t operation = 0;
+        for (; operation < kFarTooMany; ++operation) {
+            const int status = test::in_child([&] {
+                vfs::arm(fault, operation);
+                must(migrate(store_file(), *keyring_));
+            });
+            if (test::ended_well(status)) break;
+            ASSERT_TRUE(test::was_killed(status)) << "operation " << operation;
+            ++(version_on_disk() == 1 ? old_kept : done);
+            expect_whole(fmt::format("killed at operation {}", operation));
+            back_to_version_1();
+        }
+        EXPECT_GT(operation, 8u);
+        EXPECT_LT(operation, kFarTooMany);
+        back_to_version_1();
+    }
+    EXPECT_GT(old_kept, 0);
+    EXPECT_GT(done, 0) << "a kill after the journal was deleted comes after the commit point";
+}
+
+TEST_F(Migration, a_full_disk_at_any_operation_leaves_version_1_and_says_so) {
+    std::uint32_t operation = 0;
+    for (; operation < kFarTooMany; ++operation) {
+        vfs::arm(Fault::kDiskFull, operation);
+        const auto migrated = migrate(store_file(), *keyring_);
+        vfs::disarm();
+        if (!vfs::fired()) break;
+        EXPECT_EQ(code_of(migrated), ErrorCode::kNoSpace) << migrated.error().detail;
+        EXPECT_EQ(version_on_disk(), 1) << "operation " << operation;
+    }
+    EXPECT_GT(operation, 8u);
+    expect_whole("when there was room again");
+}
+
+}  // namespace
+}  // namespace bmcvault::vault
