@@ -32,8 +32,23 @@ Outcome<std::vector<vault::Bmc>> selected_of(const vault::Store& store, const Se
     return std::move(*selected);
 }
 
+// --history-of names BMCs of the inventory, in the words of a selector.
+Outcome<rotate::CandidateSources> sources_of(const vault::Store& store, const ElsewhereOptions& options) {
+    rotate::CandidateSources sources;
+    sources.fleet_history = options.fleet_history;
+    sources.lists = options.lists;
+    sources.vendor_defaults = options.vendor_defaults;
+    if (options.history_of.empty()) return sources;
+    Selection selection;
+    selection.words = options.history_of;
+    const auto bmcs = selected_of(store, selection);
+    if (!bmcs) return std::unexpected(bmcs.error());
+    for (const auto& bmc : *bmcs) sources.history_of.push_back(bmc.id);
+    return sources;
+}
+
 Exit run_fleet(const Context& context, const std::string& command, const Selection& selection,
-               const rotate::RunOptions& options, Run run) {
+               rotate::RunOptions options, Run run, const std::optional<ElsewhereOptions>& elsewhere = std::nullopt) {
     if (selection.empty()) {  // before the passphrase is asked for
         return usage_error(fmt::format("{}: {}", command, select({}, selection).error().detail),
                            fmt::format("bmcvault {} --help", command));
@@ -42,6 +57,12 @@ Exit run_fleet(const Context& context, const std::string& command, const Selecti
     if (!store) return std::unexpected(store.error());
     const auto selected = selected_of(**store, selection);
     if (!selected) return std::unexpected(selected.error());
+
+    if (elsewhere) {
+        auto sources = sources_of(**store, *elsewhere);
+        if (!sources) return std::unexpected(sources.error());
+        options.elsewhere = std::move(*sources);
+    }
 
     const Interrupts interrupts;
     rotate::Environment environment{std::move(*store), &interrupts.stop(), context.hooks.step};
@@ -69,18 +90,21 @@ Exit perform(const Context& context, const RotateCommand& command) {
     options.k_g = command.k_g;
     options.put_back = command.put_back;
     options.fresh = command.fresh;
+    options.first_contact = command.first_contact;
     return run_fleet(context, "rotate", command.selection, options, &rotate::run_rotate);
 }
 
 Exit perform(const Context& context, const CheckCommand& command) {
     auto options = common_options(context, command.selection);
     options.no_login = command.no_login;
-    return run_fleet(context, "check", command.selection, options, &rotate::run_check);
+    return run_fleet(context, "check", command.selection, options, &rotate::run_check, command.elsewhere);
 }
 
 Exit perform(const Context& context, const RecoverCommand& command) {
-    return run_fleet(context, "recover", command.selection, common_options(context, command.selection),
-                     &rotate::run_recover);
+    auto options = common_options(context, command.selection);
+    options.find_only = command.find_only;
+    options.first_contact = command.first_contact;
+    return run_fleet(context, "recover", command.selection, options, &rotate::run_recover, command.elsewhere);
 }
 
 }  // namespace bmcvault::cli

@@ -86,14 +86,22 @@ struct BmcShowCommand {
 };
 struct RotateCommand {
     Selection selection;
-    bool k_g = false, put_back = false, fresh = false;
+    bool k_g = false, put_back = false, fresh = false, first_contact = false;
+};
+struct ElsewhereOptions {  // of check and recover: what is tested beyond a BMC's own versions
+    bool fleet_history = false;
+    std::vector<std::string> history_of;  // selectors
+    bool lists = true, vendor_defaults = true;
 };
 struct CheckCommand {
     Selection selection;
+    ElsewhereOptions elsewhere;
     bool no_login = false;
 };
 struct RecoverCommand {
     Selection selection;
+    ElsewhereOptions elsewhere;
+    bool find_only = false, first_contact = false;
 };
 struct HistoryCommand {
     std::string name;

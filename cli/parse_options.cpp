@@ -321,6 +321,25 @@ private:
         show->add_option("NAME", show_.name)->required();
     }
 
+    static void add_elsewhere(CLI::App* sub, ElsewhereOptions& elsewhere) {
+        constexpr auto* kGroup = "What is tested beyond the BMC's own versions (offline, no failed login)";
+        auto* all = sub->add_flag("--fleet-history", elsewhere.fleet_history,
+                                  "every password and K_G that any BMC of this vault ever had");
+        auto* some = sub->add_option("--history-of", elsewhere.history_of, "... that these BMCs ever had (repeatable)")
+                         ->type_name("SELECTOR")
+                         ->expected(1)
+                         ->take_all();
+        some->excludes(all);
+        auto* lists = sub->add_flag("!--no-lists", elsewhere.lists, "not the imported password lists");
+        auto* defaults = sub->add_flag("!--no-vendor-defaults", elsewhere.vendor_defaults, "not the vendors' defaults");
+        for (auto* option : {all, some, lists, defaults}) option->group(kGroup);
+    }
+
+    static void add_first_contact(CLI::App* sub, bool& first_contact) {
+        sub->add_flag("--first-contact", first_contact,
+                      "boards never seen before are ours, also where only a default or a foreign password opens them");
+    }
+
     void add_fleet() {
         auto* rotate =
             command(&app_, "rotate", "fresh passwords: pushed, proved, kept", rotate_,
@@ -338,26 +357,36 @@ private:
         rotate->add_flag("--put-back", rotate_.put_back, "the previous password returns, as a new version")
             ->excludes(k_g);
         rotate->add_flag("--fresh", rotate_.fresh, "start anew although an interrupted run could be continued");
+        add_first_contact(rotate, rotate_.first_contact);
 
         auto* check =
             command(&app_, "check", "ask each BMC which credential it holds; changes nothing", check_,
                     std::string(kSelectors) +
-                        "Asks by RAKP 2, offline against every version the vault has: no failed login. Exit code 6\n"
-                        "when a BMC holds anything but the vault's current credential.\n\n"
+                        "Asks by RAKP 2, offline against every version the vault has, the imported lists and the\n"
+                        "vendors' defaults: no failed login. Exit code 6 when a BMC holds anything but the vault's\n"
+                        "current credential, or shares it with another one.\n\n"
                         "Examples:\n"
                         "  bmcvault check --all\n"
                         "  bmcvault check @edge --no-login --json\n");
         add_selection(check, check_.selection);
+        add_elsewhere(check, check_.elsewhere);
         check->add_flag("--no-login", check_.no_login, "stop after two round trips; K_G is not asked");
 
         auto* recover =
             command(&app_, "recover", "find and bring back the BMCs that missed a rotation", recover_,
                     std::string(kSelectors) +
-                        "Asks with every version the vault ever had; what is found live becomes current.\n\n"
+                        "One handshake names the live password and K_G among every version the BMC ever had, the\n"
+                        "imported lists and the vendors' defaults. What is found becomes current, and an old one is\n"
+                        "replaced by a fresh one.\n\n"
                         "Examples:\n"
                         "  bmcvault recover --failed\n"
-                        "  bmcvault recover rack07-bmc\n");
+                        "  bmcvault recover rack07-bmc --find-only\n"
+                        "  bmcvault recover @edge --fleet-history --reason \"cables were swapped\"\n"
+                        "  bmcvault recover rack09-bmc --history-of rack[01-12]-bmc\n");
         add_selection(recover, recover_.selection);
+        recover->add_flag("--find-only", recover_.find_only, "write down what is live; change nothing on the BMC");
+        add_first_contact(recover, recover_.first_contact);
+        add_elsewhere(recover, recover_.elsewhere);
     }
 
     void add_looks() {

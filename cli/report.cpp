@@ -36,10 +36,13 @@ std::string next_step_of(const std::string& outcome) {
              "`bmcvault recover NAME`."},
         Hint{"older-version", "The BMC holds an older password, which the vault has too: `bmcvault recover NAME`."},
         Hint{"mangled", "The BMC stored only part of the password; the vault knows which: `bmcvault recover NAME`."},
-        Hint{"vendor-default", "The BMC holds its factory password: somebody reset it. `bmcvault recover NAME`."},
+        Hint{"vendor-default",
+             "The BMC holds a factory password: new, or somebody reset it. `bmcvault recover NAME` replaces it."},
+        Hint{"shared", "Who knows the password of one of these BMCs knows them all: rotate them."},
         Hint{"foreign",
-             "The BMC holds a password that this vault never had: find out who changed it, then "
-             "`bmcvault bmc set NAME --ask-password`."},
+             "ALARM: somebody else changed the password, and this vault never had the new one. Find out who "
+             "(`bmcvault history NAME`); then old lists (`bmcvault bmc import-passwords`), other BMCs' passwords "
+             "(`bmcvault recover NAME --fleet-history`), or `bmcvault bmc set NAME --ask-password`."},
         Hint{"no-candidate-matches",
              "The BMC holds a password that this vault never had: find out who changed it, then "
              "`bmcvault bmc set NAME --ask-password`."},
@@ -61,8 +64,14 @@ std::string next_step_of(const std::string& outcome) {
     return "";
 }
 
-std::string next_command(const std::string& command) {
-    return command == "check" ? "bmcvault recover --failed" : fmt::format("bmcvault {} --failed", command);
+std::string next_command(const std::string& command, bool only_shared) {
+    if (command == "check") return only_shared ? "bmcvault rotate --failed" : "bmcvault recover --failed";
+    return fmt::format("bmcvault {} --failed", command);
+}
+
+bool only_shared(const rotate::RunSummary& summary) {
+    return std::ranges::all_of(summary.outcomes,
+                               [](const auto& pair) { return pair.first == "as-in-vault" || pair.first == "shared"; });
 }
 
 }  // namespace
@@ -144,7 +153,9 @@ void FleetReport::explain_failures() const {
         Failure failure{ExitCode::kNotAsAsked, fmt::format("{}: {}: {}", command_, some_of(names), outcome), "", ""};
         failure.safety = next_step_of(outcome);
         if (command_ != "check") failure.safety += failure.safety.empty() ? "The password is safe in the vault." : "";
-        failure.next = names.size() == 1 ? fmt::format("bmcvault history {}", names.front()) : next_command(command_);
+        const bool shared = outcome == "shared";
+        failure.next = names.size() == 1 && !shared ? fmt::format("bmcvault history {}", names.front())
+                                                    : next_command(command_, shared);
         print(context_.streams, failure);
     }
 }
@@ -168,7 +179,7 @@ std::string summary_text(const rotate::RunSummary& summary, bool dry_run) {
     if (summary.stopped) {
         text += fmt::format(" Stopped: {} not started; the same command continues.", unstarted);
     } else if (summary.command == "check" ? summary.attention : !summary.all_as_asked) {
-        text += fmt::format(" Still to do: {}.", next_command(summary.command));
+        text += fmt::format(" Still to do: {}.", next_command(summary.command, only_shared(summary)));
     } else {
         text += " Nothing left to do.";
     }

@@ -86,7 +86,7 @@ Step wait(PasswordState state) {
 Step succeed(const PasswordState& state, StoredSize size, std::string_view detail = {}) {
     if (puts_back(state.situation)) return finish(state, Outcome::kPutBack, detail);
     const bool small = size == StoredSize::k16;
-    if (state.recovered || state.situation.goal == Goal::kRecover) {
+    if (state.recovered || state.situation.goal != Goal::kRotate) {
         return finish(state, Outcome::kRecovered, detail.empty() && small ? "settled-16" : detail);
     }
     return finish(state, small ? Outcome::kSettled16 : Outcome::kRotated, detail);
@@ -123,6 +123,10 @@ Step judge_not_stored(PasswordState state) {
 // The BMC accepts what the vault calls current.
 Step known_live(PasswordState state) {
     const Situation& vault = state.situation;
+    if (vault.goal == Goal::kFind) {
+        return finish(state, state.recovered ? Outcome::kRecovered : Outcome::kAlreadyCurrent,
+                      vault.pending ? "pending-not-live" : "");
+    }
     if (!vault.pending) {
         const bool enough =
             vault.goal == Goal::kRecover ? !state.recovered : puts_back(vault) && vault.current_is_put_back;
@@ -138,7 +142,8 @@ Step known_live(PasswordState state) {
 // I3: nothing becomes current without its rights. They are given back once per Apply, and only where an unfinished
 // change of ours may have taken them.
 Step without_rights(PasswordState state) {
-    if (!state.kept || !state.situation.pending || state.restores > 0) {
+    const bool may_write = state.kept && state.situation.pending && state.situation.goal != Goal::kFind;
+    if (!may_write || state.restores > 0) {
         return finish(state, Outcome::kRefused, "live-without-rights");
     }
     ++state.restores;
@@ -178,13 +183,11 @@ Step nothing_seen(const PasswordState& state, Answer answer) {
 }
 
 Step on_sighting(PasswordState state, const Sighting& seen) {
-    const bool live = seen.answer == Answer::kMatched || seen.answer == Answer::kPrivilegeRefused;
-    if (!live || !seen.version) {
-        BMCVAULT_CHECK(seen.answer != Answer::kMatched);
-        return nothing_seen(state, seen.answer);
-    }
-    if (seen.answer == Answer::kPrivilegeRefused || !seen.administrator) return without_rights(state);
-    if (seen.form != Form::kExact) {
+    const bool known_without_rights = seen.answer == Answer::kPrivilegeRefused && seen.version;
+    if (seen.answer != Answer::kMatched && !known_without_rights) return nothing_seen(state, seen.answer);
+    if (seen.strange_board) return finish(state, Outcome::kBlocked, "first-contact");
+    if (known_without_rights || !seen.administrator) return without_rights(state);
+    if (!seen.version || seen.form != Form::kExact) {
         state.seen = seen.version;
         return ask(state, RecordObserved{seen.form});
     }
@@ -206,7 +209,8 @@ Step after_found(PasswordState state, VersionNumber version) {
     const bool first_contact = !state.situation.current.has_value();
     state.situation.current = version;
     if (first_contact) {
-        const bool enough = state.situation.goal == Goal::kRecover && !state.situation.pending;
+        const bool enough =
+            state.situation.goal == Goal::kFind || (state.situation.goal == Goal::kRecover && !state.situation.pending);
         return enough ? finish(state, Outcome::kRecovered, "first-proved") : known_live(state);
     }
     state.recovered = true;
@@ -216,7 +220,7 @@ Step after_found(PasswordState state, VersionNumber version) {
 }
 
 Step after_observed(PasswordState state, Form form, VersionNumber version) {
-    const bool was_pending = state.seen == state.situation.pending;
+    const bool was_pending = state.seen && state.seen == state.situation.pending;
     state.situation.pending.reset();
     state.situation.current = version;
     forget_attempts(state);
@@ -224,11 +228,12 @@ Step after_observed(PasswordState state, Form form, VersionNumber version) {
         const bool begun = was_pending && state.situation.pending_is_put_back;
         return begun ? finish(state, Outcome::kRefused, "put-back-mangled") : put_back_later(state);
     }
+    if (state.situation.goal == Goal::kFind) return finish(state, Outcome::kRecovered);
     if (was_pending && state.situation.pending_size == StoredSize::k16) {
         // Sent short and still not stored as sent: what was proved is the settled value.
         return succeed(state, StoredSize::k16, form == Form::kNewHeadOldTail ? "old-tail-kept" : "stored-mangled");
     }
-    state.use_16 = true;
+    state.use_16 = state.use_16 || form != Form::kExact;
     state.recovered = state.recovered || !was_pending;
     return write_forward(state);
 }
@@ -327,7 +332,7 @@ bool asked_for(const PasswordState& state) {
 Step start(const Situation& situation) {
     PasswordState state;
     state.situation = situation;
-    state.recovered = situation.pending.has_value();
+    state.recovered = situation.pending && situation.goal != Goal::kFind;
     return probe(state);
 }
 

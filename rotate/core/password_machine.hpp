@@ -24,6 +24,7 @@ using vault::StoredSize;
 enum class Goal : std::uint8_t {
     kRotate,   // ends with a fresh password; a pending one of an interrupted run is rolled forward instead
     kRecover,  // ends with what is live in `current`; a fresh password only where an older version was live
+    kFind,     // ends with what is live in `current`; nothing is made and nothing is sent
     kPutBack,  // ends with the previous secret again, as a new version: the engine stages that instead of a fresh one
 };
 
@@ -47,9 +48,13 @@ struct Situation {
 // One fresh handshake with every candidate offered.
 struct Sighting {
     Answer answer{};
-    std::optional<VersionNumber> version;  // when kMatched or kPrivilegeRefused: which version, in which form
+    // When kMatched or kPrivilegeRefused: which version, in which form. kMatched and none: a password from elsewhere
+    // (another BMC's, a list, a vendor's default) opens this account.
+    std::optional<VersionNumber> version;
     Form form = Form::kExact;
     bool administrator = false;  // ADMINISTRATOR granted, and Get User Access agrees
+    // It was never seen before, and what matched does not show that it is ours: anybody's board accepts ADMIN.
+    bool strange_board = false;
 };
 
 // ---- actions ----
@@ -64,7 +69,8 @@ struct RecordFound {  // -> Stored. A known version is live: make it current; a 
     VersionNumber version;
     friend auto operator<=>(const RecordFound&, const RecordFound&) = default;
 };
-struct RecordObserved {  // -> Recorded. The exact live bytes of the last sighting become current; pending -> failed
+struct RecordObserved {  // -> Recorded. The exact live bytes of the last sighting, mangled or from elsewhere, become
+                         // current; pending -> failed
     Form form;
     friend auto operator<=>(const RecordObserved&, const RecordObserved&) = default;
 };
@@ -175,7 +181,7 @@ struct PasswordState {
     bool reshaped = false;    // the one new value after a refusal by policy was spent
 
     ApplyResult applied{};                // what the BMC said to the last Apply
-    std::optional<VersionNumber> seen;    // the version whose mangled form is being recorded
+    std::optional<VersionNumber> seen;    // whose mangled form is being recorded; nullopt: one from elsewhere
     std::optional<Finish> after_abandon;  // nullopt: go on with a new value
 
     std::uint8_t applies = 0;   // of the pending version

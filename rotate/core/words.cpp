@@ -85,7 +85,7 @@ std::string_view next_step(Outcome outcome) {
                    "the same command again.";
         case Outcome::kBlocked:
             return "Nothing more was sent; the password is in the vault. Remove what the detail names (full disk, "
-                   "minimum change interval, fuse), then run the same command again.";
+                   "minimum change interval, first contact, fuse), then run the same command again.";
         case Outcome::kUnreachable:
             return "No answer. Check power, cable, address and UDP port, then run the same command again; every "
                    "password the BMC may hold is in the vault.";

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <sstream>
 
 namespace bmcvault::rotate {
 namespace {
@@ -73,22 +74,6 @@ bool is_administrator(ipmi::PrivilegeLevel level) {
     return level == ipmi::PrivilegeLevel::kAdministrator || level == ipmi::PrivilegeLevel::kOem;
 }
 
-Seen seen_from(ipmi::LoginReport& report, LoginRequest::Depth depth) {
-    Seen seen;
-    seen.answer = answer_of(report.outcome);
-    if (report.password) {
-        seen.password = VersionNumber{report.password->id};
-        seen.form = form_of(report.password->form);
-        seen.live = std::move(report.password->live);
-    }
-    seen.k_g_asked = depth == LoginRequest::Depth::kLogin && report.k_g.has_value();
-    if (report.k_g) {
-        if (report.k_g->id) seen.k_g = VersionNumber{*report.k_g->id};
-        seen.k_g_cut_at_zero_byte = report.k_g->cut_at_zero_byte;
-    }
-    return seen;
-}
-
 }  // namespace
 
 int suite_strength(std::uint8_t id) {
@@ -119,7 +104,9 @@ asio::awaitable<Result<void>> BmcContact::load() {
         // What this operation has learned on the wire is newer than the record.
         if (!record_changed_) bmc_ = std::move(*bmc);
         known_ = std::move(*known);
+        offer_candidates();
         loaded_ = true;
+        if (auto read = read_facts(store); !read) return read;
         return read_card(store);
     };
     co_return co_await ports_.vault.read(work);
@@ -130,12 +117,21 @@ Result<void> BmcContact::learn_suite_0(vault::Transaction& transaction) const {
     return transaction.learn(to_hex(bmc_.id.uuid), std::string(kSuite0Fact), suite_0_open_ ? "open" : "not-offered");
 }
 
-Result<void> BmcContact::read_card(const vault::Store& store) {
+Result<void> BmcContact::read_facts(const vault::Store& store) {
+    const auto bmc = to_hex(bmc_.id.uuid);
     if (!suite_0_asked_) {
-        const auto suite_0 = store.fact(to_hex(bmc_.id.uuid), std::string(kSuite0Fact));
+        const auto suite_0 = store.fact(bmc, std::string(kSuite0Fact));
         if (!suite_0) return std::unexpected(suite_0.error());
         suite_0_open_ = *suite_0 == "open";
     }
+    if (!bmc_.quarantine) return {};
+    const auto offered = store.fact(bmc, std::string(kOfferedFact));
+    if (!offered) return std::unexpected(offered.error());
+    std::istringstream(offered->value_or("")) >> offered_ >> k_gs_offered_;
+    return {};
+}
+
+Result<void> BmcContact::read_card(const vault::Store& store) {
     const auto key = card_key();
     if (key.empty()) return {};
     const auto size = store.fact(key, std::string(kPasswordSizeFact));
@@ -145,6 +141,14 @@ Result<void> BmcContact::read_card(const vault::Store& store) {
     if (!k_g) return std::unexpected(k_g.error());
     if (*k_g) kind_uses_k_g_ = *k_g == kUsable;
     return {};
+}
+
+void BmcContact::offer_candidates() {
+    passwords_.assign(known_.passwords().begin(), known_.passwords().end());
+    k_gs_.assign(known_.k_gs().begin(), known_.k_gs().end());
+    if (options_.elsewhere == nullptr) return;
+    std::ranges::copy(options_.elsewhere->passwords(), std::back_inserter(passwords_));
+    std::ranges::copy(options_.elsewhere->k_gs(), std::back_inserter(k_gs_));
 }
 
 asio::awaitable<Result<void>> BmcContact::connect(vault::BmcLock& lock) {
@@ -180,6 +184,37 @@ asio::awaitable<Seen> BmcContact::ask_only() {
     co_return co_await sight(LoginRequest::Depth::kAskOnly, false);
 }
 
+Seen BmcContact::seen_from(ipmi::LoginReport& report, LoginRequest::Depth depth) const {
+    constexpr auto kElsewhere = CandidatesElsewhere::kFirstId;
+    Seen seen;
+    seen.answer = answer_of(report.outcome);
+    if (report.password) {
+        const auto id = report.password->id;
+        if (id >= kElsewhere) seen.elsewhere = &options_.elsewhere->password_origin(id);
+        if (id < kElsewhere) seen.password = VersionNumber{id};
+        seen.form = form_of(report.password->form);
+        seen.live = std::move(report.password->live);
+    }
+    seen.k_g_asked = depth == LoginRequest::Depth::kLogin && report.k_g.has_value();
+    if (report.k_g && report.k_g->id) {
+        const auto id = *report.k_g->id;
+        if (id >= kElsewhere) seen.k_g_elsewhere = &options_.elsewhere->k_g_origin(id);
+        if (id < kElsewhere) seen.k_g = VersionNumber{id};
+        seen.live_k_g = std::move(report.k_g->live);
+        seen.k_g_cut_at_zero_byte = report.k_g->cut_at_zero_byte;
+    }
+    seen.strange_board = !bmc_.pin.manufacturer && !options_.first_contact && !shows_our_board(seen);
+    return seen;
+}
+
+// Anybody's board accepts a vendor's default, and a factory password says nothing where a person gave another one.
+bool BmcContact::shows_our_board(const Seen& seen) const {
+    if (seen.elsewhere != nullptr || seen.k_g_elsewhere != nullptr) return false;
+    if (!seen.password) return true;
+    const bool factory = known_.password(*seen.password)->provenance == vault::Provenance::kFactory;
+    return !factory || known_.all_passwords_are(vault::Provenance::kFactory);
+}
+
 asio::awaitable<Seen> BmcContact::sight(LoginRequest::Depth depth, bool keep) {
     auto report = co_await login(depth);
     auto seen = seen_from(report, depth);
@@ -189,6 +224,10 @@ asio::awaitable<Seen> BmcContact::sight(LoginRequest::Depth depth, bool keep) {
     auto session = std::move(report.session);
     if (suite_strength(session->suite().id) == 0) {
         seen.weak_suite = session->suite().id;
+        co_await close(*session);
+        co_return seen;
+    }
+    if (seen.strange_board) {
         co_await close(*session);
         co_return seen;
     }
@@ -220,8 +259,8 @@ asio::awaitable<ipmi::LoginReport> BmcContact::login(LoginRequest::Depth depth) 
         request.user_name = bmc_.user_name;
         request.suite = suite;
         request.depth = depth;
-        request.passwords = known_.passwords();
-        request.k_gs = known_.k_gs();
+        request.passwords = passwords_;
+        request.k_gs = k_gs_;
         request.pinned_guid = bmc_.pin.guid;
         slots_.handshake_begins();
         report = co_await client_->login(request);
@@ -516,7 +555,11 @@ asio::awaitable<Durable> BmcContact::quarantine(Answer why) {
     const auto pause_s = std::clamp(now.value - since.value, kShortest_s, kLongest_s);
     bmc_.quarantine = vault::Quarantine{since, UnixTime{now.value + pause_s}, std::string(word(why))};
     record_changed_ = true;
-    const vault::Store::Work work = [&](vault::Transaction& transaction) { return transaction.update_bmc(bmc_); };
+    const auto offered = fmt::format("{} {}", passwords_.size(), k_gs_.size());
+    const vault::Store::Work work = [&](vault::Transaction& transaction) -> Result<void> {
+        if (auto updated = transaction.update_bmc(bmc_); !updated) return updated;
+        return transaction.learn(to_hex(bmc_.id.uuid), std::string(kOfferedFact), offered);
+    };
     co_return co_await store(work);
 }
 
@@ -533,6 +576,17 @@ asio::awaitable<Durable> BmcContact::learn_k_g_support(bool supported) {
         if (auto done = transaction.update_bmc(bmc_); !done) return done;
         if (card.empty()) return {};
         return transaction.learn(card, std::string(kKgFact), std::string(supported ? kUsable : kNotUsable));
+    };
+    co_return co_await store(work);
+}
+
+asio::awaitable<Durable> BmcContact::record_k_g(const Seen& seen, VersionNumber& recorded) {
+    const vault::Store::Work work = [&](vault::Transaction& transaction) -> Result<void> {
+        const auto version = transaction.observed_live(bmc_.id, bmc_.k_g_subject(), *seen.live_k_g,
+                                                       vault::StoredSize::k20, "from " + seen.k_g_elsewhere->label);
+        if (!version) return std::unexpected(version.error());
+        recorded = *version;
+        return {};
     };
     co_return co_await store(work);
 }

@@ -13,6 +13,7 @@
 #include "ipmi/io/bmc_client.hpp"
 #include "rotate/core/k_g_machine.hpp"
 #include "rotate/core/password_machine.hpp"
+#include "rotate/engine/candidates_elsewhere.hpp"
 #include "rotate/engine/known_credentials.hpp"
 #include "rotate/engine/ports.hpp"
 #include "rotate/engine/session_slots.hpp"
@@ -22,12 +23,16 @@ namespace bmcvault::rotate {
 // What one login (or question) showed. The password's exact live bytes are kept for RecordObserved.
 struct Seen {
     Answer answer{};
-    std::optional<VersionNumber> password;  // which version, when RAKP 2 named one
+    std::optional<VersionNumber> password;  // which version, when RAKP 2 named one of this BMC's own
+    const Origin* elsewhere = nullptr;      // where the password comes from, when it is none of them
     Form form = Form::kExact;
     std::optional<Key20> live;  // what the BMC really holds
     bool k_g_asked = false;
-    std::optional<VersionNumber> k_g;  // nullopt with k_g_asked: none is set
+    std::optional<VersionNumber> k_g;  // nullopt with k_g_asked: none is set, or one from elsewhere
+    const Origin* k_g_elsewhere = nullptr;
+    std::optional<Key20> live_k_g;
     bool k_g_cut_at_zero_byte = false;
+    bool strange_board = false;  // never seen before, and what matched does not show that it is ours
     bool administrator = false;
     std::optional<std::uint8_t> weak_suite;  // named under a suite for identification only
     std::string why;                         // for people: "GUID ... instead of ..."
@@ -38,7 +43,9 @@ struct Seen {
 
 struct ContactOptions {
     ipmi::ClientOptions client;
-    bool dry_run = false;  // nothing is stored
+    const CandidatesElsewhere* elsewhere = nullptr;  // offered after the BMC's own versions; outlives the contact
+    bool first_contact = false;                      // a person vouches for boards that were never seen before
+    bool dry_run = false;                            // nothing is stored
 };
 
 class BmcContact {
@@ -117,7 +124,13 @@ public:
     // Live credential unknown: automation leaves this BMC alone for 60 s, then longer, up to an hour.
     [[nodiscard]] asio::awaitable<Durable> quarantine(Answer why);
     [[nodiscard]] asio::awaitable<Durable> learn_k_g_support(bool supported);
+    // A K_G from elsewhere is live: it becomes this BMC's current one.
+    [[nodiscard]] asio::awaitable<Durable> record_k_g(const Seen& seen, VersionNumber& recorded);
     void clear_quarantine();
+    // There are more candidates than when this BMC was quarantined: worth asking at once.
+    [[nodiscard]] bool has_more_to_offer() const {
+        return passwords_.size() > offered_ || k_gs_.size() > k_gs_offered_;
+    }
 
     // No RMCP+ session could be had; does it answer IPMI at all? Two seconds at most; ends this contact.
     [[nodiscard]] asio::awaitable<bool> answers_without_rmcp_plus();
@@ -132,6 +145,10 @@ private:
     };
 
     Result<void> read_card(const vault::Store& store);
+    Result<void> read_facts(const vault::Store& store);
+    void offer_candidates();
+    [[nodiscard]] Seen seen_from(ipmi::LoginReport& report, ipmi::LoginRequest::Depth depth) const;
+    [[nodiscard]] bool shows_our_board(const Seen& seen) const;
     asio::awaitable<Seen> sight(ipmi::LoginRequest::Depth depth, bool keep);
     asio::awaitable<ipmi::LoginReport> login(ipmi::LoginRequest::Depth depth);
     asio::awaitable<std::vector<ipmi::CipherSuite>> suites_to_try();
@@ -151,6 +168,8 @@ private:
     ContactOptions options_;
     StepListener on_step_;
     KnownCredentials known_;
+    std::vector<ipmi::PasswordCandidate> passwords_;  // own ones first
+    std::vector<ipmi::KgCandidate> k_gs_;
     std::unique_ptr<ipmi::BmcClient> client_;
     std::unique_ptr<ipmi::Session> kept_;
     ipmi::TimePoint kept_used_{};
@@ -160,6 +179,8 @@ private:
     bool board_checked_ = false;  // beyond the GUID, in this operation
     bool keeps_only_16_ = false;
     std::optional<bool> kind_uses_k_g_;  // by the capability card
+    std::size_t offered_ = 0;            // passwords, when it was quarantined
+    std::size_t k_gs_offered_ = 0;
     bool suite_0_open_ = false;
     bool suite_0_asked_ = false;
     bool identify_ = false;
@@ -176,6 +197,7 @@ inline constexpr std::string_view kKgFact = "k_g";
 inline constexpr std::string_view kUsable = "usable";
 inline constexpr std::string_view kSuite0Fact = "suite-0";  // of one BMC, not of its kind: "open", "not-offered"
 inline constexpr std::string_view kNotUsable = "not-usable";
+inline constexpr std::string_view kOfferedFact = "offered";  // of one BMC: "PASSWORDS K_GS", when it was quarantined
 
 // Suites that we send secrets under, strongest first: 17, 3, 8, 12 (I11).
 [[nodiscard]] int suite_strength(std::uint8_t id);  // 0: not for work

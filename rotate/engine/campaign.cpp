@@ -150,6 +150,40 @@ struct Continued {
     std::set<BmcId> done;
 };
 
+struct Gathered {
+    CandidatesElsewhere elsewhere;
+    SharedPasswords shared;
+};
+
+// Old passwords, and those of others, were asked for: that is written down before anything is asked.
+Result<void> audit_sources(Environment& environment, const RunOptions& options, std::string_view command,
+                           const CandidatesElsewhere& elsewhere) {
+    const auto& sources = options.elsewhere;
+    if (!sources.fleet_history && sources.history_of.empty() && !sources.lists) return {};
+    const auto body = fmt::format(R"({{"command":"{}","k_gs":{},"passwords":{}}})", command, elsewhere.k_gs().size(),
+                                  elsewhere.passwords().size());
+    return environment.store->transact(options.actor, SystemClock().now(), [&](vault::Transaction& transaction) {
+        return transaction.audit("candidates.offered", std::nullopt, body);
+    });
+}
+
+Result<Gathered> gather(Environment& environment, const RunOptions& options, std::string_view command) {
+    Gathered gathered;
+    auto elsewhere = CandidatesElsewhere::gather(*environment.store, options.elsewhere);
+    if (!elsewhere) return std::unexpected(elsewhere.error());
+    gathered.elsewhere = std::move(*elsewhere);
+    if (command == "check") {
+        auto shared = SharedPasswords::read(*environment.store);
+        if (!shared) return std::unexpected(shared.error());
+        gathered.shared = std::move(*shared);
+    }
+    if (options.dry_run) return gathered;
+    if (auto written = audit_sources(environment, options, command, gathered.elsewhere); !written) {
+        return std::unexpected(written.error());
+    }
+    return gathered;
+}
+
 // The unfinished campaign of the same command and selection, or a new one.
 Result<Continued> open_campaign(Environment& environment, const RunOptions& options) {
     const SystemClock clock;
@@ -244,9 +278,13 @@ Result<RunSummary> run_without_campaign(std::string command, bool changes, Envir
                                         std::span<const Bmc> bmcs, const RunOptions& options, Observer& observer,
                                         Operation operation) {
     const auto start = std::chrono::steady_clock::now();
+    const auto gathered = gather(environment, options, command);
+    if (!gathered) return std::unexpected(gathered.error());
     auto run = Run::open(environment, options, observer);
     if (!run) return std::unexpected(run.error());
     auto& context = (*run)->context();
+    context.elsewhere = &gathered->elsewhere;
+    context.shared = &gathered->shared;
     const auto end =
         (*run)->over(bmcs, plan_for(bmcs, options, changes), [&](const Bmc& bmc) { return operation(context, bmc); });
     auto summary = summarize(std::move(command), bmcs.size(), end.reports);
@@ -266,9 +304,11 @@ Result<RunSummary> run_check(Environment& environment, std::span<const Bmc> bmcs
 Result<RunSummary> run_recover(Environment& environment, std::span<const Bmc> bmcs, const RunOptions& options,
                                Observer& observer) {
     if (options.dry_run) return dry_run("recover", bmcs, options, observer);
-    return run_without_campaign(
-        "recover", true, environment, bmcs, options, observer,
-        [](OperationContext& context, const Bmc& bmc) { return rotate_bmc(context, bmc, Goal::kRecover); });
+    return run_without_campaign("recover", !options.find_only, environment, bmcs, options, observer,
+                                [](OperationContext& context, const Bmc& bmc) {
+                                    const auto goal = context.options.find_only ? Goal::kFind : Goal::kRecover;
+                                    return rotate_bmc(context, bmc, goal);
+                                });
 }
 
 }  // namespace bmcvault::rotate

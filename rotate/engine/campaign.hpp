@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "rotate/core/words.hpp"
+#include "rotate/engine/candidates_elsewhere.hpp"
 #include "vault/base/error.hpp"
 #include "vault/base/ids.hpp"
 #include "vault/core/model.hpp"
@@ -59,6 +60,9 @@ struct RunOptions {
     bool put_back = false;                     // rotate: the previous secret returns
     bool fresh = false;                        // rotate: a new campaign even where an unfinished one exists
     bool no_login = false;                     // check: two round trips, nothing finished
+    bool find_only = false;                    // recover: say what is live, and change nothing
+    bool first_contact = false;                // a person vouches for boards that were never seen before
+    CandidateSources elsewhere;                // check, recover: what is offered beyond a BMC's own versions
     bool dry_run = false;                      // say what would be done; nothing is sent that changes anything
     std::string selection;                     // canonical text: continues an unfinished campaign of the same
     std::string reason;

@@ -82,6 +82,9 @@ const CredentialVersion* KnownCredentials::password_in(VersionState state) const
 const CredentialVersion* KnownCredentials::k_g_in(VersionState state) const {
     return find_state(k_gs_.versions, state);
 }
+bool KnownCredentials::all_passwords_are(vault::Provenance provenance) const {
+    return std::ranges::all_of(passwords_.versions, [&](const auto& each) { return each.provenance == provenance; });
+}
 const Key20& KnownCredentials::password_secret(VersionNumber version) const {
     return secret_of(passwords_, version);
 }

@@ -26,6 +26,7 @@ public:
     [[nodiscard]] const Key20& password_secret(VersionNumber version) const;
     [[nodiscard]] const Key20& k_g_secret(VersionNumber version) const;
 
+    [[nodiscard]] bool all_passwords_are(vault::Provenance provenance) const;
     [[nodiscard]] bool has_password() const { return !passwords_.versions.empty(); }
 
 private:

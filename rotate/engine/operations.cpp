@@ -1,8 +1,10 @@
 #include "rotate/engine/operations.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <span>
 
 #include "rotate/engine/bmc_contact.hpp"
 #include "rotate/engine/k_g_rotation.hpp"
@@ -85,11 +87,11 @@ struct Excuse {
     std::string detail;
 };
 
-std::optional<Excuse> excuse(const vault::Bmc& bmc, UnixTime now, bool changes) {
+std::optional<Excuse> excuse(const vault::Bmc& bmc, UnixTime now, bool changes, bool more_to_offer) {
     if (changes && bmc.hold && (!bmc.hold->until || *bmc.hold->until > now)) {
         return Excuse{Outcome::kHeld, bmc.hold->reason};
     }
-    if (bmc.quarantine && bmc.quarantine->retry_at > now) {
+    if (bmc.quarantine && bmc.quarantine->retry_at > now && !more_to_offer) {
         return Excuse{Outcome::kQuarantined, fmt::format("{}; retried after {} s", bmc.quarantine->reason,
                                                          bmc.quarantine->retry_at.value - now.value)};
     }
@@ -117,8 +119,10 @@ class Operation {
 public:
     Operation(OperationContext& context, const vault::Bmc& bmc, std::string command)
         : context_(context),
-          contact_(context.ports, bmc, ContactOptions{context.client, context.options.dry_run},
-                   [this](std::string_view step) { context_.observer.step(contact_.bmc(), step); }),
+          contact_(
+              context.ports, bmc,
+              ContactOptions{context.client, context.elsewhere, context.options.first_contact, context.options.dry_run},
+              [this](std::string_view step) { context_.observer.step(contact_.bmc(), step); }),
           report_(report_for(bmc)),
           command_(std::move(command)),
           started_(context.ports.network.now()) {}
@@ -131,11 +135,15 @@ private:
     asio::awaitable<bool> done_in_this_campaign();
     asio::awaitable<void> run_machines_once(Goal goal);
     asio::awaitable<void> run_machines(Goal goal);
-    asio::awaitable<void> run_k_g(Outcome password_outcome, Seen& seen);
+    asio::awaitable<void> run_k_g(Goal goal, PasswordEnd& password);
+    asio::awaitable<bool> adopt_k_g(Seen& seen);
     asio::awaitable<void> wait_for_k_g_experiment();
     asio::awaitable<void> tell_ipmi_off();
     asio::awaitable<void> ask_and_describe();
     asio::awaitable<void> describe_check(const Seen& seen);
+    asio::awaitable<void> describe_version(const Seen& seen);
+    void describe_elsewhere(const Origin& origin);
+    void describe_sharing(const Seen& seen);
     asio::awaitable<void> record_proof(const Seen& seen);
     asio::awaitable<void> end();
     void check_k_g(const Seen& seen);
@@ -170,11 +178,12 @@ asio::awaitable<bool> Operation::begin(bool changes) {
         set_outcome(report_, Outcome::kRefused, "removed or replaced meanwhile");
         co_return false;
     }
-    if (const auto reason = excuse(contact_.bmc(), context_.ports.clock.now(), changes)) {
+    if (const auto reason = excuse(contact_.bmc(), context_.ports.clock.now(), changes, contact_.has_more_to_offer())) {
         set_outcome(report_, reason->outcome, reason->detail);
         co_return false;
     }
-    if (!contact_.known().has_password()) {
+    const bool offers_more = context_.elsewhere != nullptr && !context_.elsewhere->passwords().empty();
+    if (!contact_.known().has_password() && !offers_more) {
         set_outcome(report_, Outcome::kRefused, "no-known-password");
         co_return false;
     }
@@ -226,8 +235,10 @@ asio::awaitable<void> Operation::run_machines(Goal goal) {
     PasswordRotation password(contact_, goal, note());
     auto ended = co_await password.run();
     set_outcome(report_, ended.outcome, ended.detail);
+    if (ended.was_reset) add_detail(report_.detail, "factory-reset");
+    add_detail(report_.detail, ended.came_from);
     if (ended.last_seen) add_detail(report_.detail, ended.last_seen->why);
-    if (report_.as_asked && ended.last_seen) co_await run_k_g(ended.outcome, *ended.last_seen);
+    if (report_.as_asked && ended.last_seen) co_await run_k_g(goal, ended);
     co_await contact_.close();
     if (ended.outcome == Outcome::kUnreachable) co_await tell_ipmi_off();
     if (report_.as_asked) contact_.clear_quarantine();
@@ -240,24 +251,47 @@ asio::awaitable<void> Operation::tell_ipmi_off() {
     if (answers) set_outcome(report_, Outcome::kIpmiOff, "it answers, but opens no RMCP+ session");
 }
 
-// After the password, in the same kept session: what was asked for, what an interrupted run left pending, or what is
-// live and not what the vault believes.
-asio::awaitable<void> Operation::run_k_g(Outcome password_outcome, Seen& seen) {
+// After the password, in the same kept session: what was asked for, what an interrupted run left pending, what is live
+// and not what the vault believes, or what a reset has taken away.
+asio::awaitable<void> Operation::run_k_g(Goal goal, PasswordEnd& password) {
+    auto& seen = *password.last_seen;
     const auto* pending = contact_.known().k_g_in(VersionState::kPending);
     const auto* current = contact_.known().k_g_in(VersionState::kCurrent);
     const bool unexpected =
         seen.k_g_asked && seen.k_g != (current != nullptr ? std::optional(current->version) : std::nullopt);
-    if (!context_.options.k_g && pending == nullptr && !unexpected) co_return;
-    if (context_.options.k_g) co_await wait_for_k_g_experiment();
+    const bool lost = password.was_reset && current != nullptr;
+    const bool wanted = (context_.options.k_g || lost) && goal != Goal::kFind;
+    const bool open = pending != nullptr && goal != Goal::kFind;
+    if (!wanted && !open && !unexpected && seen.k_g_elsewhere == nullptr) co_return;
+    if (wanted) co_await wait_for_k_g_experiment();
     const Experiment experiment(context_.k_g_experiments, contact_);
     if (!contact_.has_kept_session()) seen = co_await contact_.look_and_keep();
     if (seen.answer != Answer::kMatched || !seen.k_g_asked) {  // "none" would be a guess
-        set_outcome(report_, with_k_g(password_outcome, KgOutcome::kUnproved, seen.answer), word(KgOutcome::kUnproved));
+        set_outcome(report_, with_k_g(password.outcome, KgOutcome::kUnproved, seen.answer), word(KgOutcome::kUnproved));
         co_return;
     }
-    KgRotation k_g(contact_, seen.k_g, context_.options.k_g, note());
+    const bool vault_was_behind = unexpected || seen.k_g_elsewhere != nullptr;
+    const bool adopted = co_await adopt_k_g(seen);
+    if (!adopted) co_return;
+    if (vault_was_behind && password.outcome == Outcome::kAlreadyCurrent) password.outcome = Outcome::kRecovered;
+    KgRotation k_g(contact_, seen.k_g, wanted, note());
     const auto outcome = co_await k_g.run();
-    set_outcome(report_, with_k_g(password_outcome, outcome, k_g.last_answer()), word(outcome));
+    set_outcome(report_, with_k_g(password.outcome, outcome, k_g.last_answer()), word(outcome));
+}
+
+// False: it could not be written down, and the report says so.
+asio::awaitable<bool> Operation::adopt_k_g(Seen& seen) {
+    if (seen.k_g_elsewhere == nullptr) co_return true;
+    VersionNumber version;
+    const auto stored = co_await contact_.record_k_g(seen, version);
+    if (stored != Durable::kCommitted) {
+        set_outcome(report_, Outcome::kBlocked, word(KgOutcome::kVaultNotWritten));
+        co_return false;
+    }
+    add_detail(report_.detail, "k_g-from: " + seen.k_g_elsewhere->label);
+    seen.k_g = version;
+    seen.k_g_elsewhere = nullptr;
+    co_return true;
 }
 
 // A K_G that can be set but not used costs a walk to the server: of each kind one BMC goes first, alone.
@@ -294,13 +328,45 @@ asio::awaitable<void> Operation::describe_check(const Seen& seen) {
     add_detail(report_.detail, seen.why);
     if (seen.answer == Answer::kNoCandidateMatches) {
         report_.outcome = "foreign";
-        add_detail(report_.detail, "none of the vault's versions opens this account: somebody else changed it");
+        add_detail(report_.detail, "nothing that the vault knows opens this account: somebody else changed it");
         co_return;
     }
     if (seen.answer != Answer::kMatched && seen.answer != Answer::kPrivilegeRefused) {
         report_.outcome = word(seen.answer);
         co_return;
     }
+    if (seen.elsewhere != nullptr) {
+        describe_elsewhere(*seen.elsewhere);
+    } else if (seen.password) {
+        co_await describe_version(seen);
+    } else {
+        report_.outcome = word(seen.answer);
+    }
+    if (seen.strange_board) add_detail(report_.detail, "first-contact");
+    if (seen.answer == Answer::kPrivilegeRefused) add_detail(report_.detail, "live-without-rights");
+    if (seen.weak_suite) {
+        report_.attention = true;
+        add_detail(report_.detail, fmt::format("suite-{}-only: no password can be sent", *seen.weak_suite));
+    }
+    check_k_g(seen);
+}
+
+void Operation::describe_elsewhere(const Origin& origin) {
+    switch (origin.kind) {
+        case Origin::Kind::kOtherBmc:
+            report_.outcome = "shared";
+            break;
+        case Origin::Kind::kList:
+            report_.outcome = "older-version";
+            break;
+        case Origin::Kind::kVendorDefault:
+            report_.outcome = "vendor-default";
+            break;
+    }
+    add_detail(report_.detail, origin.label);
+}
+
+asio::awaitable<void> Operation::describe_version(const Seen& seen) {
     const auto& version = *contact_.known().password(*seen.password);
     report_.password_version = version.version;
     report_.password_size = version.size;
@@ -315,22 +381,29 @@ asio::awaitable<void> Operation::describe_check(const Seen& seen) {
     } else if (version.state == VersionState::kCurrent || version.state == VersionState::kUnknown) {
         report_.outcome = "as-in-vault";
         report_.attention = seen.answer == Answer::kPrivilegeRefused;
+        describe_sharing(seen);
         co_await record_proof(seen);
     } else {
         report_.outcome = "older-version";
     }
-    if (seen.answer == Answer::kPrivilegeRefused) add_detail(report_.detail, "live-without-rights");
-    if (seen.weak_suite) {
-        report_.attention = true;
-        add_detail(report_.detail, fmt::format("suite-{}-only: no password can be sent", *seen.weak_suite));
-    }
-    check_k_g(seen);
+}
+
+void Operation::describe_sharing(const Seen& seen) {
+    if (context_.shared == nullptr || !seen.live) return;
+    const auto others = context_.shared->others_with(*seen.live, contact_.bmc());
+    if (others.empty()) return;
+    constexpr std::size_t kNamed = 3;
+    report_.outcome = "shared";
+    report_.attention = true;
+    auto names = fmt::format("with {}", fmt::join(std::span(others).first(std::min(kNamed, others.size())), ", "));
+    if (others.size() > kNamed) names += fmt::format(" and {} more", others.size() - kNamed);
+    add_detail(report_.detail, names);
 }
 
 // A check changes nothing on the BMC; the vault learns that the version was proved, and an imported one becomes
 // current.
 asio::awaitable<void> Operation::record_proof(const Seen& seen) {
-    if (!seen.administrator || context_.options.dry_run) co_return;
+    if (!seen.administrator || seen.strange_board || context_.options.dry_run) co_return;
     const auto& bmc = contact_.bmc();
     const auto* current = contact_.known().password_in(VersionState::kCurrent);
     const bool is_current = current != nullptr && current->version == *seen.password;
@@ -344,6 +417,11 @@ asio::awaitable<void> Operation::record_proof(const Seen& seen) {
 
 void Operation::check_k_g(const Seen& seen) {
     if (!seen.k_g_asked) return;
+    if (seen.k_g_elsewhere != nullptr) {
+        report_.attention = true;
+        add_detail(report_.detail, "k_g-from: " + seen.k_g_elsewhere->label);
+        return;
+    }
     const auto* current = contact_.known().k_g_in(VersionState::kCurrent);
     const auto expected = current != nullptr ? std::optional(current->version) : std::nullopt;
     if (seen.k_g == expected) return;
@@ -394,7 +472,8 @@ asio::awaitable<void> Operation::end() {
 }  // namespace
 
 asio::awaitable<BmcReport> rotate_bmc(OperationContext& context, const vault::Bmc& bmc, Goal goal) {
-    Operation operation(context, bmc, goal == Goal::kRecover ? "recover" : "rotate");
+    const bool recovers = goal == Goal::kRecover || goal == Goal::kFind;
+    Operation operation(context, bmc, recovers ? "recover" : "rotate");
     co_return co_await operation.rotate(goal);
 }
 
@@ -410,7 +489,7 @@ BmcReport report_without_contact(const vault::Bmc& bmc, Outcome outcome, std::st
 }
 
 BmcReport plan_bmc(const vault::Bmc& bmc, const RunOptions& options, UnixTime now) {
-    if (const auto reason = excuse(bmc, now, true)) {
+    if (const auto reason = excuse(bmc, now, true, false)) {
         return report_without_contact(bmc, reason->outcome, reason->detail);
     }
     auto report = report_for(bmc);

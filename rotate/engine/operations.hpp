@@ -20,6 +20,8 @@ struct OperationContext {
     std::filesystem::path vault_directory;
     std::optional<std::int64_t> campaign;  // rotate: where the outcome is written down
     Observer& observer;
+    const CandidatesElsewhere* elsewhere = nullptr;
+    const SharedPasswords* shared = nullptr;  // check
     std::set<std::string> k_g_experiments{};  // card keys of the kinds on which one BMC tries a K_G right now
 };
 

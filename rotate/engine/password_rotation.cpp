@@ -1,5 +1,8 @@
 #include "rotate/engine/password_rotation.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <array>
 
 namespace bmcvault::rotate {
@@ -32,10 +35,6 @@ ApplyResult apply_result(std::uint8_t completion_code) {
     }
 }
 
-StoredSize size_of_form(Form form) {
-    return form == Form::kFirst16 ? StoredSize::k16 : StoredSize::k20;
-}
-
 std::string_view words_of_form(Form form) {
     switch (form) {
         case Form::kExact:
@@ -48,6 +47,19 @@ std::string_view words_of_form(Form form) {
             return "stored 16 new bytes and kept the old tail";
     }
     return "exact";
+}
+
+StoredSize size_of(const Key20& live) {
+    constexpr std::size_t kSmall = 16;
+    return live.expose([](auto bytes) {
+        const bool fits = std::ranges::all_of(bytes.subspan(kSmall), [](auto byte) { return byte == 0; });
+        return fits ? StoredSize::k16 : StoredSize::k20;
+    });
+}
+
+std::string description_of(const Seen& seen) {
+    std::string text(words_of_form(seen.form));
+    return seen.elsewhere == nullptr ? text : fmt::format("from {}, {}", seen.elsewhere->label, text);
 }
 
 }  // namespace
@@ -72,12 +84,13 @@ asio::awaitable<PasswordEnd> PasswordRotation::run() {
         step = rotate::step(step.state, event);
     }
     const auto& finish = std::get<Finish>(step.action);
-    PasswordEnd end{finish.outcome, std::string(finish.detail), std::move(seen_)};
+    PasswordEnd end{finish.outcome, std::string(finish.detail), std::move(seen_), std::move(came_from_), was_reset_};
     co_return end;
 }
 
 asio::awaitable<Event> PasswordRotation::perform(const Probe&) {
     seen_ = co_await contact_.look_and_keep();
+    note_where_it_comes_from();
     co_return Sighted{sighting(), contact_.has_kept_session()};
 }
 
@@ -101,11 +114,11 @@ asio::awaitable<Event> PasswordRotation::perform(const RecordObserved& action) {
     const auto card = contact_.card_key();
     VersionNumber version;
     const vault::Store::Work work = [&](vault::Transaction& transaction) -> Result<void> {
-        auto observed = transaction.observed_live(bmc.id, bmc.own_password(), *seen_->live, size_of_form(action.form),
-                                                  std::string(words_of_form(action.form)));
+        auto observed = transaction.observed_live(bmc.id, bmc.own_password(), *seen_->live, size_of(*seen_->live),
+                                                  description_of(*seen_));
         if (!observed) return std::unexpected(observed.error());
         version = *observed;
-        if (card.empty()) return {};
+        if (card.empty() || action.form == Form::kExact) return {};
         return transaction.learn(card, std::string(kPasswordSizeFact), "16");
     };
     const auto stored = co_await contact_.store(work);
@@ -175,6 +188,20 @@ asio::awaitable<Event> PasswordRotation::perform(const Finish&) {
     co_return Waited{false};
 }
 
+// A default on a board that has proved a password of ours: somebody has reset it.
+void PasswordRotation::note_where_it_comes_from() {
+    const auto& known = contact_.known();
+    const auto* current = known.password_in(VersionState::kCurrent);
+    if (seen_->elsewhere != nullptr) {
+        const bool by_vendor = seen_->elsewhere->kind == Origin::Kind::kVendorDefault;
+        came_from_ = fmt::format("{}: {}", by_vendor ? "vendor-default" : "password-from", seen_->elsewhere->label);
+        was_reset_ = by_vendor && current != nullptr;
+    } else if (seen_->password && known.password(*seen_->password)->provenance == vault::Provenance::kFactory) {
+        came_from_ = "factory-password";
+        was_reset_ = current != nullptr && current->version != *seen_->password;
+    }
+}
+
 Key20 PasswordRotation::new_secret(const Stage& stage) {
     if (goal_ == Goal::kPutBack) {
         const auto* previous = contact_.known().password_in(VersionState::kPrevious);
@@ -205,7 +232,7 @@ Situation PasswordRotation::situation() const {
 }
 
 Sighting PasswordRotation::sighting() const {
-    return Sighting{seen_->answer, seen_->password, seen_->form, seen_->administrator};
+    return Sighting{seen_->answer, seen_->password, seen_->form, seen_->administrator, seen_->strange_board};
 }
 
 }  // namespace bmcvault::rotate

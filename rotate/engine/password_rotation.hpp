@@ -13,6 +13,8 @@ struct PasswordEnd {
     Outcome outcome{};
     std::string detail;
     std::optional<Seen> last_seen;  // of the last handshake, probe or proof: what the K_G phase starts from
+    std::string came_from;          // the password that the probe found, when it was none that we had set
+    bool was_reset = false;         // it was a default, on a board that had proved one of ours
 };
 
 class PasswordRotation {
@@ -39,6 +41,7 @@ private:
     asio::awaitable<Event> perform(const Reload&);
     asio::awaitable<Event> perform(const Finish&);
 
+    void note_where_it_comes_from();
     [[nodiscard]] Key20 new_secret(const Stage& stage);
     [[nodiscard]] Situation situation() const;
     [[nodiscard]] Sighting sighting() const;
@@ -48,6 +51,8 @@ private:
     Goal goal_;
     std::string note_;
     std::optional<Seen> seen_;
+    std::string came_from_;
+    bool was_reset_ = false;
 };
 
 // The words of an action, for hooks and the live board: "stage", "apply", "prove" ...

@@ -105,6 +105,7 @@ const virtual_bmc::User& our_user(const virtual_bmc::Config& config) {
 
 Goal goal_of(SimFleet::Command command) {
     if (command == SimFleet::Command::kRecover) return Goal::kRecover;
+    if (command == SimFleet::Command::kFind) return Goal::kFind;
     return command == SimFleet::Command::kPutBack ? Goal::kPutBack : Goal::kRotate;
 }
 
@@ -246,6 +247,16 @@ std::unique_ptr<vault::Store> SimFleet::open_vault() const {
     return std::move(*opened);
 }
 
+void SimFleet::replace(std::size_t i, const std::function<void(virtual_bmc::Config&)>& change) {
+    auto config = bmcs_[i]->config();
+    change(config);
+    bmcs_[i] = std::make_unique<virtual_bmc::VirtualBmc>(std::move(config));
+}
+
+void SimFleet::teach(const vault::Store::Work& work) {
+    BMCVAULT_CHECK(store_->transact(kActor, clock_.now(), work).has_value());
+}
+
 SimFleet::Life SimFleet::live(Command command, RunOptions options, int crash_at_step,
                               std::function<void(SimVault&)> sabotage) {
     Life life;
@@ -277,7 +288,10 @@ SimFleet::Life SimFleet::live(Command command, RunOptions options, int crash_at_
     ipmi::ClientOptions client;
     client.half_open_lifetime = 61s;
     client.random = [&](MutableByteView bytes) { random.fill(bytes); };
-    OperationContext context{ports, options, client, directory_, std::nullopt, observer};
+    const auto elsewhere = CandidatesElsewhere::gather(*store_, options.elsewhere);
+    const auto shared = SharedPasswords::read(*store_);
+    BMCVAULT_CHECK(elsewhere && shared);
+    OperationContext context{ports, options, client, directory_, std::nullopt, observer, &*elsewhere, &*shared};
     std::size_t running = records_.size();
     for (const auto& record : records_) {
         asio::co_spawn(

@@ -127,9 +127,15 @@ public:
         int steps = 0;
         bool crashed = false;
     };
-    enum class Command { kRotate, kRecover, kCheck, kPutBack };
+    enum class Command { kRotate, kRecover, kFind, kCheck, kPutBack };
     [[nodiscard]] Life live(Command command, RunOptions options = {}, int crash_at_step = 0,
                             std::function<void(SimVault&)> sabotage = {});
+
+    // A board is reset, or somebody sets a password by hand: another BMC of the same address. Its counters start anew.
+    void replace(std::size_t i, const std::function<void(virtual_bmc::Config&)>& change);
+    // What the vault learns besides, as a person would enter it.
+    void teach(const vault::Store::Work& work);
+    [[nodiscard]] const vault::Bmc& record(std::size_t i) const { return records_[i]; }
 
     [[nodiscard]] virtual_bmc::VirtualBmc& bmc(std::size_t i) { return *bmcs_[i]; }
     [[nodiscard]] std::size_t size() const { return bmcs_.size(); }

@@ -35,14 +35,15 @@ struct ModelVersion {
 };
 
 struct Match {
-    VersionNumber version;
+    std::optional<VersionNumber> version;  // nullopt: from elsewhere
     Form form;
 };
 
 class ModelVault {
 public:
     bool quarantined = false;
-    bool deletes_failed = false;  // a mistake that the searches must notice (I4)
+    std::optional<Value> elsewhere;  // a password of another BMC, of a list, of a vendor
+    bool deletes_failed = false;     // a mistake that the searches must notice (I4)
 
     VersionNumber add(Value value, StoredSize size, VersionState state) {
         const VersionNumber number{static_cast<std::uint32_t>(versions_.size() + 1)};
@@ -98,6 +99,7 @@ public:
         for (const ModelVersion* v : order) {
             if (v->value == live) return Match{v->number, Form::kExact};
         }
+        if (elsewhere == live) return Match{std::nullopt, Form::kExact};
         for (const ModelVersion* v : order) {
             if (live == Value{v->value.head, 0, 0}) return Match{v->number, Form::kFirst16};
             if (live == Value{v->value.head, v->value.middle, 0}) return Match{v->number, Form::kFirst19};
@@ -107,6 +109,7 @@ public:
                 }
             }
         }
+        if (elsewhere && live == Value{elsewhere->head, 0, 0}) return Match{std::nullopt, Form::kFirst16};
         return std::nullopt;
     }
 

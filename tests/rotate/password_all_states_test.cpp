@@ -87,6 +87,10 @@ private:
                 }
                 events_.emplace_back(Sighted{{Answer::kMatched, version, Form::kExact, false}, kept});
             }
+            for (const Form form : {Form::kExact, Form::kFirst16}) {
+                events_.emplace_back(Sighted{{Answer::kMatched, {}, form, true}, kept});
+                events_.emplace_back(Sighted{{Answer::kMatched, {}, form, true, true}, kept});
+            }
         }
     }
     void slots() {
@@ -182,7 +186,8 @@ TEST_P(PasswordAllStates, EveryRunEndsWhateverTheBmcAndTheDiskAnswer) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Goals, PasswordAllStates, ::testing::Values(Goal::kRotate, Goal::kRecover, Goal::kPutBack));
+INSTANTIATE_TEST_SUITE_P(Goals, PasswordAllStates,
+                         ::testing::Values(Goal::kRotate, Goal::kRecover, Goal::kFind, Goal::kPutBack));
 
 }  // namespace
 }  // namespace bmcvault::rotate::test

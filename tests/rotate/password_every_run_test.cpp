@@ -19,7 +19,7 @@ Search report(const char* what, Findings& findings, const Body& body) {
     return search;
 }
 
-void any_beginning(PasswordWorld<RealMachine>& world, Choices& choices, std::size_t goals = 3) {
+void any_beginning(PasswordWorld<RealMachine>& world, Choices& choices, std::size_t goals = 4) {
     world.goal = static_cast<Goal>(choices.pick(goals));
     world.begin(static_cast<Beginning>(choices.pick(kBeginnings)));
 }

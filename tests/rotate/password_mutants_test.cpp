@@ -72,6 +72,11 @@ std::vector<Mutant> those_that_do_something_else() {
              const bool waits = std::holds_alternative<Wait>(s.action) && s.state.waits == 2;
              return waits ? instead(s, Abandon{*s.state.situation.pending}) : s;
          }});
+    all.push_back({"changes what it should only find", "FIND", {}, [](const PasswordState&, const Event&, Step s) {
+                       const bool found = s.state.situation.goal == Goal::kFind &&
+                                          std::holds_alternative<Finish>(s.action) && !s.state.situation.pending;
+                       return found ? instead(s, Stage{StoredSize::k20, Shape::kFull}) : s;
+                   }});
     all.push_back({"waits for ever", "I7", {}, [](const PasswordState&, const Event&, Step s) {
                        s.state.waits = 0;
                        return s;
@@ -118,6 +123,10 @@ std::vector<Mutant> those_that_hear_something_else() {
                        seen.sighting = {Answer::kMatched, state.situation.current, Form::kExact, true};
                    }),
                    {}});
+    all.push_back({"trusts a board that it has never seen",
+                   "I10",
+                   hears_sighting([](const PasswordState&, Sighted& seen) { seen.sighting.strange_board = false; }),
+                   {}});
     all.push_back({"goes on after a full disk",
                    "REPORT",
                    [](const PasswordState&, Event event) {
@@ -153,7 +162,7 @@ TEST_P(PasswordMutants, IsCaught) {
     const Search search = search_all([&](Choices& choices, std::size_t& steps) {
         PasswordWorld world(mutant, choices, steps, findings);
         world.faults_left = 2;
-        world.goal = static_cast<Goal>(choices.pick(2));
+        world.goal = static_cast<Goal>(choices.pick(3));
         world.begin(static_cast<Beginning>(choices.pick(kBeginnings)));
         world.run();
     });

@@ -31,8 +31,13 @@ enum class Beginning : std::uint8_t {
     kFirstContactStaged,
     kPutBackStagedOtherLive,
     kPutBackDone,
+    kElsewhereLive,  // a vendor's default after a reset, a cable swapped between two BMCs
+    kElsewhereLiveMangled,
+    kElsewhereLiveAndPending,
+    kStrangeBoard,  // likewise, on a board that was never seen before
 };
-inline constexpr std::size_t kBeginnings = 17;
+inline constexpr std::size_t kBeginnings = 21;
+inline constexpr std::uint8_t kElsewhere = 50;
 
 struct Start {
     std::vector<ModelVersion> versions;  // after version 1, which is the previous one
@@ -75,6 +80,14 @@ inline Start start_of(Beginning beginning) {
             return {{current, version(3, kFailed), version(4, kPending)}, all_of(3)};
         case Beginning::kForeign:
             return {{current}, all_of(99)};
+        case Beginning::kElsewhereLive:
+            return {{current}, all_of(kElsewhere)};
+        case Beginning::kElsewhereLiveMangled:
+            return {{current}, {kElsewhere, 0, 0}};
+        case Beginning::kElsewhereLiveAndPending:
+            return {{current, pending}, all_of(kElsewhere)};
+        case Beginning::kStrangeBoard:
+            return {{version(2, kUnknown)}, all_of(kElsewhere)};
         case Beginning::kPutBackStaged:
             return {{current, back}, all_of(2)};
         case Beginning::kPutBackSent:
@@ -116,6 +129,8 @@ public:
         bmc.live = start.live;
         only_16 = beginning == Beginning::kCardSays16;
         foreign_ = beginning == Beginning::kForeign;
+        strange_ = beginning == Beginning::kStrangeBoard;
+        vault.elsewhere = fresh_value(kElsewhere, StoredSize::k20);
         began_with_ = vault.current() == nullptr ? VersionNumber{} : vault.current()->number;
     }
 
@@ -123,8 +138,8 @@ public:
     Finish run() {
         const int faults_before = faults_left;
         const Finish end = drive(goal);
-        const bool no_excuse =
-            faults_left == faults_before && bmc.habit == OnApply::kStores && bmc.sulks == Answer::kMatched && !foreign_;
+        const bool no_excuse = faults_left == faults_before && bmc.habit == OnApply::kStores &&
+                               bmc.sulks == Answer::kMatched && !foreign_ && !strange_;
         if (no_excuse && !as_asked(end.outcome) && end.detail != "vault-was-behind") {
             fail("REPORT", "failed without a cause");
         }
@@ -139,6 +154,10 @@ public:
         const Finish last = drive(Goal::kRecover);
         if (foreign_) {
             if (last.outcome != Outcome::kQuarantined || !vault.quarantined) fail("I7", "foreign, not quarantined");
+        } else if (strange_) {
+            const bool told = last.outcome == Outcome::kBlocked && last.detail == "first-contact";
+            if (!told || bmc.touched || vault.current() != nullptr)
+                fail("I10", "a board that may not be ours was used");
         } else if (bmc.rights == Rights::kFull && !as_asked(last.outcome)) {
             fail("I7", "no recovery on an honest BMC: " + std::string(word(last.outcome)));
         }
@@ -208,6 +227,12 @@ private:
         if (!bmc.session) fail("SESSION", "used without a kept session");
     }
 
+    // Goal kFind makes nothing and sends nothing; a board that may not be ours gets nothing (I10).
+    void check_may_write() {
+        if (driving_ == Goal::kFind) fail("FIND", "more than found");
+        if (strange_) fail("I10", "written to a board that may not be ours");
+    }
+
     void check_report(const Finish& end) {
         findings_.outcomes.insert(std::string(word(end.outcome)));
         if (!end.detail.empty()) findings_.details.insert(std::string(end.detail));
@@ -216,7 +241,8 @@ private:
         if (as_asked(end.outcome)) {
             if (vault.current() == nullptr || vault.current()->value != bmc.live)
                 fail("REPORT", "success, not current");
-            if (vault.pending() != nullptr) fail("REPORT", "success, and something is pending");
+            const bool only_found = driving_ == Goal::kFind;
+            if (vault.pending() != nullptr && !only_found) fail("REPORT", "success, and something is pending");
             if (bmc.rights != Rights::kFull) fail("REPORT", "success without rights");
         } else if (end.detail.empty() && !explains_itself) {
             fail("REPORT", "a failure without a reason");
@@ -264,6 +290,7 @@ private:
         if (match && (seen.answer == Answer::kMatched || seen.answer == Answer::kPrivilegeRefused)) {
             seen.version = match->version;
             seen.form = match->form;
+            seen.strange_board = strange_;
             seen.administrator = seen.answer == Answer::kMatched && bmc.rights == Rights::kFull;
             proof_ = Proof{bmc.live, seen.administrator};
         }
@@ -320,6 +347,7 @@ private:
     }
 
     Event perform(const Stage& action) {
+        check_may_write();
         if (vault.pending() != nullptr) fail("I2", "a second pending version");
         const Disk result = disk();
         VersionNumber number{};
@@ -328,6 +356,7 @@ private:
     }
 
     Event perform(const Apply& action) {
+        check_may_write();
         check_session();
         if (!slot_checked_) fail("SLOT", "sent to a slot that this session has not named");
         const ModelVersion* version = vault.find(action.version);
@@ -342,6 +371,7 @@ private:
     }
 
     Event perform(const RestoreRights&) {
+        check_may_write();
         check_session();
         const std::size_t chosen = fault(3);
         if (chosen == 3) bmc.session = false;
@@ -408,6 +438,7 @@ private:
     bool slot_checked_ = false;  // in the kept session
     std::string only_finish_;    // the rule that forbids anything but Finish now
     bool foreign_ = false;
+    bool strange_ = false;
     VersionNumber began_with_;
     bool began_pending_ = false;
     Value returns_;              // goal kPutBack

@@ -59,7 +59,7 @@ TEST(Words, EveryDetailThatARunEndsWithIsDocumented) {
         return search_all([&](Choices& choices, std::size_t& steps) {
             PasswordWorld world(machine, choices, steps, findings);
             world.faults_left = 1;
-            world.goal = static_cast<Goal>(choices.pick(3));
+            world.goal = static_cast<Goal>(choices.pick(4));
             world.bmc.habit = static_cast<OnApply>(choices.pick(kApplyWays));
             if (sulking) world.bmc.sulks = kOtherAnswers[choices.pick(kOtherAnswerCount)];
             world.begin(static_cast<Beginning>(choices.pick(kBeginnings)));

@@ -1,0 +1,285 @@
+// BMCs that missed a rotation, were reset, changed places, or had a password set by hand: found by one handshake among
+// everything the vault knows, without a failed login, and nothing sent to a board that may not be ours.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "rotate/engine/known_credentials.hpp"
+#include "tests/engine/sim_world.hpp"
+#include "vault/base/secret.hpp"
+
+namespace bmcvault::rotate::sim {
+namespace {
+
+using namespace std::chrono_literals;
+using virtual_bmc::Config;
+using Command = SimFleet::Command;
+
+constexpr const char* kOurs = "Our-First-Password-1";
+
+Bytes bytes_of(std::string_view text) {
+    return {text.begin(), text.end()};
+}
+
+Key20 key_of(ByteView text) {
+    Key20 key;
+    key.expose_mutable([&](auto bytes) { std::ranges::copy(text, bytes.begin()); });
+    return key;
+}
+
+// One rejected login locks the account for good.
+Config unforgiving(std::size_t i, std::string_view password) {
+    auto config = virtual_bmc::plain_config(i, 1);
+    config.users.at(2).password = bytes_of(password);
+    config.users.at(2).stored_size = password.size() > 16 ? 20 : 16;
+    config.bad_password_threshold = 1;
+    config.lockout = std::chrono::hours(1000);
+    config.half_open_timeout = 60s;
+    return config;
+}
+
+std::vector<Config> fleet_with(std::initializer_list<std::string_view> passwords) {
+    std::vector<Config> configs;
+    for (const auto password : passwords) configs.push_back(unforgiving(configs.size(), password));
+    return configs;
+}
+
+// A person at the console, or a reset, leaves this password on the BMC.
+void set_by_hand(SimFleet& fleet, std::size_t i, ByteView password) {
+    fleet.replace(i, [&](Config& config) {
+        config.users.at(2).password = Bytes(password.begin(), password.end());
+        config.users.at(2).stored_size = password.size() > 16 ? 20 : 16;
+    });
+}
+
+Bytes live_password(SimFleet& fleet, std::size_t i) {
+    return fleet.bmc(i).stored_password(2, fleet.now());
+}
+
+class Stragglers : public testing::Test {
+protected:
+    const BmcReport& run(SimFleet& fleet, Command command, std::size_t i = 0) {
+        fleet.let_time_pass(70s);
+        life_ = fleet.live(command, options_);
+        EXPECT_EQ(fleet.rejected_logins(), 0u);
+        const auto report = std::ranges::find(life_.reports, fleet.record(i).name, &BmcReport::name);
+        EXPECT_NE(report, life_.reports.end());
+        return *report;
+    }
+    static bool says(const BmcReport& report, std::string_view words) {
+        return report.detail.find(words) != std::string::npos;
+    }
+
+    RunOptions options_;
+    SimFleet::Life life_;
+};
+
+TEST_F(Stragglers, AResetBoardIsFoundByTheVendorsDefaultAndGetsAFreshPasswordAndAKg) {
+    SimFleet fleet(fleet_with({kOurs}), {});
+    options_.k_g = true;
+    ASSERT_EQ(run(fleet, Command::kRotate).outcome, "rotated");
+    options_.k_g = false;
+    set_by_hand(fleet, 0, bytes_of("calvin"));
+
+    ASSERT_EQ(run(fleet, Command::kRecover).outcome, "quarantined");
+    options_.elsewhere.vendor_defaults = true;
+    EXPECT_EQ(run(fleet, Command::kCheck).outcome, "vendor-default");
+    EXPECT_EQ(fleet.bmc(0).counters().passwords_set, 0u);
+    const auto& report = run(fleet, Command::kRecover);
+    EXPECT_EQ(report.outcome, "recovered") << report.detail;
+    EXPECT_TRUE(says(report, "factory-reset; vendor-default: root of Dell")) << report.detail;
+    EXPECT_TRUE(says(report, "k_g-changed")) << report.detail;
+    EXPECT_EQ(fleet.bmc(0).counters().k_gs_set, 1u);
+    EXPECT_TRUE(fleet.current_is_live(0));
+    EXPECT_EQ(run(fleet, Command::kCheck).outcome, "as-in-vault");
+}
+
+TEST_F(Stragglers, ADefaultOnABoardThatWasNeverSeenIsReportedAndNothingIsSentUnlessAPersonVouches) {
+    SimFleet fleet(fleet_with({kOurs}), {});
+    set_by_hand(fleet, 0, bytes_of("calvin"));
+    options_.elsewhere.vendor_defaults = true;
+    for (const auto command : {Command::kRecover, Command::kFind, Command::kRecover}) {
+        const auto& report = run(fleet, command);
+        EXPECT_EQ(report.outcome, "blocked");
+        EXPECT_TRUE(says(report, "first-contact")) << report.detail;
+        EXPECT_FALSE(says(report, "factory-reset")) << report.detail;
+    }
+    EXPECT_TRUE(says(run(fleet, Command::kCheck), "first-contact"));
+    EXPECT_EQ(fleet.bmc(0).counters().passwords_set, 0u);
+    EXPECT_EQ(fleet.open_vault()->bmc(fleet.record(0).id)->pin, vault::Pin{});
+    EXPECT_FALSE(fleet.current_is_live(0));
+
+    options_.first_contact = true;
+    EXPECT_EQ(run(fleet, Command::kRecover).outcome, "recovered");
+    EXPECT_TRUE(fleet.current_is_live(0));
+}
+
+TEST_F(Stragglers, AFactoryPasswordOfTheInventoryIsNoProofWhereAPersonGaveAnotherOne) {
+    SimFleet fleet(fleet_with({kOurs}), {});
+    set_by_hand(fleet, 0, bytes_of("Label-Password"));
+    const auto& bmc = fleet.record(0);
+    fleet.teach([&](vault::Transaction& transaction) -> Result<void> {
+        auto added = transaction.add_version(bmc.id, bmc.own_password(), key_of(bytes_of("Label-Password")),
+                                             vault::StoredSize::k16, vault::VersionState::kRetired,
+                                             vault::Provenance::kFactory, "");
+        return added ? Result<void>() : std::unexpected(added.error());
+    });
+    EXPECT_EQ(run(fleet, Command::kRotate).outcome, "blocked");
+    EXPECT_EQ(fleet.bmc(0).counters().passwords_set, 0u);
+    options_.first_contact = true;
+    const auto& report = run(fleet, Command::kRotate);
+    EXPECT_EQ(report.outcome, "rotated") << report.detail;
+    EXPECT_TRUE(says(report, "factory-password")) << report.detail;
+}
+
+TEST_F(Stragglers, AnotherBmcsPasswordIsFoundWhenTheHistoryOfTheFleetIsAskedFor) {
+    SimFleet fleet(fleet_with({kOurs, "Our-First-Password-2"}), {});
+    ASSERT_EQ(run(fleet, Command::kRotate).outcome, "rotated");
+    set_by_hand(fleet, 1, live_password(fleet, 0));
+
+    EXPECT_EQ(run(fleet, Command::kRecover, 1).outcome, "quarantined");
+    options_.elsewhere.history_of = {fleet.record(1).id};  // only its own: nothing new
+    EXPECT_EQ(run(fleet, Command::kCheck, 1).outcome, "foreign");
+    options_.elsewhere = {.fleet_history = true};
+    EXPECT_EQ(run(fleet, Command::kCheck, 1).outcome, "shared");
+    // The back-off of the quarantine does not hold it back: there is more to offer than last time.
+    const auto& report = run(fleet, Command::kRecover, 1);
+    EXPECT_EQ(report.outcome, "recovered") << report.detail;
+    EXPECT_TRUE(says(report, "password-from: bmc00 version 2")) << report.detail;
+    EXPECT_TRUE(fleet.current_is_live(0) && fleet.current_is_live(1));
+    EXPECT_NE(live_password(fleet, 0), live_password(fleet, 1));
+}
+
+TEST_F(Stragglers, AQuarantineHoldsBackWhereThereIsNothingMoreToOffer) {
+    SimFleet fleet(fleet_with({kOurs}), {});
+    ASSERT_EQ(run(fleet, Command::kRotate).outcome, "rotated");
+    set_by_hand(fleet, 0, bytes_of("nobody knows this"));
+    for (int asked = 0; asked < 3; ++asked) {  // the pauses grow: 60 s, then as long as it is quarantined already
+        const auto& report = run(fleet, Command::kRecover);
+        ASSERT_EQ(report.outcome, "quarantined");
+        ASSERT_FALSE(says(report, "retried after")) << report.detail;
+    }
+    const auto asked = fleet.bmc(0).counters().datagrams;
+    const auto& report = run(fleet, Command::kRecover);
+    EXPECT_EQ(report.outcome, "quarantined");
+    EXPECT_TRUE(says(report, "retried after")) << report.detail;
+    EXPECT_EQ(fleet.bmc(0).counters().datagrams, asked);
+    fleet.let_time_pass(3600s);
+    EXPECT_FALSE(says(run(fleet, Command::kRecover), "retried after"));
+}
+
+TEST_F(Stragglers, AListedPasswordIsFoundInItsCutFormTooAndNamedByItsLabelOnly) {
+    constexpr std::string_view kListed = "Shared-in-2019-by-all";
+    SimFleet fleet(fleet_with({kOurs, "Our-First-Password-2"}), {});
+    ASSERT_EQ(run(fleet, Command::kRotate).outcome, "rotated");
+    const auto listed = bytes_of(kListed.substr(0, 20));
+    set_by_hand(fleet, 0, listed);
+    set_by_hand(fleet, 1, ByteView(listed).first(16));
+    fleet.teach([&](vault::Transaction& transaction) -> Result<void> {
+        std::vector<vault::NewListedPassword> passwords(1);
+        passwords[0].label = "2019-shared #1";
+        passwords[0].password = key_of(listed);
+        passwords[0].size = vault::StoredSize::k20;
+        auto added = transaction.add_password_list("2019-shared", passwords);
+        return added ? Result<void>() : std::unexpected(added.error());
+    });
+    options_.elsewhere.lists = true;
+    EXPECT_EQ(run(fleet, Command::kCheck).outcome, "older-version");
+    (void)run(fleet, Command::kRecover);
+    for (const auto& report : life_.reports) {
+        EXPECT_EQ(report.outcome, "recovered") << report.detail;
+        EXPECT_TRUE(says(report, "password-from: 2019-shared #1")) << report.detail;
+        EXPECT_FALSE(says(report, "Shared-in")) << report.detail;
+    }
+    EXPECT_TRUE(fleet.current_is_live(0) && fleet.current_is_live(1));
+}
+
+TEST_F(Stragglers, AKgOfAnotherBmcIsFoundAndBelongsToThisOneFromThenOn) {
+    SimFleet fleet(fleet_with({kOurs, "Our-First-Password-2"}), {});
+    options_.k_g = true;
+    ASSERT_EQ(run(fleet, Command::kRotate).outcome, "rotated");
+    options_.k_g = false;
+    const auto store = fleet.open_vault();
+    const auto known = KnownCredentials::load(*store, fleet.record(0));
+    const auto* first = known->k_g_in(vault::VersionState::kCurrent);
+    ASSERT_NE(first, nullptr);
+    fleet.replace(1, [&](Config& config) {
+        config.k_g.resize(20);
+        known->k_g_secret(first->version).expose([&](auto bytes) { std::ranges::copy(bytes, config.k_g.begin()); });
+    });
+    EXPECT_EQ(run(fleet, Command::kCheck, 1).outcome, "k_g-unknown");
+    fleet.let_time_pass(70s);
+    options_.elsewhere.fleet_history = true;
+    EXPECT_TRUE(says(run(fleet, Command::kCheck, 1), "k_g-from: bmc00 version 1"));
+    const auto& report = run(fleet, Command::kRecover, 1);
+    EXPECT_EQ(report.outcome, "recovered") << report.detail;
+    EXPECT_TRUE(says(report, "k_g-from: bmc00 version 1")) << report.detail;
+    options_.elsewhere = {};
+    EXPECT_EQ(run(fleet, Command::kCheck, 1).outcome, "as-in-vault");
+    EXPECT_EQ(life_.reports[1].detail, "");
+}
+
+TEST_F(Stragglers, FindOnlyWritesDownWhatIsLiveAndChangesNothing) {
+    SimFleet fleet(fleet_with({kOurs}), {});
+    ASSERT_EQ(run(fleet, Command::kRotate).outcome, "rotated");
+    set_by_hand(fleet, 0, bytes_of(kOurs));
+    EXPECT_EQ(run(fleet, Command::kFind).outcome, "recovered");
+    EXPECT_TRUE(fleet.current_is_live(0));
+    EXPECT_EQ(run(fleet, Command::kFind).outcome, "already-current");
+
+    set_by_hand(fleet, 0, bytes_of("ADMIN"));
+    options_.elsewhere.vendor_defaults = true;
+    const auto& report = run(fleet, Command::kFind);
+    EXPECT_EQ(report.outcome, "recovered") << report.detail;
+    EXPECT_TRUE(says(report, "vendor-default: ADMIN of Supermicro")) << report.detail;
+    EXPECT_TRUE(fleet.current_is_live(0));
+    EXPECT_EQ(fleet.bmc(0).counters().passwords_set, 0u);
+}
+
+TEST_F(Stragglers, CheckNamesTheBmcsThatShareAPassword) {
+    SimFleet fleet(fleet_with({kOurs, kOurs, "Our-First-Password-2", kOurs, kOurs, kOurs}), {});
+    EXPECT_EQ(run(fleet, Command::kCheck, 2).outcome, "as-in-vault");
+    const auto& report = run(fleet, Command::kCheck, 1);
+    EXPECT_EQ(report.outcome, "shared");
+    EXPECT_TRUE(report.attention);
+    EXPECT_EQ(report.detail, "with bmc00, bmc03, bmc04 and 1 more");
+    (void)run(fleet, Command::kRotate);
+    EXPECT_EQ(run(fleet, Command::kCheck, 1).outcome, "as-in-vault");
+}
+
+TEST(Elsewhere, MoreThanTenThousandCandidatesAreRefused) {
+    SimFleet fleet(fleet_with({kOurs}), {});
+    const auto& bmc = fleet.record(0);
+    const auto add = [&](std::uint32_t first, std::uint32_t last) {
+        fleet.teach([&](vault::Transaction& transaction) -> Result<void> {
+            for (auto i = first; i <= last; ++i) {
+                const auto text = bytes_of(fmt::format("old password {}", i));
+                auto added = transaction.add_version(bmc.id, bmc.own_password(), key_of(text), vault::StoredSize::k20,
+                                                     vault::VersionState::kRetired, vault::Provenance::kImported, "");
+                if (!added) return std::unexpected(added.error());
+            }
+            return {};
+        });
+    };
+    const CandidateSources all{.fleet_history = true};
+    add(1, kMaxCandidates - 1);
+    auto gathered = CandidatesElsewhere::gather(*fleet.open_vault(), all);
+    ASSERT_TRUE(gathered.has_value());
+    EXPECT_EQ(gathered->passwords().size(), kMaxCandidates);
+    add(1, 1);  // the same secret again is no new candidate
+    EXPECT_TRUE(CandidatesElsewhere::gather(*fleet.open_vault(), all).has_value());
+    add(kMaxCandidates, kMaxCandidates);
+    gathered = CandidatesElsewhere::gather(*fleet.open_vault(), all);
+    ASSERT_FALSE(gathered.has_value());
+    EXPECT_EQ(gathered.error().code, ErrorCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace bmcvault::rotate::sim
+
+int main(int argc, char** argv) {
+    if (!bmcvault::secret_arena::initialize()) return 1;
+    testing::InitGoogleTest(&argc, argv);
+    return RUN_ALL_TESTS();
+}
