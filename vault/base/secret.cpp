@@ -37,6 +37,7 @@ public:
     }
 
     [[nodiscard]] std::uint8_t* take(std::size_t slots) {
+        if (free_ < slots) return nullptr;  // without a search: lists fill many chunks
         std::size_t run = 0;
         for (std::size_t step = 0; step < kChunkSlots + slots; ++step) {
             const std::size_t slot = (next_ + step) % kChunkSlots;
@@ -51,11 +52,13 @@ public:
         BMCVAULT_CHECK(first + slots <= kChunkSlots);
         sodium_memzero(pointer, slots * kSlotSize);
         for (std::size_t i = 0; i < slots; ++i) used_[first + i] = false;
+        free_ += slots;
     }
 
 private:
     std::uint8_t* mark(std::size_t first, std::size_t slots) {
         for (std::size_t i = 0; i < slots; ++i) used_[first + i] = true;
+        free_ -= slots;
         next_ = (first + slots) % kChunkSlots;
         return base_ + first * kSlotSize;
     }
@@ -63,6 +66,7 @@ private:
     std::uint8_t* base_;
     bool locked_ = false;
     std::size_t next_ = 0;
+    std::size_t free_ = kChunkSlots;
     std::array<bool, kChunkSlots> used_{};
 };
 
