@@ -168,15 +168,6 @@ Result<void> import_row(Transaction& transaction, const Context& context, const 
     return transaction.audit("bmc.imported", bmc.id, audit_body(context, bmc));
 }
 
-std::unexpected<Failure> bad_inventory(const std::string& file, const std::vector<InventoryProblem>& listed,
-                                       std::size_t total) {
-    std::string what = fmt::format("{}: {}; nothing was imported", file, counted(total, "bad line or field"));
-    if (total != 1) what = fmt::format("{}: {} problems; nothing was imported", file, total);
-    for (const auto& problem : listed) what += "\n  " + describe(problem);
-    if (total > listed.size()) what += fmt::format("\n  and {} more", total - listed.size());
-    return usage_error(what, "correct the file, then the same command again");
-}
-
 std::string credentials_of(const std::vector<InventoryRow>& rows) {
     const auto with_password = std::ranges::count_if(rows, [](const auto& row) { return row.password.has_value(); });
     const auto with_k_g = std::ranges::count_if(rows, [](const auto& row) { return row.k_g.has_value(); });
@@ -223,10 +214,10 @@ Exit perform(const Context& context, const BmcImportCommand& command) {
     const auto text = read_whole(context, command.file, kMaxInventorySize);
     if (!text) return std::unexpected(text.error());
     auto rows = text->expose([](std::string_view bytes) { return parse_inventory(bytes); });
-    if (!rows) return bad_inventory(file, rows.error().listed, rows.error().total);
+    if (!rows) return bad_file(file, rows.error());
     const auto fleet = (*store)->bmcs();
     if (!fleet) return vault_error("bmc import", fleet.error());
-    if (const auto known = clashes(*rows, *fleet); !known.empty()) return bad_inventory(file, known, known.size());
+    if (const auto known = clashes(*rows, *fleet); known.total > 0) return bad_file(file, known);
 
     std::vector<Bmc> bmcs;
     bmcs.reserve(rows->size());

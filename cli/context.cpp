@@ -91,6 +91,15 @@ std::unexpected<Failure> vault_error(std::string_view doing, const Error& error)
     return std::unexpected(std::move(failure));
 }
 
+std::unexpected<Failure> bad_file(const std::string& file, const LineProblems& problems) {
+    std::string what = fmt::format("{}: {}; nothing was imported", file, counted(problems.total, "bad line or field"));
+    if (problems.total != 1) what = fmt::format("{}: {} problems; nothing was imported", file, problems.total);
+    for (const auto& problem : problems.listed) what += "\n  " + describe(problem);
+    if (problems.total > problems.listed.size())
+        what += fmt::format("\n  and {} more", problems.total - problems.listed.size());
+    return usage_error(what, "correct the file, then the same command again");
+}
+
 void print(const Streams& streams, const Failure& failure) {
     std::fflush(streams.out);
     fmt::print(streams.err, "bmcvault: {}\n", failure.what);

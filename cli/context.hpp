@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "cli/line_problems.hpp"
 #include "cli/options.hpp"
 #include "cli/run.hpp"
 #include "cli/text.hpp"
@@ -39,6 +40,8 @@ using Outcome = std::expected<T, Failure>;
 [[nodiscard]] std::unexpected<Failure> usage_error(std::string what, std::string next = {});
 // An error of the vault while it works ("import", "reveal rack01-bmc"), with the exit code of its kind.
 [[nodiscard]] std::unexpected<Failure> vault_error(std::string_view doing, const Error& error);
+// A file of which nothing was imported, with every line that is wrong.
+[[nodiscard]] std::unexpected<Failure> bad_file(const std::string& file, const LineProblems& problems);
 void print(const Streams& streams, const Failure& failure);
 
 struct Context {

@@ -6,7 +6,7 @@
 #include <array>
 #include <map>
 
-#include "cli/secret_text.hpp"
+#include "cli/csv.hpp"
 #include "cli/text.hpp"
 
 namespace bmcvault::cli {
@@ -30,113 +30,12 @@ constexpr auto kColumns = static_cast<std::size_t>(Column::kCount);
 constexpr std::array<std::string_view, kColumns> kColumnNames{
     "name",    "address", "port",  "username", "password",        "k_g",
     "user_id", "channel", "group", "tags",     "factory_password"};
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-constexpr std::size_t kMaxField = 4096;
-
-// One record: fields unquoted into one wiped buffer, because any of them may be a password.
-class Record {
-public:
-    void clear() {
-        text_.shrink_to(0);
-        ends_.clear();
-    }
-    void put(char c) { text_.append({&c, 1}); }
-    void end_field() { ends_.push_back(text_.size()); }
-    [[nodiscard]] std::size_t field_count() const { return ends_.size(); }
-    [[nodiscard]] std::size_t open_field_size() const { return text_.size() - (ends_.empty() ? 0 : ends_.back()); }
-    [[nodiscard]] bool blank() const { return ends_.size() == 1 && ends_[0] == 0; }
-
-    template <class Reader>
-    decltype(auto) expose(std::size_t i, Reader&& reader) const {
-        const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
-        return text_.expose([&](std::string_view all) { return reader(all.substr(begin, ends_[i] - begin)); });
-    }
-
-private:
-    SecretText text_;
-    std::vector<std::size_t> ends_;
-};
-
-// Cuts the text into records; knows quotes and line ends, not columns.
-class RecordReader {
-public:
-    explicit RecordReader(std::string_view text) : rest_(text) {
-        if (rest_.starts_with(kByteOrderMark)) rest_.remove_prefix(kByteOrderMark.size());
-    }
-    [[nodiscard]] bool at_end() const { return rest_.empty(); }
-    [[nodiscard]] std::size_t record_line() const { return record_line_; }
-
-    // The reason when the record is malformed; the reader then stands behind its line.
-    [[nodiscard]] std::optional<std::string> next(Record& record) {
-        record.clear();
-        record_line_ = line_;
-        while (true) {
-            if (auto problem = rest_.starts_with('"') ? quoted_field(record) : plain_field(record)) {
-                skip_line();
-                return problem;
-            }
-            record.end_field();
-            if (rest_.starts_with(',')) {
-                rest_.remove_prefix(1);
-                continue;
-            }
-            skip_line();  // nothing but the line end is left of it
-            return std::nullopt;
-        }
-    }
-
-private:
-    std::optional<std::string> plain_field(Record& record) {
-        while (!rest_.empty() && !at_line_end() && rest_[0] != ',') {
-            if (rest_[0] == '"')
-                return fmt::format("field {}: a quote inside a field that is not quoted", field(record));
-            if (auto problem = take(record)) return problem;
-        }
-        return std::nullopt;
-    }
-    std::optional<std::string> quoted_field(Record& record) {
-        rest_.remove_prefix(1);
-        while (true) {
-            if (rest_.empty()) return fmt::format("field {}: the closing quote is missing", field(record));
-            if (rest_.starts_with("\"\"")) {
-                rest_.remove_prefix(1);
-            } else if (rest_[0] == '"') {
-                break;
-            }
-            if (auto problem = take(record)) return problem;
-        }
-        rest_.remove_prefix(1);
-        if (rest_.empty() || at_line_end() || rest_[0] == ',') return std::nullopt;
-        return fmt::format("field {}: text after the closing quote", field(record));
-    }
-    std::optional<std::string> take(Record& record) {
-        const char c = rest_[0];
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-            return fmt::format("field {}: control character 0x{:02x}", field(record), static_cast<unsigned char>(c));
-        }
-        if (record.open_field_size() >= kMaxField) return fmt::format("field {}: too long", field(record));
-        record.put(c);
-        rest_.remove_prefix(1);
-        return std::nullopt;
-    }
-    [[nodiscard]] static std::size_t field(const Record& record) { return record.field_count() + 1; }
-    [[nodiscard]] bool at_line_end() const { return rest_[0] == '\n' || rest_.starts_with("\r\n"); }
-    void skip_line() {
-        const std::size_t end = rest_.find('\n');
-        rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + 1);
-        ++line_;
-    }
-
-    std::string_view rest_;
-    std::size_t line_ = 1;
-    std::size_t record_line_ = 1;
-};
 
 class Parser {
 public:
     explicit Parser(std::string_view text) : reader_(text), size_(text.size()) {}
 
-    std::expected<std::vector<InventoryRow>, InventoryProblems> run() && {
+    std::expected<std::vector<InventoryRow>, LineProblems> run() && {
         if (size_ > kMaxInventorySize) {
             problem(1, "", fmt::format("the file is larger than {} MiB", kMaxInventorySize >> 20));
         } else if (read_header()) {
@@ -288,67 +187,42 @@ private:
     static std::string_view name(Column column) { return kColumnNames[static_cast<std::size_t>(column)]; }
 
     void problem(std::size_t line, std::string column, std::string text) {
-        ++problems_.total;
-        if (problems_.listed.size() < kMaxProblems)
-            problems_.listed.push_back({line, std::move(column), std::move(text)});
+        problems_.add({line, std::move(column), std::move(text)});
     }
 
-    RecordReader reader_;
+    CsvReader reader_;
     std::size_t size_;
-    Record record_;
+    CsvRecord record_;
     std::vector<std::optional<Column>> header_;
     std::vector<InventoryRow> rows_;
     std::map<std::string, std::size_t> names_;
     std::map<std::string, std::size_t> places_;
-    InventoryProblems problems_;
+    LineProblems problems_;
 };
 
 }  // namespace
 
-std::expected<std::vector<InventoryRow>, InventoryProblems> parse_inventory(std::string_view text) {
+std::expected<std::vector<InventoryRow>, LineProblems> parse_inventory(std::string_view text) {
     return Parser(text).run();
 }
 
-std::vector<InventoryProblem> clashes(const std::vector<InventoryRow>& rows, const std::vector<vault::Bmc>& fleet) {
+LineProblems clashes(const std::vector<InventoryRow>& rows, const std::vector<vault::Bmc>& fleet) {
     std::map<std::string_view, const vault::Bmc*> names;
     std::map<std::string, const vault::Bmc*> places;
     for (const auto& bmc : fleet) {
         names.emplace(bmc.name, &bmc);
         places.emplace(host_and_port(bmc.address, bmc.port), &bmc);
     }
-    std::vector<InventoryProblem> problems;
+    LineProblems problems;
     for (const auto& row : rows) {
         if (names.contains(row.name)) {
-            problems.push_back({row.line, "name", fmt::format("'{}' is in the vault already", row.name)});
+            problems.add({row.line, "name", fmt::format("'{}' is in the vault already", row.name)});
         } else if (const auto found = places.find(host_and_port(row.address, row.port)); found != places.end()) {
-            problems.push_back({row.line, "address",
-                                fmt::format("is the address of '{}', which is in the vault", found->second->name)});
+            problems.add({row.line, "address",
+                          fmt::format("is the address of '{}', which is in the vault", found->second->name)});
         }
     }
     return problems;
-}
-
-std::string describe(const InventoryProblem& problem) {
-    return problem.column.empty() ? fmt::format("line {}: {}", problem.line, problem.text)
-                                  : fmt::format("line {}, column {}: {}", problem.line, problem.column, problem.text);
-}
-
-std::string csv_line(const std::vector<std::string_view>& fields) {
-    std::string line;
-    for (std::size_t i = 0; i < fields.size(); ++i) {
-        if (i > 0) line += ',';
-        if (fields[i].find_first_of(",\"\r\n") == std::string_view::npos) {
-            line += fields[i];
-            continue;
-        }
-        line += '"';
-        for (const char c : fields[i]) {
-            if (c == '"') line += '"';
-            line += c;
-        }
-        line += '"';
-    }
-    return line + '\n';
 }
 
 }  // namespace bmcvault::cli

@@ -12,13 +12,13 @@
 #include <vector>
 
 #include "cli/fields.hpp"
+#include "cli/line_problems.hpp"
 #include "vault/core/model.hpp"
 
 namespace bmcvault::cli {
 
 inline constexpr std::size_t kMaxInventorySize = 64 << 20;
 inline constexpr std::size_t kMaxInventoryRows = 100'000;
-inline constexpr std::size_t kMaxProblems = 100;  // listed; the rest is counted
 
 struct InventoryRow {
     std::size_t line = 0;  // where it began in the file, from 1
@@ -35,27 +35,9 @@ struct InventoryRow {
     std::optional<PasswordField> factory_password;
 };
 
-struct InventoryProblem {
-    std::size_t line = 0;
-    std::string column;  // empty: the line as a whole
-    std::string text;
-};
-
-struct InventoryProblems {
-    std::vector<InventoryProblem> listed;  // at most kMaxProblems
-    std::size_t total = 0;
-};
-
-[[nodiscard]] std::expected<std::vector<InventoryRow>, InventoryProblems> parse_inventory(std::string_view text);
+[[nodiscard]] std::expected<std::vector<InventoryRow>, LineProblems> parse_inventory(std::string_view text);
 
 // Rows whose name, or address and port, the vault already has.
-[[nodiscard]] std::vector<InventoryProblem> clashes(const std::vector<InventoryRow>& rows,
-                                                    const std::vector<vault::Bmc>& fleet);
-
-// "line 3, column address: must be ..."
-[[nodiscard]] std::string describe(const InventoryProblem& problem);
-
-// One CSV line of fields, quoted where RFC 4180 asks for it.
-[[nodiscard]] std::string csv_line(const std::vector<std::string_view>& fields);
+[[nodiscard]] LineProblems clashes(const std::vector<InventoryRow>& rows, const std::vector<vault::Bmc>& fleet);
 
 }  // namespace bmcvault::cli

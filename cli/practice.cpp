@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "cli/commands.hpp"
+#include "cli/csv.hpp"
 #include "cli/interrupts.hpp"
 #include "cli/inventory_csv.hpp"
 #include "cli/json.hpp"

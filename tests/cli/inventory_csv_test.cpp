@@ -7,6 +7,8 @@
 
 #include <set>
 
+#include "cli/csv.hpp"
+
 namespace bmcvault::cli {
 namespace {
 
@@ -160,9 +162,9 @@ TEST(InventoryCsv, KnowsWhatTheVaultAlreadyHas) {
     const auto rows = parse_inventory("name,address,username\na,10.0.0.1,u\nb,10.0.0.9,u\nc,10.0.0.9:99,u\n");
     ASSERT_TRUE(rows.has_value());
     const auto found = clashes(*rows, {known});
-    ASSERT_EQ(found.size(), 2u);
-    EXPECT_EQ(describe(found[0]), "line 2, column name: 'a' is in the vault already");
-    EXPECT_EQ(describe(found[1]), "line 3, column address: is the address of 'a', which is in the vault");
+    ASSERT_EQ(found.total, 2u);
+    EXPECT_EQ(describe(found.listed[0]), "line 2, column name: 'a' is in the vault already");
+    EXPECT_EQ(describe(found.listed[1]), "line 3, column address: is the address of 'a', which is in the vault");
 }
 
 TEST(InventoryCsv, WhatIsWrittenIsReadBack) {
