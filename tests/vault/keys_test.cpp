@@ -30,6 +30,8 @@ const BmcId kBmc{counting_from<16>(0xb0)};
 const Nonce kNonce = counting_from<24>(0xd0);
 const SealContext kContext{kVaultId, kBmc, {Kind::kPassword, 2}, {9}, 3};
 
+const ListSealContext kListContext{kVaultId, 2, 7, 3};
+
 constexpr std::string_view kHeader =
     "bmcvault-vault/1\n"
     "vault-id oKGio6SlpqeoqaqrrK2urw\n"
@@ -85,6 +87,16 @@ TEST(KnownAnswer, sealed_credential) {
               "9f1dadd3dc6beab0ae");
 }
 
+TEST(KnownAnswer, sealed_password_of_a_list) {
+    EXPECT_EQ(to_hex(associated_data(kListContext)),
+              "626d637661756c742d6c31a0a1a2a3a4a5a6a7a8a9aaabacadaeaf020000000700000003000000");
+    const auto sealed = seal(test::secret("Known-Test-Pass_1"), kListContext, key_from(0x60), kNonce);
+    EXPECT_EQ(to_hex(sealed),
+              "d0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e74486fc482ebdb25a61ccc418ef5fa5cb4e1db4d679ede9c2bd3d52"
+              "8d4b5a3fc6b1887d51");
+    EXPECT_EQ(test::text_of(must(unseal(sealed, kListContext, key_from(0x60)))), "Known-Test-Pass_1");
+}
+
 TEST(KnownAnswer, audit_chain) {
     const auto first = audit_hash({}, {1, {1000}, "init", "vault.created", std::nullopt, "{}"});
     EXPECT_EQ(to_hex(first), "5db78e64bd97b2268454e78f12ae2fb0ff518935f74e20d56ac6596f0b2e10ad");
@@ -121,6 +133,21 @@ TEST(Keys, a_seal_opens_in_its_own_place_only) {
     others[6].version.value = 9u | 0x80000000u;
     for (const auto& other : others) EXPECT_EQ(test::code_of(unseal(sealed, other, data_key)), ErrorCode::kDamaged);
     EXPECT_EQ(test::code_of(unseal(sealed, kContext, key_from(0x61))), ErrorCode::kDamaged);
+}
+
+TEST(Keys, a_seal_of_a_list_opens_in_its_own_place_only) {
+    const auto data_key = key_from(0x60);
+    const auto sealed = seal(test::secret("Known-Test-Pass_1"), kListContext, data_key, kNonce);
+    std::vector<ListSealContext> others(5, kListContext);
+    others[0].vault_id[15] ^= 1;
+    others[1].list = 1;
+    others[2].entry = 8;
+    others[3].epoch = 4;
+    std::swap(others[4].list, others[4].entry);
+    for (const auto& other : others) EXPECT_EQ(test::code_of(unseal(sealed, other, data_key)), ErrorCode::kDamaged);
+    EXPECT_EQ(test::code_of(unseal(sealed, kListContext, key_from(0x61))), ErrorCode::kDamaged);
+    EXPECT_EQ(test::code_of(unseal(ByteView(sealed).first(59), kListContext, data_key)), ErrorCode::kDamaged);
+    EXPECT_EQ(test::code_of(unseal(sealed, kContext, data_key)), ErrorCode::kDamaged);
 }
 
 TEST(Keys, every_flipped_bit_and_every_cut_of_a_seal_is_noticed) {

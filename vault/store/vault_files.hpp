@@ -66,7 +66,7 @@ struct Access {
 // Error of the operating system, with the path and errno's text; ENOSPC and EDQUOT are kNoSpace.
 [[nodiscard]] std::unexpected<Error> system_error(std::string_view what, const std::filesystem::path& path);
 
-// flock on DIR/lock: shared for normal work, exclusive for generation change, restore and migration. Does not wait.
+// flock on DIR/lock: shared for normal work, exclusive for generation change and restore. Does not wait.
 class VaultLock {
 public:
     enum class Mode { kShared, kExclusive };
