@@ -19,6 +19,8 @@ using Exit = Outcome<ExitCode>;
 [[nodiscard]] Exit perform(const Context& context, const BmcReplaceCommand& command);
 [[nodiscard]] Exit perform(const Context& context, const BmcHoldCommand& command);
 [[nodiscard]] Exit perform(const Context& context, const BmcRemoveCommand& command);
+// password_commands.cpp
+[[nodiscard]] Exit perform(const Context& context, const BmcImportPasswordsCommand& command);
 // look_commands.cpp: nothing is changed
 [[nodiscard]] Exit perform(const Context& context, const BmcListCommand& command);
 [[nodiscard]] Exit perform(const Context& context, const BmcShowCommand& command);

@@ -83,6 +83,19 @@ bool is_host(std::string_view text) {
     return looks_like_ipv4 ? is_ipv4(text) : is_host_name(text);
 }
 
+// "2026-12-31"; `shape` says what was expected.
+Result<UnixTime> calendar_day(std::string_view text, const char* shape) {
+    using namespace std::chrono;
+    if (text.size() != 10 || text[4] != '-' || text[7] != '-') return invalid(shape);
+    const auto y = parse_number(text.substr(0, 4), 0, 9999);
+    const auto m = parse_number(text.substr(5, 2), 0, 12);
+    const auto d = parse_number(text.substr(8, 2), 0, 31);
+    if (!y || !m || !d) return invalid(shape);
+    const year_month_day date{year{static_cast<int>(*y)}, month{*m}, day{*d}};
+    if (!date.ok()) return invalid("is not a day of the calendar");
+    return UnixTime{sys_seconds{sys_days{date}}.time_since_epoch().count()};
+}
+
 std::string_view trimmed(std::string_view text) {
     while (text.starts_with(' ')) text.remove_prefix(1);
     while (text.ends_with(' ')) text.remove_suffix(1);
@@ -197,24 +210,19 @@ Result<Key20> parse_k_g(std::string_view text) {
     return key;
 }
 
+Result<UnixTime> parse_date(std::string_view text) {
+    return calendar_day(text, "must be a date as 2019-05-01");
+}
+
 Result<UnixTime> parse_future_date(std::string_view text, UnixTime now) {
-    using namespace std::chrono;
-    const auto part = [&](std::size_t at, std::size_t size, unsigned high) {
-        return at + size <= text.size() ? parse_number(text.substr(at, size), 0, high)
-                                        : Result<unsigned>(invalid("short"));
-    };
+    constexpr auto* kShape = "must be a date as 2026-12-31 or 2026-12-31T18:00 (UTC)";
     const bool with_clock = text.size() == 16 && text[10] == 'T' && text[13] == ':';
-    const auto y = part(0, 4, 9999), m = part(5, 2, 12), d = part(8, 2, 31);
-    const auto hour = with_clock ? part(11, 2, 23) : Result<unsigned>(0u);
-    const auto minute = with_clock ? part(14, 2, 59) : Result<unsigned>(0u);
-    const bool shape = (text.size() == 10 || with_clock) && text[4] == '-' && text[7] == '-';
-    if (!shape || !y || !m || !d || !hour || !minute) {
-        return invalid("must be a date as 2026-12-31 or 2026-12-31T18:00 (UTC)");
-    }
-    const year_month_day date{year{static_cast<int>(*y)}, month{*m}, day{*d}};
-    if (!date.ok()) return invalid("is not a day of the calendar");
-    const auto point = sys_seconds{sys_days{date}} + hours{*hour} + minutes{*minute};
-    const UnixTime time{point.time_since_epoch().count()};
+    const auto hour = with_clock ? parse_number<std::int64_t>(text.substr(11, 2), 0, 23) : 0;
+    const auto minute = with_clock ? parse_number<std::int64_t>(text.substr(14, 2), 0, 59) : 0;
+    if (!hour || !minute) return invalid(kShape);
+    const auto day = calendar_day(with_clock ? text.substr(0, 10) : text, kShape);
+    if (!day) return day;
+    const UnixTime time{day->value + 3600 * *hour + 60 * *minute};
     if (time <= now) return invalid("is already over (now: " + iso_time(now) + ")");
     return time;
 }

@@ -39,6 +39,8 @@ struct PasswordField {
 // Hexadecimal digits, an even number, at most 40; shorter keys are zero-padded as BMCs do (IPMI 2.0 §22.25).
 [[nodiscard]] Result<Key20> parse_k_g(std::string_view text);
 
+// "2019-05-01": the start of that day, UTC.
+[[nodiscard]] Result<UnixTime> parse_date(std::string_view text);
 // "2026-12-31" or "2026-12-31T18:00" (UTC), later than `now`.
 [[nodiscard]] Result<UnixTime> parse_future_date(std::string_view text, UnixTime now);
 

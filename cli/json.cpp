@@ -161,6 +161,7 @@ std::string json_vault(const vault::Store::Info& info, const std::string& direct
     object["sqlcipher"] = info.sqlcipher_version;
     object["audit_records"] = info.audit_records;
     object["credential_versions"] = info.credential_versions;
+    object["listed_passwords"] = info.listed_passwords;
     object["slots"] = info.slots;
     return line(object);
 }

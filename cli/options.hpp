@@ -58,6 +58,10 @@ struct BmcAddCommand {
 struct BmcImportCommand {
     std::string file;
 };
+struct BmcImportPasswordsCommand {
+    std::string file;
+    std::string list_name;  // empty: from the file's name
+};
 struct BmcSetCommand {
     std::string name;
     BmcFields fields;
@@ -132,10 +136,10 @@ struct PracticeCommand {
     std::vector<std::string> command;
 };
 
-using Command = std::variant<InitCommand, BmcAddCommand, BmcImportCommand, BmcSetCommand, BmcReplaceCommand,
-                             BmcHoldCommand, BmcRemoveCommand, BmcListCommand, BmcShowCommand, RotateCommand,
-                             CheckCommand, RecoverCommand, HistoryCommand, RevealCommand, StatusCommand, LogCommand,
-                             VaultInfoCommand, VaultVerifyCommand, PracticeCommand>;
+using Command = std::variant<InitCommand, BmcAddCommand, BmcImportCommand, BmcImportPasswordsCommand, BmcSetCommand,
+                             BmcReplaceCommand, BmcHoldCommand, BmcRemoveCommand, BmcListCommand, BmcShowCommand,
+                             RotateCommand, CheckCommand, RecoverCommand, HistoryCommand, RevealCommand, StatusCommand,
+                             LogCommand, VaultInfoCommand, VaultVerifyCommand, PracticeCommand>;
 
 struct Invocation {
     GlobalOptions global;

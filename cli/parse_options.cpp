@@ -242,8 +242,8 @@ private:
     }
 
     void add_bmc() {
-        CLI::App* bmc =
-            app_.add_subcommand("bmc", "the inventory: add, import, set, replace, hold, remove, list, show");
+        CLI::App* bmc = app_.add_subcommand(
+            "bmc", "the inventory: add, import, import-passwords, set, replace, hold, remove, list, show");
         bmc->require_subcommand(1);
         bmc->footer(
             "Nothing here changes anything on a BMC.\n\nExamples:\n"
@@ -271,6 +271,20 @@ private:
                     "  bmcvault bmc import fleet.csv\n"
                     "  gpg -d fleet.csv.gpg | bmcvault bmc import - --passphrase-file passphrase.txt\n");
         import->add_option("FILE", import_.file, "the CSV file, or - for standard input")->required();
+
+        auto* passwords = command(
+            bmc, "import-passwords", "add a list of old passwords that any BMC may still hold", passwords_,
+            "One password per line, or CSV with a header line: password and some of from,until,label,size\n"
+            "(dates as 2019-05-01; size 16 or 20). check and recover try them on BMCs that hold none of their\n"
+            "own passwords, offline: no failed login. They name them by label (\"2019-shared #3\"), never by\n"
+            "text. Passwords that stand in a list already are skipped. Every bad line is named, and then\n"
+            "nothing is imported.\n\n"
+            "Examples:\n"
+            "  bmcvault bmc import-passwords 2019-shared.txt\n"
+            "  gpg -d old.gpg | bmcvault bmc import-passwords - --label old --passphrase-file passphrase.txt\n");
+        passwords->add_option("FILE", passwords_.file, "the file, or - for standard input")->required();
+        passwords->add_option("--label", passwords_.list_name, "name of the list (the file's name without its ending)")
+            ->type_name("NAME");
 
         auto* set =
             command(bmc, "set", "change what the vault says about a BMC", set_,
@@ -460,6 +474,7 @@ private:
     InitCommand init_;
     BmcAddCommand add_;
     BmcImportCommand import_;
+    BmcImportPasswordsCommand passwords_;
     BmcSetCommand set_;
     BmcReplaceCommand replace_;
     BmcHoldCommand hold_;

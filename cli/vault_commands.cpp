@@ -57,9 +57,10 @@ Exit perform(const Context& context, const VaultInfoCommand&) {
                     "generation           {}\n"
                     "SQLCipher            {}\n"
                     "credential versions  {}\n"
+                    "listed passwords     {}\n"
                     "audit records        {}\n",
                     printable(directory), to_hex(info->vault_id), info->generation, info->sqlcipher_version,
-                    info->credential_versions, info->audit_records));
+                    info->credential_versions, info->listed_passwords, info->audit_records));
     for (const auto& slot : info->slots) context.out(fmt::format("opened by            {}\n", printable(slot)));
     return ExitCode::kAsAsked;
 }
@@ -74,9 +75,9 @@ Exit perform(const Context& context, const VaultVerifyCommand&) {
         context.out(json_vault(*info, (*store)->directory().string()));
         context.out(json_summary(PlainSummary{"vault verify", 1, {{"verified", 1}}, std::nullopt, false}));
     } else {
-        context.out(fmt::format("Verified: every page, {} and {}.\n",
-                                counted(info->credential_versions, "credential version"),
-                                counted(info->audit_records, "audit record")));
+        context.out(fmt::format(
+            "Verified: every page, {}, {} and {}.\n", counted(info->credential_versions, "credential version"),
+            counted(info->listed_passwords, "listed password"), counted(info->audit_records, "audit record")));
     }
     return ExitCode::kAsAsked;
 }

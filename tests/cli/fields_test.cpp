@@ -76,6 +76,11 @@ TEST(Fields, TagsAreWordsBetweenSpacesOrSemicolons) {
 
 TEST(Fields, HoldDatesLieInTheFuture) {
     const UnixTime now{1'795'435'200};  // 2026-11-23T12:00:00Z
+    EXPECT_EQ(parse_date("2019-05-01")->value, 1'556'668'800);
+    EXPECT_EQ(parse_date("1970-01-01")->value, 0);
+    for (const char* bad :
+         {"", "2019-5-01", "2019-05-1", "2019-05-01T10:00", "2019-02-29", "2019-13-01", "2019-00-01", "+201-05-01"})
+        EXPECT_FALSE(parse_date(bad).has_value()) << bad;
     EXPECT_EQ(parse_future_date("2026-11-24", now)->value, 1'795'478'400);
     EXPECT_EQ(parse_future_date("2026-11-23T12:01", now)->value, 1'795'435'260);
     for (const char* text : {"2026-11-23", "2026-11-23T12:00", "2025-12-31", "2026-02-30", "2026-13-01", "tomorrow", "",

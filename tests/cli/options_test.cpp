@@ -88,25 +88,12 @@ TEST(Options, APasswordTypedAsAnArgumentIsNotRepeated) {
 }
 
 TEST(Options, HelpHasExamplesForEveryCommand) {
-    for (const auto& words : std::vector<std::vector<const char*>>{{"init"},
-                                                                   {"bmc", "add"},
-                                                                   {"bmc", "import"},
-                                                                   {"bmc", "set"},
-                                                                   {"bmc", "replace"},
-                                                                   {"bmc", "hold"},
-                                                                   {"bmc", "remove"},
-                                                                   {"bmc", "list"},
-                                                                   {"bmc", "show"},
-                                                                   {"rotate"},
-                                                                   {"check"},
-                                                                   {"recover"},
-                                                                   {"history"},
-                                                                   {"reveal"},
-                                                                   {"status"},
-                                                                   {"log"},
-                                                                   {"vault", "info"},
-                                                                   {"vault", "verify"},
-                                                                   {"practice"}}) {
+    for (const auto& words : std::vector<std::vector<const char*>>{
+             {"init"},        {"bmc", "add"},     {"bmc", "import"},   {"bmc", "import-passwords"},
+             {"bmc", "set"},  {"bmc", "replace"}, {"bmc", "hold"},     {"bmc", "remove"},
+             {"bmc", "list"}, {"bmc", "show"},    {"rotate"},          {"check"},
+             {"recover"},     {"history"},        {"reveal"},          {"status"},
+             {"log"},         {"vault", "info"},  {"vault", "verify"}, {"practice"}}) {
         auto with_help = words;
         with_help.push_back("--help");
         const auto parsed = parse(with_help);

@@ -95,11 +95,12 @@ TEST(Program, InfoAndVerifyDescribeTheVault) {
                                                                "generation           1\n"
                                                                "SQLCipher            .*\n"
                                                                "credential versions  2\n"
+                                                               "listed passwords     0\n"
                                                                "audit records        [0-9]+\n"
                                                                "opened by            .*passphrase\n"));
     const Ran verified = vault.run({"vault", "verify"});
     EXPECT_EQ(verified.exit_code, 0) << verified.err;
-    EXPECT_THAT(verified.out, HasSubstr("Verified: every page, 2 credential versions"));
+    EXPECT_THAT(verified.out, HasSubstr("Verified: every page, 2 credential versions, 0 listed passwords and"));
 }
 
 TEST(Program, ADamagedVaultIsExit4) {
