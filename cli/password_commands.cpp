@@ -55,7 +55,7 @@ struct NewList {
 Outcome<std::string> name_of_list(const BmcImportPasswordsCommand& command) {
     const bool given = !command.list_name.empty();
     if (!given && command.file == "-") return usage_error("standard input has no name: the list needs a --label NAME");
-    const std::string name = given ? command.list_name : std::filesystem::path(command.file).stem().string();
+    std::string name = given ? command.list_name : std::filesystem::path(command.file).stem().string();
     if (vault::is_printable_name(name, vault::kMaxListNameSize)) return name;
     return usage_error(
         fmt::format("{} can't be the list's name: that is printable ASCII, at most {} characters, with no "

@@ -2,6 +2,7 @@
 // Values only; the store (vault/store) keeps them, the engine (rotate/engine) changes them.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -74,9 +75,7 @@ inline constexpr std::size_t kMaxListedPasswords = 10'000;
 // Printable ASCII (20h to 7Eh) that neither begins nor ends with a space: names of lists, labels of passwords.
 [[nodiscard]] constexpr bool is_printable_name(std::string_view text, std::size_t max_size) {
     if (text.empty() || text.size() > max_size || text.front() == ' ' || text.back() == ' ') return false;
-    for (const char byte : text)
-        if (byte < 0x20 || byte > 0x7e) return false;
-    return true;
+    return std::ranges::all_of(text, [](char byte) { return byte >= 0x20 && byte <= 0x7e; });
 }
 
 // What is known of one of them, without its text: Store::unseal gives that.
