@@ -111,6 +111,10 @@ TEST(PasswordList, CsvHasColumnsInAnyOrder) {
     EXPECT_EQ(rows->at(1).used_from, std::nullopt);
 }
 
+TEST(PasswordList, OneDayOfUseIsAUse) {
+    EXPECT_EQ(only("password,from,until\ncalvin,2019-05-01,2019-05-01\n").used_until, UnixTime{1'556'668'800});
+}
+
 TEST(PasswordList, ASingleColumnThatSaysPasswordIsAPassword) {
     EXPECT_THAT(texts("password\ncalvin\n"), ElementsAre("password", "calvin"));
     EXPECT_THAT(texts("\"password\"\ncalvin\n"), ElementsAre("\"password\"", "calvin"));
