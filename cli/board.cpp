@@ -48,7 +48,7 @@ std::vector<std::string> board_lines(const Progress& p, std::size_t width) {
         counts += fmt::format(" | {:.1f}/s, {} left", rate, duration(left));
     }
     lines.push_back(counts);
-    if (p.stopping) lines.push_back("stopping: the BMCs in flight are finished first");
+    if (p.stopping) lines.emplace_back("stopping: the BMCs in flight are finished first");
     auto slowest = p.running;
     std::ranges::sort(slowest, std::greater{}, &Progress::Running::elapsed);
     for (std::size_t i = 0; i < std::min(slowest.size(), kStragglers); ++i) {

@@ -84,7 +84,7 @@ private:
         } else if (std::ranges::count(header_, *known) > 0) {
             problem(line, std::string(name(*known)), "this column stands twice in the header line");
         } else {
-            header_[i] = *known;
+            header_[i] = known;
         }
     }
 

@@ -22,8 +22,6 @@
 #include "cli/secret_input.hpp"
 #include "ipmi/virtual_bmc/fleet_server.hpp"
 
-extern char** environ;
-
 namespace bmcvault::cli {
 namespace {
 
@@ -149,6 +147,7 @@ void announce(const Context& context, const PracticeCommand& command, const std:
 // 128 + signal, 127 when it could not be started: as a shell says it.
 int run_child(const Context& context, const std::vector<std::string>& words) {
     std::vector<char*> argv;
+    argv.reserve(words.size() + 1);
     for (const auto& word : words) argv.push_back(const_cast<char*>(word.c_str()));
     argv.push_back(nullptr);
     posix_spawnattr_t attributes;
@@ -204,6 +203,7 @@ Exit perform(const Context& context, const PracticeCommand& command) {
                                        command.port == 0 ? "" : "the same command with another --port", ""});
     }
     std::vector<Entry> entries;
+    entries.reserve(kept.size());
     for (std::size_t i = 0; i < kept.size(); ++i)
         entries.push_back(entry_of(kept[i], i, kept.size(), (*server)->address(i)));
     const std::uint16_t port = (*server)->port();

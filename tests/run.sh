@@ -70,10 +70,10 @@ clang() {
     result="no warnings"
 }
 
-# clang-tidy over the vault and the rotation (.clang-tidy says what it looks for).
+# clang-tidy over the program (.clang-tidy says what it looks for).
 tidy() {
     build clang bmcvault
-    run-clang-tidy-19 -quiet -j "$jobs" -p "$build" "^$root/(vault|rotate)/" >"$logs/tidy" 2>/dev/null ||
+    run-clang-tidy-19 -quiet -j "$jobs" -p "$build" "^$root/(vault|ipmi|rotate|cli)/" >"$logs/tidy" 2>/dev/null ||
         { grep -v '^clang-tidy-19 ' "$logs/tidy"; return 1; }
     result="clean"
 }

@@ -282,9 +282,8 @@ Result<UserAccess> parse_user_access(const Response& response) {
     UserAccess access;
     access.max_user_ids = object.field<std::uint8_t>("max_channel_user_ids");
     const auto enabled = object.field<std::uint8_t>("user_id_enable_status");
-    access.enabled = enabled == 1   ? UserAccess::Enabled::kEnabled
-                     : enabled == 2 ? UserAccess::Enabled::kDisabled
-                                    : UserAccess::Enabled::kUnspecified;
+    if (enabled == 1) access.enabled = UserAccess::Enabled::kEnabled;
+    if (enabled == 2) access.enabled = UserAccess::Enabled::kDisabled;
     access.enabled_count = object.field<std::uint8_t>("current_channel_user_ids");
     access.fixed_names = object.field<std::uint8_t>("current_channel_fixed_names");
     access.callback_only = object.field<bool>("user_restricted_to_callback");

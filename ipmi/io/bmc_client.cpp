@@ -220,10 +220,10 @@ asio::awaitable<Result<ChannelAuthenticationCapabilities>> BmcClient::capabiliti
         bool v2_data;
     };
     // Some BMCs refuse the question at a level above the channel's limit, and IPMI 1.5 ones with bit 7 set.
-    constexpr Question questions[] = {
+    constexpr Question kQuestions[] = {
         {PrivilegeLevel::kAdministrator, true}, {PrivilegeLevel::kUser, true}, {PrivilegeLevel::kUser, false}};
     auto answer = Result<ChannelAuthenticationCapabilities>(std::unexpect, Error{ErrorCode::kNoAnswer, ""});
-    for (const auto& question : questions) {
+    for (const auto& question : kQuestions) {
         const auto request = get_channel_authentication_capabilities(kHere, question.privilege, question.v2_data);
         const auto response = co_await state_->ask(request, state_->wire->options().attempts);
         if (!response) co_return fail(ErrorCode::kNoAnswer, "no answer to Get Channel Authentication Capabilities");

@@ -55,14 +55,14 @@ struct UdpNetwork::State : std::enable_shared_from_this<UdpNetwork::State> {
 
     asio::error_code open(udp::socket& socket, const udp& family) {
         asio::error_code error;
-        socket.open(family, error);
+        (void)socket.open(family, error);
         if (error) return error;
         asio::error_code ignored;
-        socket.set_option(udp::socket::receive_buffer_size(kReceiveBuffer), ignored);
-        if (family == udp::v6()) socket.set_option(asio::ip::v6_only(true), ignored);
-        socket.bind(udp::endpoint(family, 0), error);
-        if (!error) socket.non_blocking(true, error);
-        if (error) socket.close(ignored);
+        (void)socket.set_option(udp::socket::receive_buffer_size(kReceiveBuffer), ignored);
+        if (family == udp::v6()) (void)socket.set_option(asio::ip::v6_only(true), ignored);
+        (void)socket.bind(udp::endpoint(family, 0), error);
+        if (!error) (void)socket.non_blocking(true, error);
+        if (error) (void)socket.close(ignored);
         return error;
     }
 
@@ -117,8 +117,8 @@ UdpNetwork::UdpNetwork(std::shared_ptr<State> state) : state_(std::move(state)) 
 
 UdpNetwork::~UdpNetwork() {
     asio::error_code ignored;
-    state_->v4.close(ignored);
-    state_->v6.close(ignored);
+    (void)state_->v4.close(ignored);
+    (void)state_->v6.close(ignored);
 }
 
 TimePoint UdpNetwork::now() const {

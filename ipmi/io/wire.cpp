@@ -45,8 +45,8 @@ private:
     bool answered_ = false;
 };
 
-Wire::Wire(Network& network, const Peer& peer, ClientOptions options)
-    : network_(network), peer_(peer), options_(std::move(options)) {
+Wire::Wire(Network& network, Peer peer, ClientOptions options)
+    : network_(network), peer_(std::move(peer)), options_(std::move(options)) {
     BMCVAULT_CHECK(options_.attempts > 0 && options_.random);
     network_.attach(peer_, [this](ByteView datagram) { receive(datagram); });
 }

@@ -21,7 +21,7 @@ public:
         std::chrono::milliseconds total{0};  // whole wait; 0: the sum of the time-outs
     };
 
-    Wire(Network& network, const Peer& peer, ClientOptions options);
+    Wire(Network& network, Peer peer, ClientOptions options);
     ~Wire();
     Wire(const Wire&) = delete;
     Wire& operator=(const Wire&) = delete;

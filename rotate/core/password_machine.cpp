@@ -128,8 +128,8 @@ Step known_live(PasswordState state) {
                       vault.pending ? "pending-not-live" : "");
     }
     if (!vault.pending) {
-        const bool enough =
-            vault.goal == Goal::kRecover ? !state.recovered : puts_back(vault) && vault.current_is_put_back;
+        const bool enough = vault.goal == Goal::kRecover ? !state.recovered && !vault.current_is_due
+                                                         : puts_back(vault) && vault.current_is_put_back;
         if (enough) return finish(state, Outcome::kAlreadyCurrent);
         return write_forward(state);
     }
@@ -189,10 +189,13 @@ Step on_sighting(PasswordState state, const Sighting& seen) {
     if (known_without_rights || !seen.administrator) return without_rights(state);
     if (!seen.version || seen.form != Form::kExact) {
         state.seen = seen.version;
-        return ask(state, RecordObserved{seen.form});
+        const bool of_pending = seen.version && seen.version == state.situation.pending;
+        return ask(state, RecordObserved{seen.form, !of_pending});
     }
     if (seen.version == state.situation.pending) return ask(state, Commit{*seen.version});
-    if (seen.version != state.situation.current) return ask(state, RecordFound{*seen.version});
+    if (seen.version != state.situation.current) {
+        return ask(state, RecordFound{*seen.version, state.situation.current.has_value()});
+    }
     return known_live(state);
 }
 
@@ -208,6 +211,7 @@ Step put_back_later(const PasswordState& state) {
 Step after_found(PasswordState state, VersionNumber version) {
     const bool first_contact = !state.situation.current.has_value();
     state.situation.current = version;
+    state.situation.current_is_due = !first_contact;
     if (first_contact) {
         const bool enough =
             state.situation.goal == Goal::kFind || (state.situation.goal == Goal::kRecover && !state.situation.pending);
@@ -223,6 +227,7 @@ Step after_observed(PasswordState state, Form form, VersionNumber version) {
     const bool was_pending = state.seen && state.seen == state.situation.pending;
     state.situation.pending.reset();
     state.situation.current = version;
+    state.situation.current_is_due = !was_pending;
     forget_attempts(state);
     if (puts_back(state.situation)) {
         const bool begun = was_pending && state.situation.pending_is_put_back;

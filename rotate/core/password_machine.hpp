@@ -37,6 +37,8 @@ struct Situation {
     std::optional<VersionNumber> pending;
     StoredSize pending_size = StoredSize::k20;
     std::optional<VersionNumber> current;
+    bool current_is_due =
+        false;             // it was found live instead of a newer one, and not yet replaced: see RecordFound::due
     bool only_16 = false;  // the capability card says: this kind of BMC keeps 16 bytes
     Goal goal = Goal::kRotate;
     bool pending_is_put_back = false;            // Provenance::kPutBack: staged by an interrupted put-back
@@ -67,11 +69,13 @@ struct CheckSlot {  // -> SlotChecked, in the kept session
 };
 struct RecordFound {  // -> Stored. A known version is live: make it current; a pending one stays
     VersionNumber version;
+    bool due;  // what was current before is newer: remember, also after a crash, that this one has to be replaced
     friend auto operator<=>(const RecordFound&, const RecordFound&) = default;
 };
 struct RecordObserved {  // -> Recorded. The exact live bytes of the last sighting, mangled or from elsewhere, become
                          // current; pending -> failed
     Form form;
+    bool due;  // likewise: it is no mangled form of the pending one
     friend auto operator<=>(const RecordObserved&, const RecordObserved&) = default;
 };
 struct Stage {  // -> Staged. Generate (or, for kPutBack, take the previous secret), store as pending, COMMIT (I1, I2)

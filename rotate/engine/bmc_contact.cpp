@@ -99,8 +99,12 @@ asio::awaitable<Result<void>> BmcContact::load() {
     const VaultPort::Read work = [this](const vault::Store& store) -> Result<void> {
         auto bmc = store.bmc(bmc_.id);
         if (!bmc) return std::unexpected(bmc.error());
-        auto known = KnownCredentials::load(store, *bmc);
-        if (!known) return std::unexpected(known.error());
+        auto known = KnownCredentials::load(store, *bmc, std::move(known_));
+        if (!known) {  // what was known has been given away: nothing is offered any more
+            known_ = {};
+            offer_candidates();
+            return std::unexpected(known.error());
+        }
         // What this operation has learned on the wire is newer than the record.
         if (!record_changed_) bmc_ = std::move(*bmc);
         known_ = std::move(*known);
@@ -124,6 +128,10 @@ Result<void> BmcContact::read_facts(const vault::Store& store) {
         if (!suite_0) return std::unexpected(suite_0.error());
         suite_0_open_ = *suite_0 == "open";
     }
+    const auto due = store.fact(bmc, std::string(kDueFact));
+    if (!due) return std::unexpected(due.error());
+    VersionNumber version;
+    if (*due && std::istringstream(**due) >> version.value) due_version_ = version;
     if (!bmc_.quarantine) return {};
     const auto offered = store.fact(bmc, std::string(kOfferedFact));
     if (!offered) return std::unexpected(offered.error());
@@ -433,6 +441,7 @@ asio::awaitable<void> BmcContact::pace_credential_write() {
     const auto time = slots_.before_credential_write();
     if (time.count() > 0) co_await wait(time);
     slots_.credential_written();
+    written_ = true;
 }
 
 asio::awaitable<SlotFact> BmcContact::check_slot() {

@@ -86,6 +86,7 @@ public:
     [[nodiscard]] asio::awaitable<void> wait(milliseconds time);
     // At least two seconds between credential writes: BMCs reload user files by whole-second time stamps.
     [[nodiscard]] asio::awaitable<void> pace_credential_write();
+    [[nodiscard]] bool has_written() const { return written_; }  // or was about to, in this operation
 
     // Exactly one enabled slot is ours? By Get Session Info, else by the names of all slots.
     [[nodiscard]] asio::awaitable<SlotFact> check_slot();
@@ -99,6 +100,8 @@ public:
     [[nodiscard]] const ipmi::WireCounters& counters() const;
     [[nodiscard]] Ports& ports() { return ports_; }
     [[nodiscard]] std::string card_key() const { return rotate::card_key(bmc_); }
+    // Found live instead of a newer one; to be replaced as long as it is current.
+    [[nodiscard]] std::optional<VersionNumber> due_version() const { return due_version_; }
     // The capability card says that this kind of BMC keeps 16 bytes of a password. Read by load().
     [[nodiscard]] bool keeps_only_16() const { return keeps_only_16_; }
     // This BMC, or its kind by the capability card: can it have a K_G? nullopt: not known.
@@ -179,12 +182,14 @@ private:
     bool board_checked_ = false;  // beyond the GUID, in this operation
     bool keeps_only_16_ = false;
     std::optional<bool> kind_uses_k_g_;  // by the capability card
-    std::size_t offered_ = 0;            // passwords, when it was quarantined
+    std::optional<VersionNumber> due_version_;
+    std::size_t offered_ = 0;  // passwords, when it was quarantined
     std::size_t k_gs_offered_ = 0;
     bool suite_0_open_ = false;
     bool suite_0_asked_ = false;
     bool identify_ = false;
     bool loaded_ = false;
+    bool written_ = false;
     bool had_a_session_ = false;
     bool record_changed_ = false;  // it learned something on the wire that load() must not overwrite
     ipmi::WireCounters counters_;  // of clients that are gone
@@ -197,6 +202,7 @@ inline constexpr std::string_view kKgFact = "k_g";
 inline constexpr std::string_view kUsable = "usable";
 inline constexpr std::string_view kSuite0Fact = "suite-0";  // of one BMC, not of its kind: "open", "not-offered"
 inline constexpr std::string_view kNotUsable = "not-usable";
+inline constexpr std::string_view kDueFact = "due";          // of one BMC: the version that has to be replaced
 inline constexpr std::string_view kOfferedFact = "offered";  // of one BMC: "PASSWORDS K_GS", when it was quarantined
 
 // Suites that we send secrets under, strongest first: 17, 3, 8, 12 (I11).

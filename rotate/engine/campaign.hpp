@@ -37,7 +37,7 @@ struct BmcReport {
     std::uint32_t failed_logins = 0;
     std::uint32_t round_trips = 0;
     std::chrono::milliseconds elapsed{0};
-    bool contacted = false;  // something was sent; held and busy BMCs say nothing about their kind (fuse)
+    bool contacted = false;  // what happened says something about its kind (fuse); held and busy BMCs don't
     bool as_asked = false;   // counts for exit code 0 (rotate, recover)
     bool attention = false;  // counts for exit code 6 (check)
 };

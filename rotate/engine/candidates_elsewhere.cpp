@@ -4,6 +4,7 @@
 #include <sodium.h>
 
 #include <algorithm>
+#include <ranges>
 
 #include "rotate/core/vendor_defaults.hpp"
 
@@ -88,14 +89,14 @@ Result<void> CandidatesElsewhere::add_history(const vault::Store& store, const C
 Result<void> CandidatesElsewhere::add_history_of(const vault::Store& store, const vault::Bmc& bmc) {
     const auto versions = store.versions(bmc.id);
     if (!versions) return std::unexpected(versions.error());
-    for (auto version = versions->rbegin(); version != versions->rend(); ++version) {
-        if (version->state == VersionState::kDestroyed) continue;
-        auto secret = store.unseal(*version);
+    for (const auto& version : *versions | std::views::reverse) {
+        if (version.state == VersionState::kDestroyed) continue;
+        auto secret = store.unseal(version);
         if (!secret) return std::unexpected(secret.error());
-        Origin origin{Origin::Kind::kOtherBmc, fmt::format("{} version {}", bmc.name, version->version.value)};
-        if (version->subject == bmc.own_password()) {
+        Origin origin{Origin::Kind::kOtherBmc, fmt::format("{} version {}", bmc.name, version.version.value)};
+        if (version.subject == bmc.own_password()) {
             add(passwords_, std::move(*secret), std::move(origin));
-        } else if (version->subject.kind == vault::Kind::kKg) {
+        } else if (version.subject.kind == vault::Kind::kKg) {
             add(k_gs_, std::move(*secret), std::move(origin));
         }
     }

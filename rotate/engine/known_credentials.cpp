@@ -31,11 +31,18 @@ const CredentialVersion* find_state(const std::vector<CredentialVersion>& versio
 }
 
 template <class Set>
-Result<void> unseal_all(const vault::Store& store, Set& set) {
+Result<Key20> secret_from(const vault::Store& store, const CredentialVersion& version, Set& before) {
+    const auto* known = find_version(before.versions, version.version);
+    if (known == nullptr) return store.unseal(version);
+    return std::move(before.secrets[static_cast<std::size_t>(known - before.versions.data())]);
+}
+
+template <class Set>
+Result<void> unseal_all(const vault::Store& store, Set& set, Set before) {
     most_likely_first(set.versions);
     set.secrets.reserve(set.versions.size());
     for (const auto& version : set.versions) {
-        auto secret = store.unseal(version);
+        auto secret = secret_from(store, version, before);
         if (!secret) return std::unexpected(secret.error());
         set.secrets.push_back(std::move(*secret));
     }
@@ -55,6 +62,11 @@ const Key20& secret_of(const Set& set, VersionNumber number) {
 }  // namespace
 
 Result<KnownCredentials> KnownCredentials::load(const vault::Store& store, const vault::Bmc& bmc) {
+    return load(store, bmc, {});
+}
+
+Result<KnownCredentials> KnownCredentials::load(const vault::Store& store, const vault::Bmc& bmc,
+                                                KnownCredentials before) {
     auto versions = store.versions(bmc.id);
     if (!versions) return std::unexpected(versions.error());
     KnownCredentials known;
@@ -65,8 +77,10 @@ Result<KnownCredentials> KnownCredentials::load(const vault::Store& store, const
         else if (version.subject == bmc.k_g_subject())
             known.k_gs_.versions.push_back(std::move(version));
     }
-    if (auto done = unseal_all(store, known.passwords_); !done) return std::unexpected(done.error());
-    if (auto done = unseal_all(store, known.k_gs_); !done) return std::unexpected(done.error());
+    if (auto done = unseal_all(store, known.passwords_, std::move(before.passwords_)); !done)
+        return std::unexpected(done.error());
+    if (auto done = unseal_all(store, known.k_gs_, std::move(before.k_gs_)); !done)
+        return std::unexpected(done.error());
     return known;
 }
 

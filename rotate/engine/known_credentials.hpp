@@ -12,7 +12,10 @@ namespace bmcvault::rotate {
 
 class KnownCredentials {
 public:
-    // kDamaged when a seal does not verify; nothing is offered to the BMC then.
+    // kDamaged when a seal does not verify; nothing is offered to the BMC then. What `before` holds of the same BMC is
+    // not unsealed again: a version never changes its secret.
+    [[nodiscard]] static Result<KnownCredentials> load(const vault::Store& store, const vault::Bmc& bmc,
+                                                       KnownCredentials before);
     [[nodiscard]] static Result<KnownCredentials> load(const vault::Store& store, const vault::Bmc& bmc);
 
     // Most likely first: pending, current, then newest to oldest. Ids are version numbers.

@@ -200,6 +200,9 @@ asio::awaitable<bool> Operation::begin(bool changes) {
 asio::awaitable<BmcReport> Operation::rotate(Goal goal) {
     const bool begun = co_await begin(true);
     if (begun) co_await run_machines_once(goal);
+    // A straggler that was asked in vain says nothing about its kind: nothing was done to it.
+    const bool in_vain = goal != Goal::kRotate && !report_.as_asked && !contact_.has_written();
+    report_.contacted = report_.contacted && !in_vain;
     co_await end();
     co_return report_;
 }

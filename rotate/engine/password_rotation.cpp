@@ -62,6 +62,10 @@ std::string description_of(const Seen& seen) {
     return seen.elsewhere == nullptr ? text : fmt::format("from {}, {}", seen.elsewhere->label, text);
 }
 
+Result<void> mark_due(vault::Transaction& transaction, const vault::Bmc& bmc, VersionNumber version) {
+    return transaction.learn(to_hex(bmc.id.uuid), std::string(kDueFact), fmt::format("{}", version.value));
+}
+
 }  // namespace
 
 std::string_view name_of(const Action& action) {
@@ -101,8 +105,9 @@ asio::awaitable<Event> PasswordRotation::perform(const CheckSlot&) {
 
 asio::awaitable<Event> PasswordRotation::perform(const RecordFound& action) {
     const auto& bmc = contact_.bmc();
-    const vault::Store::Work work = [&](vault::Transaction& transaction) {
-        return transaction.found_live(bmc.id, bmc.own_password(), action.version);
+    const vault::Store::Work work = [&](vault::Transaction& transaction) -> Result<void> {
+        if (auto found = transaction.found_live(bmc.id, bmc.own_password(), action.version); !found) return found;
+        return action.due ? mark_due(transaction, bmc, action.version) : Result<void>{};
     };
     const auto stored = co_await contact_.store(work);
     co_return Stored{stored};
@@ -118,6 +123,9 @@ asio::awaitable<Event> PasswordRotation::perform(const RecordObserved& action) {
                                                   description_of(*seen_));
         if (!observed) return std::unexpected(observed.error());
         version = *observed;
+        if (action.due) {
+            if (auto marked = mark_due(transaction, bmc, version); !marked) return marked;
+        }
         if (card.empty() || action.form == Form::kExact) return {};
         return transaction.learn(card, std::string(kPasswordSizeFact), "16");
     };
@@ -222,6 +230,7 @@ Situation PasswordRotation::situation() const {
     }
     if (const auto* current = contact_.known().password_in(VersionState::kCurrent)) {
         situation.current = current->version;
+        situation.current_is_due = contact_.due_version() == current->version;
         situation.current_is_put_back = current->provenance == vault::Provenance::kPutBack;
     }
     if (const auto* previous = contact_.known().password_in(VersionState::kPrevious)) {

@@ -42,8 +42,9 @@ struct Match {
 class ModelVault {
 public:
     bool quarantined = false;
-    std::optional<Value> elsewhere;  // a password of another BMC, of a list, of a vendor
-    bool deletes_failed = false;     // a mistake that the searches must notice (I4)
+    std::optional<VersionNumber> due;  // has to be replaced as long as it is current
+    std::optional<Value> elsewhere;    // a password of another BMC, of a list, of a vendor
+    bool deletes_failed = false;       // a mistake that the searches must notice (I4)
 
     VersionNumber add(Value value, StoredSize size, VersionState state) {
         const VersionNumber number{static_cast<std::uint32_t>(versions_.size() + 1)};
@@ -124,6 +125,7 @@ public:
         }
         if (const ModelVersion* live = current()) {
             now.current = live->number;
+            now.current_is_due = due == live->number;
             now.current_is_put_back = live->put_back;
         }
         if (const ModelVersion* previous = in_state(VersionState::kPrevious)) now.put_back_size = previous->size;

@@ -244,6 +244,9 @@ private:
             const bool only_found = driving_ == Goal::kFind;
             if (vault.pending() != nullptr && !only_found) fail("REPORT", "success, and something is pending");
             if (bmc.rights != Rights::kFull) fail("REPORT", "success without rights");
+            const bool replaces = driving_ == Goal::kRecover || driving_ == Goal::kRotate;
+            if (replaces && vault.current()->number == vault.due)
+                fail("REPORT", "success, and an old password is left");
         } else if (end.detail.empty() && !explains_itself) {
             fail("REPORT", "a failure without a reason");
         }
@@ -334,15 +337,17 @@ private:
         check_proved(version->value);
         const Disk result = disk();
         if (result.commits) vault.make_current(action.version);
+        if (result.commits && action.due) vault.due = action.version;
         return Stored{result.answer};
     }
 
-    Event perform(const RecordObserved&) {
+    Event perform(const RecordObserved& action) {
         if (!proof_) fail("I3", "recorded what was not seen");
         check_proved(proof_->value);
         const Disk result = disk();
         VersionNumber number{};
         if (result.commits) number = vault.observe(proof_->value);
+        if (result.commits && action.due) vault.due = number;
         return Recorded{result.answer, number};
     }
 

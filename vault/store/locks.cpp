@@ -52,7 +52,7 @@ std::string BmcLock::note() const {
 }
 
 // Only advice to the next holder: a full disk is no reason to stop. The line end cuts off what is left of a longer one.
-void BmcLock::set_note(std::string_view note) {
+void BmcLock::set_note(std::string_view note) const {
     BMCVAULT_CHECK(note.size() < kMaxNoteSize);
     const auto line = std::string(note) + '\n';
     [[maybe_unused]] const auto written = pwrite(fd_, line.data(), line.size(), 0);

@@ -24,7 +24,7 @@ public:
     // power cut it may be an older one. At most kMaxNoteSize bytes.
     static constexpr std::size_t kMaxNoteSize = 256;
     [[nodiscard]] std::string note() const;
-    void set_note(std::string_view note);
+    void set_note(std::string_view note) const;
 
 private:
     explicit BmcLock(int fd) : fd_(fd) {}
