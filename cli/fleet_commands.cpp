@@ -103,6 +103,7 @@ Exit perform(const Context& context, const CheckCommand& command) {
 Exit perform(const Context& context, const RecoverCommand& command) {
     auto options = common_options(context, command.selection);
     options.find_only = command.find_only;
+    options.login_attempts = command.login_attempts;
     options.first_contact = command.first_contact;
     return run_fleet(context, "recover", command.selection, options, &rotate::run_recover, command.elsewhere);
 }

@@ -106,6 +106,7 @@ struct RecoverCommand {
     Selection selection;
     ElsewhereOptions elsewhere;
     bool find_only = false, first_contact = false;
+    int login_attempts = 0;
 };
 struct HistoryCommand {
     std::string name;

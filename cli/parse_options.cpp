@@ -400,6 +400,13 @@ private:
         add_selection(recover, recover_.selection);
         recover->add_flag("--find-only", recover_.find_only, "write down what is live; change nothing on the BMC");
         add_first_contact(recover, recover_.first_contact);
+        recover
+            ->add_option(
+                "--allow-login-attempts", recover_.login_attempts,
+                "where a BMC proves nothing in the handshake, log in for real, newest password first; so many\n"
+                "may fail, and always fewer than lock the account")
+            ->type_name("N")
+            ->check(within(1, 10));
         add_elsewhere(recover, recover_.elsewhere);
     }
 

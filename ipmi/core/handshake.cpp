@@ -131,9 +131,17 @@ Handshake::Step Handshake::receive_rakp2(ByteView payload) {
     password_ = match_password(facts_, plan_.passwords);
 
     if (plan_.pinned_guid && *plan_.pinned_guid != facts_.guid) return finish(HandshakeOutcome::kIdentityChanged);
-    if (!gives_proof(facts_)) return finish(HandshakeOutcome::kNoProof);
+    if (!gives_proof(facts_)) {
+        if (plan_.attempt == nullptr) return finish(HandshakeOutcome::kNoProof);
+        password_ = PasswordMatch{plan_.attempt->id, Form::kExact, 0, {}, plan_.attempt->k_uid->clone()};
+        return send_rakp3();
+    }
     if (!password_) return finish(HandshakeOutcome::kNoCandidateMatches);
     if (plan_.depth == Depth::kAskOnly) return finish(HandshakeOutcome::kMatched);
+    return send_rakp3();
+}
+
+Handshake::Step Handshake::send_rakp3() {
     send(PayloadType::kRakp3, rakp3(kRakp3Tag, facts_.bmc_session_id, rakp3_code(facts_, *password_)),
          State::kRakp3Sent);
     return Step::kNextMessage;

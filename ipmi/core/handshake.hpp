@@ -2,7 +2,7 @@
 // outcome out. Everything that is not the expected answer of the present state is dropped.
 //
 // No RAKP 3 leaves this machine unless RAKP 2 has proved one of the candidates (I6) and its GUID is the pinned one
-// (I10).
+// (I10). The one exception: HandshakePlan::attempt.
 #pragma once
 
 #include <cstdint>
@@ -40,6 +40,8 @@ struct HandshakePlan {  // borrowed candidates outlive the handshake
     std::span<const PasswordCandidate> passwords;
     std::span<const KgCandidate> k_gs;
     std::optional<Guid> pinned_guid;
+    // Where RAKP 2 proves nothing, log in with this one all the same: a wrong one is a failed login. Null: never.
+    const PasswordCandidate* attempt = nullptr;
 };
 
 struct HandshakeNonces {  // fresh random bytes for each handshake
@@ -81,6 +83,7 @@ private:
     Step receive_open_session_response(ByteView payload);
     Step receive_rakp2(ByteView payload);
     Step receive_rakp4(ByteView payload);
+    Step send_rakp3();
     void send(PayloadType type, const Bytes& payload, State next);
     Step finish(HandshakeOutcome outcome);
     Step finish_refused(std::uint8_t status);

@@ -151,7 +151,7 @@ Result<Bytes> SessionCodec::wrap(const Request& request, std::uint8_t requester_
     }
     const auto payload = payload_of(request, requester_sequence, initialization_vector);
     const auto flags = static_cast<std::uint8_t>((encrypted() ? kPayloadEncrypted : 0) |
-                                                         (authenticated() ? kPayloadAuthenticated : 0));
+                                                 (authenticated() ? kPayloadAuthenticated : 0));
     auto datagram = rmcpplus_header(PayloadType::kIpmi, flags, bmc_session_id_, ++sent_, payload.size());
     append(datagram, payload);
     if (authenticated()) append_trailer(datagram);

@@ -118,7 +118,8 @@ asio::awaitable<Attempt> BmcClient::State::handshake_once(const LoginRequest& re
                                .depth = request.depth,
                                .passwords = request.passwords,
                                .k_gs = request.k_gs,
-                               .pinned_guid = request.pinned_guid},
+                               .pinned_guid = request.pinned_guid,
+                               .attempt = request.attempt},
                               nonces)};
     auto& handshake = attempt.handshake;
     while (!attempt.finished() && attempt.answered) {
@@ -148,7 +149,8 @@ asio::awaitable<Attempt> BmcClient::State::handshake(const LoginRequest& request
         if (attempt.rejected_after_rakp3() && !(forgotten && attempt.rakp3_repeated)) {
             ++wire->counters().failed_logins;
         }
-        if (!attempt.worth_a_restart() || restarts == kRestarts) co_return attempt;
+        const bool last = restarts == kRestarts || request.attempt != nullptr;  // a wrong one is not sent twice
+        if (!attempt.worth_a_restart() || last) co_return attempt;
         if (forgotten) co_await wire->pause(kBeforeRestart);
     }
 }

@@ -50,6 +50,8 @@ struct LoginRequest {
     std::span<const PasswordCandidate> passwords;
     std::span<const KgCandidate> k_gs;
     std::optional<Guid> pinned_guid;  // compared before RAKP 3 (I10)
+    // Where RAKP 2 proves nothing, log in with this one all the same, once. Null: never.
+    const PasswordCandidate* attempt = nullptr;
 };
 
 class Session;

@@ -16,6 +16,8 @@ using ipmi::LoginRequest;
 constexpr std::array<std::uint8_t, 4> kWorkSuites{17, 3, 8, 12};
 constexpr std::array<std::uint8_t, 7> kIdentificationSuites{16, 15, 2, 1, 7, 6, 11};
 constexpr auto kKeepAlive = 10s;
+constexpr auto kMargin = 1s;
+constexpr std::uint8_t kLanParameterBadPasswordThreshold = 26;
 constexpr std::uint8_t kLanParameterMacAddress = 5;  // IPMI 2.0 §23.1, Table 23-4
 
 Answer answer_of(HandshakeOutcome outcome) {
@@ -116,9 +118,16 @@ asio::awaitable<Result<void>> BmcContact::load() {
     co_return co_await ports_.vault.read(work);
 }
 
-Result<void> BmcContact::learn_suite_0(vault::Transaction& transaction) const {
+Result<void> BmcContact::learn_manners(vault::Transaction& transaction) const {
+    const auto bmc = to_hex(bmc_.id.uuid);
+    if (lock_out_.known) {
+        auto learned =
+            transaction.learn(bmc, std::string(kLockOutFact),
+                              fmt::format("{} {}", lock_out_.bad_passwords, lock_out_.reset_interval.count()));
+        if (!learned) return learned;
+    }
     if (!suite_0_asked_) return {};
-    return transaction.learn(to_hex(bmc_.id.uuid), std::string(kSuite0Fact), suite_0_open_ ? "open" : "not-offered");
+    return transaction.learn(bmc, std::string(kSuite0Fact), suite_0_open_ ? "open" : "not-offered");
 }
 
 Result<void> BmcContact::read_facts(const vault::Store& store) {
@@ -127,6 +136,12 @@ Result<void> BmcContact::read_facts(const vault::Store& store) {
         const auto suite_0 = store.fact(bmc, std::string(kSuite0Fact));
         if (!suite_0) return std::unexpected(suite_0.error());
         suite_0_open_ = *suite_0 == "open";
+    }
+    const auto lock_out = store.fact(bmc, std::string(kLockOutFact));
+    if (!lock_out) return std::unexpected(lock_out.error());
+    std::int64_t reset_s = 0;
+    if (*lock_out && std::istringstream(**lock_out) >> lock_out_.bad_passwords >> reset_s) {
+        lock_out_.reset_interval = std::chrono::seconds(reset_s);
     }
     const auto due = store.fact(bmc, std::string(kDueFact));
     if (!due) return std::unexpected(due.error());
@@ -262,7 +277,6 @@ asio::awaitable<ipmi::LoginReport> BmcContact::login(LoginRequest::Depth depth) 
     report.outcome = HandshakeOutcome::kCipherSuiteRefused;
     const auto suites = co_await suites_to_try();
     for (const auto& suite : suites) {
-        co_await wait_for_free_slot();
         LoginRequest request;
         request.user_name = bmc_.user_name;
         request.suite = suite;
@@ -270,12 +284,43 @@ asio::awaitable<ipmi::LoginReport> BmcContact::login(LoginRequest::Depth depth) 
         request.passwords = passwords_;
         request.k_gs = k_gs_;
         request.pinned_guid = bmc_.pin.guid;
-        slots_.handshake_begins();
-        report = co_await client_->login(request);
-        slots_.handshake_ended(report.left_a_slot_half_open, report.session != nullptr);
+        report = co_await login_once(request);
+        if (report.outcome == HandshakeOutcome::kNoProof && depth == LoginRequest::Depth::kLogin) {
+            report = co_await attempt_logins(request, std::move(report));
+        }
         if (report.outcome != HandshakeOutcome::kCipherSuiteRefused) break;
     }
     co_return report;
+}
+
+asio::awaitable<ipmi::LoginReport> BmcContact::login_once(LoginRequest request) {
+    co_await wait_for_free_slot();
+    slots_.handshake_begins();
+    auto report = co_await client_->login(request);
+    slots_.handshake_ended(report.left_a_slot_half_open, report.session != nullptr);
+    co_return report;
+}
+
+// A person allowed it: real logins where RAKP 2 proves nothing, newest first, with this BMC's own versions only. One
+// failure fewer than what locks the account, and after each one its count is given the time to be forgotten.
+asio::awaitable<ipmi::LoginReport> BmcContact::attempt_logins(LoginRequest request, ipmi::LoginReport no_proof) {
+    const int harmless = lock_out_.bad_passwords == 0 ? options_.login_attempts : lock_out_.bad_passwords - 1;
+    const int budget = std::min(options_.login_attempts, harmless);
+    for (const auto& candidate : known_.passwords()) {
+        if (failed_attempts_ >= budget) break;
+        if (failed_attempts_ > 0) {
+            on_step_("wait-for-lock-out");
+            co_await wait(lock_out_.reset_interval + kMargin);
+        }
+        request.attempt = &candidate;
+        auto report = co_await login_once(request);
+        if (report.outcome == HandshakeOutcome::kMatched) co_return report;
+        if (report.outcome == HandshakeOutcome::kNoAnswer || report.outcome == HandshakeOutcome::kKgUnknown) {
+            co_return report;
+        }
+        ++failed_attempts_;
+    }
+    co_return no_proof;
 }
 
 // A suite that was proved here is used again, never a weaker one (I11). Otherwise what the BMC offers, strongest first;
@@ -338,6 +383,7 @@ asio::awaitable<BmcContact::Board> BmcContact::compare_board(ipmi::Session& sess
     if (first_contact) {
         if (report.guid && !all_zero(*report.guid)) bmc_.pin.guid = report.guid;
         bmc_.pin.mac = co_await mac_address(session);
+        co_await read_lock_out(session);
     } else if (bmc_.pin.mac) {
         const auto mac = co_await mac_address(session);
         if (mac && mac != bmc_.pin.mac) seen.why = "another MAC address than the pinned one";
@@ -370,6 +416,18 @@ asio::awaitable<std::optional<BmcContact::MacAddress>> BmcContact::mac_address(i
     if (!bytes || bytes->size() < mac.size()) co_return std::nullopt;
     std::copy_n(bytes->begin(), mac.size(), mac.begin());
     co_return mac;
+}
+
+asio::awaitable<void> BmcContact::read_lock_out(ipmi::Session& session) {
+    const auto request =
+        ipmi::get_lan_configuration_parameter(Channel{bmc_.channel}, kLanParameterBadPasswordThreshold);
+    const auto reply = co_await session.send(request);
+    const auto bytes = reply ? ipmi::parse_lan_configuration_parameter(*reply) : std::unexpected(reply.error());
+    constexpr std::size_t kSize = 6;  // flags, threshold, two intervals in tens of seconds
+    if (!bytes || bytes->size() < kSize) co_return;
+    lock_out_.bad_passwords = (*bytes)[1];
+    lock_out_.reset_interval = std::chrono::seconds(10 * ((*bytes)[2] | ((*bytes)[3] << 8)));
+    lock_out_.known = true;
 }
 
 void BmcContact::remember_suite(const ipmi::CipherSuite& suite) {

@@ -44,8 +44,9 @@ struct Seen {
 struct ContactOptions {
     ipmi::ClientOptions client;
     const CandidatesElsewhere* elsewhere = nullptr;  // offered after the BMC's own versions; outlives the contact
-    bool first_contact = false;                      // a person vouches for boards that were never seen before
-    bool dry_run = false;                            // nothing is stored
+    int login_attempts = 0;      // where RAKP 2 proves nothing: so many real logins may fail in this operation
+    bool first_contact = false;  // a person vouches for boards that were never seen before
+    bool dry_run = false;        // nothing is stored
 };
 
 class BmcContact {
@@ -110,8 +111,8 @@ public:
     [[nodiscard]] bool k_g_is_an_experiment() const;
     // It offered cipher suite 0 when it was last asked: anybody gets in without a password.
     [[nodiscard]] bool suite_0_is_open() const { return suite_0_open_; }
-    // Stores what the BMC said of suite 0 in this operation, if it was asked.
-    [[nodiscard]] Result<void> learn_suite_0(vault::Transaction& transaction) const;
+    // Stores what the BMC said of suite 0 and of its lock-out in this operation, if it was asked.
+    [[nodiscard]] Result<void> learn_manners(vault::Transaction& transaction) const;
 
     // The durable steps that both machines ask for. kCommitted: COMMIT said OK and what is known was read again, so
     // that what is sent next is what the vault gives back. `work` and what it refers to outlive the call.
@@ -154,6 +155,9 @@ private:
     [[nodiscard]] bool shows_our_board(const Seen& seen) const;
     asio::awaitable<Seen> sight(ipmi::LoginRequest::Depth depth, bool keep);
     asio::awaitable<ipmi::LoginReport> login(ipmi::LoginRequest::Depth depth);
+    asio::awaitable<ipmi::LoginReport> login_once(ipmi::LoginRequest request);
+    asio::awaitable<ipmi::LoginReport> attempt_logins(ipmi::LoginRequest request, ipmi::LoginReport no_proof);
+    asio::awaitable<void> read_lock_out(ipmi::Session& session);
     asio::awaitable<std::vector<ipmi::CipherSuite>> suites_to_try();
     asio::awaitable<void> wait_for_free_slot();
     asio::awaitable<void> close(ipmi::Session& session);
@@ -181,7 +185,14 @@ private:
     SessionSlots slots_;
     bool board_checked_ = false;  // beyond the GUID, in this operation
     bool keeps_only_16_ = false;
-    std::optional<bool> kind_uses_k_g_;  // by the capability card
+    std::optional<bool> kind_uses_k_g_;            // by the capability card
+    struct LockOut {                               // LAN parameter 26 (§23.1, Table 23-4)
+        int bad_passwords = 3;                     // so many lock the account; 0: never
+        std::chrono::seconds reset_interval{300};  // after so long they are forgotten; 0: never
+        bool known = false;
+    };
+    LockOut lock_out_;
+    int failed_attempts_ = 0;  // real logins with a wrong password in this operation
     std::optional<VersionNumber> due_version_;
     std::size_t offered_ = 0;  // passwords, when it was quarantined
     std::size_t k_gs_offered_ = 0;
@@ -202,8 +213,9 @@ inline constexpr std::string_view kKgFact = "k_g";
 inline constexpr std::string_view kUsable = "usable";
 inline constexpr std::string_view kSuite0Fact = "suite-0";  // of one BMC, not of its kind: "open", "not-offered"
 inline constexpr std::string_view kNotUsable = "not-usable";
-inline constexpr std::string_view kDueFact = "due";          // of one BMC: the version that has to be replaced
-inline constexpr std::string_view kOfferedFact = "offered";  // of one BMC: "PASSWORDS K_GS", when it was quarantined
+inline constexpr std::string_view kLockOutFact = "lock-out";  // of one BMC: "BAD_PASSWORDS RESET_INTERVAL_S"
+inline constexpr std::string_view kDueFact = "due";           // of one BMC: the version that has to be replaced
+inline constexpr std::string_view kOfferedFact = "offered";   // of one BMC: "PASSWORDS K_GS", when it was quarantined
 
 // Suites that we send secrets under, strongest first: 17, 3, 8, 12 (I11).
 [[nodiscard]] int suite_strength(std::uint8_t id);  // 0: not for work

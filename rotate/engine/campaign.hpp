@@ -60,6 +60,7 @@ struct RunOptions {
     bool put_back = false;                     // rotate: the previous secret returns
     bool fresh = false;                        // rotate: a new campaign even where an unfinished one exists
     bool no_login = false;                     // check: two round trips, nothing finished
+    int login_attempts = 0;                    // recover: real logins that may fail where RAKP 2 proves nothing
     bool find_only = false;                    // recover: say what is live, and change nothing
     bool first_contact = false;                // a person vouches for boards that were never seen before
     CandidateSources elsewhere;                // check, recover: what is offered beyond a BMC's own versions

@@ -30,24 +30,24 @@ const CredentialVersion* find_state(const std::vector<CredentialVersion>& versio
     return found == versions.end() ? nullptr : &*found;
 }
 
-template <class Set>
-Result<Key20> secret_from(const vault::Store& store, const CredentialVersion& version, Set& before) {
-    const auto* known = find_version(before.versions, version.version);
-    if (known == nullptr) return store.unseal(version);
-    return std::move(before.secrets[static_cast<std::size_t>(known - before.versions.data())]);
-}
-
+// Those that `before` has are taken over, the others unsealed.
 template <class Set>
 Result<void> unseal_all(const vault::Store& store, Set& set, Set before) {
     most_likely_first(set.versions);
-    set.secrets.reserve(set.versions.size());
+    std::vector<CredentialVersion> unknown;
     for (const auto& version : set.versions) {
-        auto secret = secret_from(store, version, before);
-        if (!secret) return std::unexpected(secret.error());
-        set.secrets.push_back(std::move(*secret));
+        if (find_version(before.versions, version.version) == nullptr) unknown.push_back(version);
     }
-    for (std::size_t i = 0; i < set.versions.size(); ++i) {
-        set.candidates.push_back({set.versions[i].version.value, &set.secrets[i]});
+    auto unsealed = store.unseal(unknown);
+    if (!unsealed) return std::unexpected(unsealed.error());
+    set.secrets.reserve(set.versions.size());
+    auto next = unsealed->begin();
+    for (const auto& version : set.versions) {
+        const auto* known = find_version(before.versions, version.version);
+        auto& secret =
+            known == nullptr ? *next++ : before.secrets[static_cast<std::size_t>(known - before.versions.data())];
+        set.secrets.push_back(std::move(secret));
+        set.candidates.push_back({version.version.value, &set.secrets.back()});
     }
     return {};
 }

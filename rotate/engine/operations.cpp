@@ -119,10 +119,10 @@ class Operation {
 public:
     Operation(OperationContext& context, const vault::Bmc& bmc, std::string command)
         : context_(context),
-          contact_(
-              context.ports, bmc,
-              ContactOptions{context.client, context.elsewhere, context.options.first_contact, context.options.dry_run},
-              [this](std::string_view step) { context_.observer.step(contact_.bmc(), step); }),
+          contact_(context.ports, bmc,
+                   ContactOptions{context.client, context.elsewhere, context.options.login_attempts,
+                                  context.options.first_contact, context.options.dry_run},
+                   [this](std::string_view step) { context_.observer.step(contact_.bmc(), step); }),
           report_(report_for(bmc)),
           command_(std::move(command)),
           started_(context.ports.network.now()) {}
@@ -464,7 +464,7 @@ asio::awaitable<void> Operation::end() {
     const bool done = report_.as_asked && context_.campaign.has_value();
     const vault::Store::Work work = [&](vault::Transaction& transaction) -> Result<void> {
         if (auto updated = transaction.update_bmc(bmc); !updated) return updated;
-        if (auto learned = contact_.learn_suite_0(transaction); !learned) return learned;
+        if (auto learned = contact_.learn_manners(transaction); !learned) return learned;
         return done ? transaction.campaign_done(*context_.campaign, bmc.id, report_.outcome) : Result<void>{};
     };
     const auto stored = co_await context_.ports.vault.write(work);

@@ -248,6 +248,66 @@ TEST_F(Stragglers, CheckNamesTheBmcsThatShareAPassword) {
     EXPECT_EQ(run(fleet, Command::kCheck, 1).outcome, "as-in-vault");
 }
 
+// A BMC whose RAKP 2 is all zero proves nothing offline.
+class NoProof : public testing::Test {
+protected:
+    explicit NoProof(int threshold = 3) {
+        auto config = unforgiving(0, kOurs);
+        config.bad_password_threshold = threshold;
+        fleet_ = std::make_unique<SimFleet>(std::vector<Config>{std::move(config)}, SimOptions{});
+        EXPECT_EQ(recover().outcome, "recovered");  // first contact, while it still gave proofs
+        for (const auto* text : {"Newer-than-that-0002", "Newer-than-that-0003"}) learn(text);
+        fleet_->replace(0, [](Config& changed) { changed.quirks.bogus_rakp2 = true; });
+    }
+    void learn(std::string_view text) {
+        const auto& bmc = fleet_->record(0);
+        fleet_->teach([&](vault::Transaction& transaction) -> Result<void> {
+            auto added =
+                transaction.add_version(bmc.id, bmc.own_password(), key_of(bytes_of(text)), vault::StoredSize::k20,
+                                        vault::VersionState::kUnknown, vault::Provenance::kManual, "");
+            return added ? Result<void>() : std::unexpected(added.error());
+        });
+    }
+    const BmcReport& recover(int attempts = 0) {
+        fleet_->let_time_pass(4000s);
+        RunOptions options;
+        options.login_attempts = attempts;
+        life_ = fleet_->live(Command::kRecover, options);
+        return life_.reports.front();
+    }
+    [[nodiscard]] bool is_locked() {
+        return !fleet_->bmc(0).accepts("ADMIN", live_password(*fleet_, 0), {}, fleet_->now());
+    }
+
+    std::unique_ptr<SimFleet> fleet_;
+    SimFleet::Life life_;
+};
+
+TEST_F(NoProof, IsSaidAndNoLoginIsTriedUnlessAPersonAllowsIt) {
+    const auto& report = recover();
+    EXPECT_EQ(report.outcome, "refused");
+    EXPECT_EQ(report.detail, "no-rakp2-proof");
+    EXPECT_EQ(fleet_->bmc(0).counters().rejected_rakp3, 0u);
+}
+
+TEST_F(NoProof, CurrentThenNewestIsTriedInRealLoginsAndTheFreshPasswordIsProvedByOne) {
+    fleet_->replace(0, [](Config& config) { config.users.at(2).password = bytes_of("Newer-than-that-0003"); });
+    const auto& report = recover(2);
+    EXPECT_EQ(report.outcome, "recovered") << report.detail;
+    EXPECT_EQ(report.failed_logins, 1u);  // that of the vault's current one; counted, not hidden
+    EXPECT_EQ(fleet_->bmc(0).counters().rejected_rakp3, 1u);
+    EXPECT_TRUE(fleet_->current_is_live(0));
+}
+
+TEST_F(NoProof, TheAccountIsNeverLockedHoweverManyAttemptsAreAllowed) {
+    for (const auto* text : {"Newer-than-that-0004", "Newer-than-that-0005", "Newer-than-that-0006"}) learn(text);
+    fleet_->replace(0, [](Config& config) { config.users.at(2).password = bytes_of("nobody knows this"); });
+    const auto& report = recover(10);
+    EXPECT_EQ(report.outcome, "refused") << report.detail;
+    EXPECT_EQ(report.failed_logins, 2u);  // three lock it, as it said when it was first met
+    EXPECT_FALSE(is_locked());
+}
+
 TEST(Elsewhere, MoreThanTenThousandCandidatesAreRefused) {
     SimFleet fleet(fleet_with({kOurs}), {});
     const auto& bmc = fleet.record(0);

@@ -31,6 +31,7 @@ public:
     Result<std::vector<CredentialVersion>> versions(BmcId) const override;
     Result<std::vector<CredentialVersion>> current_versions() const override;
     Result<Key20> unseal(const CredentialVersion&) const override;
+    Result<std::vector<Key20>> unseal(std::span<const CredentialVersion>) const override;
     Result<std::vector<ListedPassword>> listed_passwords() const override;
     Result<Key20> unseal(const ListedPassword&) const override;
     Result<std::optional<std::string>> fact(const std::string& card_key, const std::string& fact) const override;
@@ -51,6 +52,12 @@ private:
     [[nodiscard]] Result<void> query(std::string_view sql, const Database::Values&, const Database::EachRow&) const;
     [[nodiscard]] Result<std::vector<Bmc>> bmcs_where(std::string_view sql, const Database::Values&) const;
     [[nodiscard]] Result<Bmc> one_bmc(std::string_view sql, const Value& key, std::string_view name) const;
+    struct SealedRow {
+        Bytes sealed;
+        std::uint32_t epoch = 0;
+        std::uint32_t compartment = 0;
+    };
+    [[nodiscard]] Result<Key20> unseal_row(const CredentialVersion& version, const SealedRow& row) const;
     [[nodiscard]] Result<std::vector<CredentialVersion>> read_versions(std::string_view sql,
                                                                        const Database::Values&) const;
     [[nodiscard]] Result<void> commit(const AuditHead& before, const AuditHead& after);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "vault/store/migrate.hpp"
 #include "vault/store/rows.hpp"
@@ -206,25 +207,50 @@ Result<std::vector<CredentialVersion>> SqlcipherStore::current_versions() const 
 }
 
 Result<Key20> SqlcipherStore::unseal(const CredentialVersion& version) const {
-    Bytes sealed;
-    std::uint32_t compartment = 0;
-    std::uint32_t epoch = 0;
-    auto done = query(
-        "SELECT c.sealed,c.epoch,b.compartment_id FROM credential c JOIN bmc b ON b.id=c.bmc_id "
-        "WHERE b.uuid=? AND c.kind=? AND c.subject=? AND c.version=?",
-        {version.bmc.uuid, static_cast<int>(version.subject.kind), version.subject.index, version.version.value},
-        [&](const Row& row) {
-            sealed = row.blob(0);
-            epoch = static_cast<std::uint32_t>(row.integer(1));
-            compartment = static_cast<std::uint32_t>(row.integer(2));
-            return Result<void>();
-        });
-    if (!done) return std::unexpected(done.error());
-    if (sealed.empty()) return fail(ErrorCode::kNotFound, "no such credential version, or destroyed");
-    const auto* key = keyring_->data_key(compartment, epoch);
+    auto secrets = unseal(std::span(&version, 1));
+    if (!secrets) return std::unexpected(secrets.error());
+    return std::move(secrets->front());
+}
+
+Result<Key20> SqlcipherStore::unseal_row(const CredentialVersion& version, const SealedRow& row) const {
+    if (row.sealed.empty()) return fail(ErrorCode::kNotFound, "no such credential version, or destroyed");
+    const auto* key = keyring_->data_key(row.compartment, row.epoch);
     if (key == nullptr) return fail(ErrorCode::kWrongKey, "your slot does not open the compartment of this BMC");
-    const SealContext context{keyring_->header().vault_id, version.bmc, version.subject, version.version, epoch};
-    return vault::unseal(sealed, context, *key);
+    const SealContext context{keyring_->header().vault_id, version.bmc, version.subject, version.version, row.epoch};
+    return vault::unseal(row.sealed, context, *key);
+}
+
+Result<std::vector<Key20>> SqlcipherStore::unseal(std::span<const CredentialVersion> versions) const {
+    std::map<std::pair<Subject, VersionNumber>, SealedRow> rows;
+    const auto read = [&](const Row& row) -> Result<void> {
+        const Subject subject{static_cast<Kind>(row.integer(0)), static_cast<std::uint8_t>(row.integer(1))};
+        const VersionNumber version{static_cast<std::uint32_t>(row.integer(2))};
+        rows[{subject, version}] = {row.blob(3), static_cast<std::uint32_t>(row.integer(4)),
+                                    static_cast<std::uint32_t>(row.integer(5))};
+        return {};
+    };
+    constexpr std::string_view kSelect =
+        "SELECT c.kind,c.subject,c.version,c.sealed,c.epoch,b.compartment_id FROM credential c "
+        "JOIN bmc b ON b.id=c.bmc_id WHERE b.uuid=? ";
+    auto done = Result<void>();
+    if (versions.size() == 1) {
+        const auto& only = versions.front();
+        static const std::string one = std::string(kSelect) + "AND c.kind=? AND c.subject=? AND c.version=?";
+        done = query(one, {only.bmc.uuid, static_cast<int>(only.subject.kind), only.subject.index, only.version.value},
+                     read);
+    } else if (!versions.empty()) {
+        done = query(kSelect, {versions.front().bmc.uuid}, read);
+    }
+    if (!done) return std::unexpected(done.error());
+    std::vector<Key20> secrets;
+    secrets.reserve(versions.size());
+    for (const auto& version : versions) {
+        BMCVAULT_CHECK(version.bmc == versions.front().bmc);
+        auto secret = unseal_row(version, rows[{version.subject, version.version}]);
+        if (!secret) return std::unexpected(secret.error());
+        secrets.push_back(std::move(*secret));
+    }
+    return secrets;
 }
 
 Result<std::vector<ListedPassword>> SqlcipherStore::listed_passwords() const {

@@ -137,6 +137,8 @@ public:
     // Current versions of all BMCs in one query, for status.
     [[nodiscard]] virtual Result<std::vector<CredentialVersion>> current_versions() const = 0;
     [[nodiscard]] virtual Result<Key20> unseal(const CredentialVersion&) const = 0;
+    // Of one BMC, in the order given; one query for all.
+    [[nodiscard]] virtual Result<std::vector<Key20>> unseal(std::span<const CredentialVersion>) const = 0;
     // Newest list first; within a list the one that was last in use first (no known end before all others), and those
     // without dates last, in the order of the file.
     [[nodiscard]] virtual Result<std::vector<ListedPassword>> listed_passwords() const = 0;
