@@ -5,6 +5,7 @@
 #include "cli/commands.hpp"
 #include "cli/interrupts.hpp"
 #include "cli/report.hpp"
+#include "cli/rescue.hpp"
 
 namespace bmcvault::cli {
 namespace {
@@ -47,40 +48,54 @@ Outcome<rotate::CandidateSources> sources_of(const vault::Store& store, const El
     return sources;
 }
 
-Exit run_fleet(const Context& context, const std::string& command, const Selection& selection,
-               rotate::RunOptions options, Run run, const std::optional<ElsewhereOptions>& elsewhere = std::nullopt) {
-    if (selection.empty()) {  // before the passphrase is asked for
-        return usage_error(fmt::format("{}: {}", command, select({}, selection).error().detail),
-                           fmt::format("bmcvault {} --help", command));
-    }
-    auto store = open_vault(context);
-    if (!store) return std::unexpected(store.error());
-    const auto selected = selected_of(**store, selection);
-    if (!selected) return std::unexpected(selected.error());
+struct FleetRun {
+    std::string command;
+    const Selection& selection;
+    rotate::RunOptions options;
+    Run run;
+    std::optional<ElsewhereOptions> elsewhere{};
+};
 
-    if (elsewhere) {
-        auto sources = sources_of(**store, *elsewhere);
+std::optional<Failure> nothing_selected(const FleetRun& fleet) {  // before the passphrase is asked for
+    if (!fleet.selection.empty()) return std::nullopt;
+    return usage_error(fmt::format("{}: {}", fleet.command, select({}, fleet.selection).error().detail),
+                       fmt::format("bmcvault {} --help", fleet.command))
+        .error();
+}
+
+Exit run_over(const Context& context, std::unique_ptr<vault::Store> store, FleetRun fleet) {
+    const auto selected = selected_of(*store, fleet.selection);
+    if (!selected) return std::unexpected(selected.error());
+    if (fleet.elsewhere) {
+        auto sources = sources_of(*store, *fleet.elsewhere);
         if (!sources) return std::unexpected(sources.error());
-        options.elsewhere = std::move(*sources);
+        fleet.options.elsewhere = std::move(*sources);
     }
 
     const Interrupts interrupts;
-    rotate::Environment environment{std::move(*store), &interrupts.stop(), context.hooks.step};
-    FleetReport report(context, command, *selected);
-    const auto summary = run(environment, *selected, options, report);
+    rotate::Environment environment{std::move(store), &interrupts.stop(), context.hooks.step};
+    FleetReport report(context, fleet.command, *selected);
+    const auto summary = fleet.run(environment, *selected, fleet.options, report);
     if (!summary) {
         report.close();
-        auto failure = vault_error(command, summary.error());
+        auto failure = vault_error(fleet.command, summary.error());
         failure.error().safety = "No password is lost: whatever may be on a BMC is in the vault.";
         if (failure.error().next.empty()) failure.error().next = "the same command again; it continues";
         return failure;
     }
     report.print_summary(*summary);
-    if (command == "check") {
+    if (fleet.command == "check") {
         if (summary->attention) return ExitCode::kAttention;
         return summary->stopped ? ExitCode::kNotAsAsked : ExitCode::kAsAsked;
     }
     return summary->all_as_asked && !summary->stopped ? ExitCode::kAsAsked : ExitCode::kNotAsAsked;
+}
+
+Exit run_fleet(const Context& context, FleetRun fleet) {
+    if (auto failure = nothing_selected(fleet)) return std::unexpected(*failure);
+    auto store = open_vault(context);
+    if (!store) return std::unexpected(store.error());
+    return run_over(context, std::move(*store), std::move(fleet));
 }
 
 }  // namespace
@@ -91,13 +106,13 @@ Exit perform(const Context& context, const RotateCommand& command) {
     options.put_back = command.put_back;
     options.fresh = command.fresh;
     options.first_contact = command.first_contact;
-    return run_fleet(context, "rotate", command.selection, options, &rotate::run_rotate);
+    return run_fleet(context, {"rotate", command.selection, options, &rotate::run_rotate});
 }
 
 Exit perform(const Context& context, const CheckCommand& command) {
     auto options = common_options(context, command.selection);
     options.no_login = command.no_login;
-    return run_fleet(context, "check", command.selection, options, &rotate::run_check, command.elsewhere);
+    return run_fleet(context, {"check", command.selection, options, &rotate::run_check, command.elsewhere});
 }
 
 Exit perform(const Context& context, const RecoverCommand& command) {
@@ -105,7 +120,19 @@ Exit perform(const Context& context, const RecoverCommand& command) {
     options.find_only = command.find_only;
     options.login_attempts = command.login_attempts;
     options.first_contact = command.first_contact;
-    return run_fleet(context, "recover", command.selection, options, &rotate::run_recover, command.elsewhere);
+    FleetRun fleet{"recover", command.selection, options, &rotate::run_recover, command.elsewhere};
+    const bool in_band = command.rescue_script || !command.via.empty();
+    if (!in_band) return run_fleet(context, std::move(fleet));
+
+    const auto& selection = command.selection;
+    if (selection.words.size() != 1 || selection.all || selection.failed) {
+        return usage_error("recover --rescue-script and --via are for one BMC, by its name", "bmcvault recover --help");
+    }
+    auto store = open_vault(context);
+    if (!store) return std::unexpected(store.error());
+    auto rescued = rescue(context, **store, command, options);
+    if (!rescued || command.rescue_script || context.options.dry_run) return rescued;
+    return run_over(context, std::move(*store), std::move(fleet));
 }
 
 }  // namespace bmcvault::cli

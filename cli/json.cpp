@@ -80,6 +80,14 @@ std::string json_summary(const PlainSummary& summary) {
     return line(object);
 }
 
+std::string json_rescue(const vault::Bmc& bmc, VersionNumber staged, const std::string& script) {
+    Json object = place(bmc);
+    object["outcome"] = "staged";
+    object["password_version"] = staged.value;
+    object["script"] = script;
+    return line(object);
+}
+
 std::string json_inventory(const vault::Bmc& bmc, std::string_view outcome) {
     Json object = place(bmc);
     if (!outcome.empty()) object["outcome"] = outcome;

@@ -32,6 +32,8 @@ struct PlainSummary {
 [[nodiscard]] std::string json_summary(const PlainSummary& summary);
 
 // bmc add, import, set, replace, hold, remove, list, show: the inventory's view of a BMC.
+// recover --rescue-script: the script has no secret in it.
+[[nodiscard]] std::string json_rescue(const vault::Bmc& bmc, VersionNumber staged, const std::string& script);
 [[nodiscard]] std::string json_inventory(const vault::Bmc& bmc, std::string_view outcome = {});
 
 // What status knows of one BMC.

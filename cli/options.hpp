@@ -107,6 +107,8 @@ struct RecoverCommand {
     ElsewhereOptions elsewhere;
     bool find_only = false, first_contact = false;
     int login_attempts = 0;
+    bool rescue_script = false;
+    std::string via;  // ssh://[user@]host[:port]
 };
 struct HistoryCommand {
     std::string name;
@@ -114,6 +116,7 @@ struct HistoryCommand {
 struct RevealCommand {
     std::string name;
     std::optional<std::uint32_t> version;
+    bool password_only = false;
 };
 struct StatusCommand {
     Selection selection;

@@ -396,7 +396,8 @@ private:
                         "  bmcvault recover --failed\n"
                         "  bmcvault recover rack07-bmc --find-only\n"
                         "  bmcvault recover @edge --fleet-history --reason \"cables were swapped\"\n"
-                        "  bmcvault recover rack09-bmc --history-of rack[01-12]-bmc\n");
+                        "  bmcvault recover rack09-bmc --history-of rack[01-12]-bmc\n"
+                        "  bmcvault recover rack10-bmc --via ssh://root@rack10\n");
         add_selection(recover, recover_.selection);
         recover->add_flag("--find-only", recover_.find_only, "write down what is live; change nothing on the BMC");
         add_first_contact(recover, recover_.first_contact);
@@ -407,6 +408,14 @@ private:
                 "may fail, and always fewer than lock the account")
             ->type_name("N")
             ->check(within(1, 10));
+        constexpr auto* kGroup = "In band, for one BMC whose credential nobody knows";
+        auto* script = recover->add_flag("--rescue-script", recover_.rescue_script,
+                                         "stage a fresh password and print the script that sets it, for root on that "
+                                         "server; it has no secret in it");
+        auto* via = recover->add_option("--via", recover_.via, "... run it there by ssh, then prove the password")
+                        ->type_name("ssh://[USER@]HOST[:PORT]");
+        script->excludes(via);
+        for (auto* option : {script, via}) option->group(kGroup)->excludes("--find-only");
         add_elsewhere(recover, recover_.elsewhere);
     }
 
@@ -421,6 +430,7 @@ private:
                                "  bmcvault reveal rack01-bmc --json\n"
                                "  bmcvault reveal rack01-bmc --version 2\n");
         reveal->add_option("BMC", reveal_.name)->required();
+        reveal->add_flag("--password-only", reveal_.password_only, "the password and a line feed, for a pipe");
         reveal->add_option("--version", reveal_.version, "an older version of the password (see history)")
             ->type_name("N")
             ->check(within(1u, 0xffffffffu));

@@ -126,6 +126,13 @@ SecretText as_text(const Revealed& revealed) {
     return out;
 }
 
+SecretText password_alone(const Revealed& revealed) {
+    SecretText out;
+    revealed.password.expose([&](auto bytes) { out.append(without_padding(bytes)); });
+    out.append("\n");
+    return out;
+}
+
 // Past stdio, whose buffers are neither locked nor wiped.
 Exit write_out(const Context& context, const SecretText& text) {
     std::fflush(context.streams.out);
@@ -200,6 +207,7 @@ Exit perform(const Context& context, const RevealCommand& command) {
         revealed.k_g = std::move(*key);
     }
     if (!command.version) warn_about_pending(context, *bmc, *versions);
+    if (command.password_only) return write_out(context, password_alone(revealed));
     return write_out(context, context.options.json ? as_json(revealed) : as_text(revealed));
 }
 

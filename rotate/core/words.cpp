@@ -105,8 +105,9 @@ std::string_view next_step(Outcome outcome) {
             return "It is on hold on purpose: `bmcvault bmc show NAME` says why and until when.";
         case Outcome::kQuarantined:
             return "It holds a credential that the vault does not know; nobody's guess was tried. Find out who changed "
-                   "it (`bmcvault history NAME`), or set a password in band on the host, give it to the vault with "
-                   "`bmcvault bmc set NAME --ask-password`, then `bmcvault recover` it.";
+                   "it (`bmcvault history NAME`). Old lists: `bmcvault bmc import-passwords`; from its own server: "
+                   "`bmcvault recover NAME --via ssh://root@SERVER`; a password that you know: `bmcvault bmc set NAME "
+                   "--ask-password`. Then `bmcvault recover` it.";
     }
     constexpr bool kOutcomeHasNextStep = false;
     BMCVAULT_CHECK(kOutcomeHasNextStep);

@@ -1,0 +1,66 @@
+#include "rotate/engine/rescue.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "rotate/engine/bmc_contact.hpp"
+#include "vault/store/locks.hpp"
+
+namespace bmcvault::rotate {
+namespace {
+
+using vault::StoredSize;
+
+Result<std::optional<vault::CredentialVersion>> pending_of(const vault::Store& store, const vault::Bmc& bmc) {
+    const auto versions = store.versions(bmc.id);
+    if (!versions) return std::unexpected(versions.error());
+    const auto pending = std::ranges::find_if(*versions, [&](const auto& version) {
+        return version.subject == bmc.own_password() && version.state == vault::VersionState::kPending;
+    });
+    return pending == versions->end() ? std::nullopt : std::optional(*pending);
+}
+
+Result<StoredSize> size_that_fits(const vault::Store& store, const vault::Bmc& bmc) {
+    const auto fact = store.fact(card_key(bmc), std::string(kPasswordSizeFact));
+    if (!fact) return std::unexpected(fact.error());
+    return *fact == "16" ? StoredSize::k16 : StoredSize::k20;
+}
+
+}  // namespace
+
+Result<StagedRescue> stage_rescue(vault::Store& store, BmcId id, const RunOptions& options, vault::RandomBytes& random,
+                                  UnixTime now) {
+    const auto lock = vault::BmcLock::try_acquire(store.directory(), id);
+    if (!lock) return std::unexpected(lock.error());
+    auto bmc = store.bmc(id);
+    if (!bmc) return std::unexpected(bmc.error());
+    const bool held = bmc->hold && (!bmc->hold->until || *bmc->hold->until > now);
+    if (bmc->retired || held) return fail(ErrorCode::kConflict, held ? "it is on hold" : "it was removed");
+    const auto pending = pending_of(store, *bmc);
+    if (!pending) return std::unexpected(pending.error());
+    const auto size = size_that_fits(store, *bmc);
+    if (!size) return std::unexpected(size.error());
+
+    StagedRescue staged{*bmc, {}, *size};
+    staged.bmc.quarantine.reset();
+    const auto work = [&](vault::Transaction& transaction) -> Result<void> {
+        if (auto updated = transaction.update_bmc(staged.bmc); !updated) return updated;
+        if (*pending) {
+            staged.version = (*pending)->version;
+            staged.size = (*pending)->size;
+        } else {
+            const auto secret = vault::generate_password(*size, vault::Alphabet::kShellSafe, bmc->user_name, random);
+            const auto version = transaction.stage(id, bmc->own_password(), secret, *size,
+                                                   vault::Provenance::kGenerated, "in-band rescue");
+            if (!version) return std::unexpected(version.error());
+            staged.version = *version;
+        }
+        if (auto sent = transaction.mark_sent(id, bmc->own_password(), staged.version); !sent) return sent;
+        return transaction.audit("rescue.staged", id, fmt::format(R"({{"version":{}}})", staged.version.value));
+    };
+    if (auto done = store.transact(options.actor, now, work); !done) return std::unexpected(done.error());
+    return staged;
+}
+
+}  // namespace bmcvault::rotate
