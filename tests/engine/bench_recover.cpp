@@ -1,5 +1,6 @@
 // Stragglers brought back over real sockets: a fleet of virtual BMCs in a process of its own, each with one of its many
-// historical passwords and K_Gs live. Not run by ctest: it asserts nothing about time.
+// historical passwords and K_Gs live. Fails unless all come back, without one rejected login or refused slot; of time
+// it asserts nothing. ctest runs it small.
 //   bench_recover BMCS PASSWORDS K_GS LATENCY_MS PARALLEL [rotate]
 // "rotate" replaces what was found (recover); without it, it is only found (recover --find-only).
 #include <fmt/format.h>
@@ -176,6 +177,7 @@ void run(const Shape& shape, std::uint16_t port) {
     fmt::print("elapsed {:.1f} s, floor (round trips x latency / in flight) {:.1f} s: ratio {:.2f}\n", elapsed, floor,
                elapsed / floor);
     fs::remove_all(directory);
+    BMCVAULT_CHECK(summary->all_as_asked && summary->failed_logins == 0);
 }
 
 }  // namespace
@@ -209,4 +211,5 @@ int main(int argc, char** argv) {
     BMCVAULT_CHECK(read(answer[0], &tally, sizeof tally) == sizeof tally);
     fmt::print("failed logins that the BMCs counted: {}, slots refused: {}\n", tally.rejected, tally.slots_refused);
     (void)waitpid(child, nullptr, 0);
+    BMCVAULT_CHECK(tally.rejected == 0 && tally.slots_refused == 0);
 }
