@@ -132,8 +132,9 @@ std::string status_summary(const std::vector<FleetEntry>& entries, std::size_t a
     }
     if (entries.empty()) return text + " Next: bmcvault bmc import FILE";
     const bool only_new = std::ranges::all_of(entries, [](const auto& entry) { return !entry.bmc.last; });
-    const bool only_shared = std::ranges::all_of(
-        entries, [](const auto& entry) { return entry.attention.empty() || entry.bmc.last->outcome == "shared"; });
+    const bool only_shared = std::ranges::all_of(entries, [](const auto& entry) {
+        return entry.attention.empty() || (entry.bmc.last && entry.bmc.last->outcome == "shared");
+    });
     if (attention == 0) return text + " Nothing needs attention.";
     std::string_view next = only_new ? "bmcvault check --all" : "bmcvault recover --failed";
     if (!only_new && only_shared) next = "bmcvault rotate --failed";

@@ -83,11 +83,6 @@ int suite_strength(std::uint8_t id) {
     return static_cast<int>(kWorkSuites.end() - found);
 }
 
-std::string card_key(const vault::Bmc& bmc) {
-    if (!bmc.pin.manufacturer) return {};
-    return fmt::format("{}/{}/{}", *bmc.pin.manufacturer, bmc.pin.product.value_or(0), bmc.firmware);
-}
-
 BmcContact::BmcContact(Ports& ports, vault::Bmc bmc, ContactOptions options, StepListener on_step)
     : ports_(ports),
       bmc_(std::move(bmc)),
@@ -112,57 +107,30 @@ asio::awaitable<Result<void>> BmcContact::load() {
         known_ = std::move(*known);
         offer_candidates();
         loaded_ = true;
-        if (auto read = read_facts(store); !read) return read;
-        return read_card(store);
+        return read_facts(store);
     };
     co_return co_await ports_.vault.read(work);
 }
 
 Result<void> BmcContact::learn_manners(vault::Transaction& transaction) const {
-    const auto bmc = to_hex(bmc_.id.uuid);
-    if (lock_out_.known) {
-        auto learned =
-            transaction.learn(bmc, std::string(kLockOutFact),
-                              fmt::format("{} {}", lock_out_.bad_passwords, lock_out_.reset_interval.count()));
+    const auto bmc = facts_key(bmc_);
+    if (lock_out_asked_) {
+        auto learned = transaction.learn(
+            bmc, std::string(kLockOutFact),
+            fmt::format("{} {}", facts_.lock_out.bad_passwords, facts_.lock_out.reset_interval.count()));
         if (!learned) return learned;
     }
     if (!suite_0_asked_) return {};
-    return transaction.learn(bmc, std::string(kSuite0Fact), suite_0_open_ ? "open" : "not-offered");
+    return transaction.learn(bmc, std::string(kSuite0Fact), facts_.suite_0_open ? "open" : "not-offered");
 }
 
+// What this operation has heard from the BMC is newer than what the vault has.
 Result<void> BmcContact::read_facts(const vault::Store& store) {
-    const auto bmc = to_hex(bmc_.id.uuid);
-    if (!suite_0_asked_) {
-        const auto suite_0 = store.fact(bmc, std::string(kSuite0Fact));
-        if (!suite_0) return std::unexpected(suite_0.error());
-        suite_0_open_ = *suite_0 == "open";
-    }
-    const auto lock_out = store.fact(bmc, std::string(kLockOutFact));
-    if (!lock_out) return std::unexpected(lock_out.error());
-    std::int64_t reset_s = 0;
-    if (*lock_out && std::istringstream(**lock_out) >> lock_out_.bad_passwords >> reset_s) {
-        lock_out_.reset_interval = std::chrono::seconds(reset_s);
-    }
-    const auto due = store.fact(bmc, std::string(kDueFact));
-    if (!due) return std::unexpected(due.error());
-    VersionNumber version;
-    if (*due && std::istringstream(**due) >> version.value) due_version_ = version;
-    if (!bmc_.quarantine) return {};
-    const auto offered = store.fact(bmc, std::string(kOfferedFact));
-    if (!offered) return std::unexpected(offered.error());
-    std::istringstream(offered->value_or("")) >> offered_ >> k_gs_offered_;
-    return {};
-}
-
-Result<void> BmcContact::read_card(const vault::Store& store) {
-    const auto key = card_key();
-    if (key.empty()) return {};
-    const auto size = store.fact(key, std::string(kPasswordSizeFact));
-    if (!size) return std::unexpected(size.error());
-    keeps_only_16_ = *size == "16";
-    const auto k_g = store.fact(key, std::string(kKgFact));
-    if (!k_g) return std::unexpected(k_g.error());
-    if (*k_g) kind_uses_k_g_ = *k_g == kUsable;
+    auto learned = LearnedFacts::read(store, bmc_);
+    if (!learned) return std::unexpected(learned.error());
+    if (suite_0_asked_) learned->suite_0_open = facts_.suite_0_open;
+    if (lock_out_asked_) learned->lock_out = facts_.lock_out;
+    facts_ = *learned;
     return {};
 }
 
@@ -304,13 +272,14 @@ asio::awaitable<ipmi::LoginReport> BmcContact::login_once(LoginRequest request) 
 // A person allowed it: real logins where RAKP 2 proves nothing, newest first, with this BMC's own versions only. One
 // failure fewer than what locks the account, and after each one its count is given the time to be forgotten.
 asio::awaitable<ipmi::LoginReport> BmcContact::attempt_logins(LoginRequest request, ipmi::LoginReport no_proof) {
-    const int harmless = lock_out_.bad_passwords == 0 ? options_.login_attempts : lock_out_.bad_passwords - 1;
+    const int harmless =
+        facts_.lock_out.bad_passwords == 0 ? options_.login_attempts : facts_.lock_out.bad_passwords - 1;
     const int budget = std::min(options_.login_attempts, harmless);
     for (const auto& candidate : known_.passwords()) {
         if (failed_attempts_ >= budget) break;
         if (failed_attempts_ > 0) {
             on_step_("wait-for-lock-out");
-            co_await wait(lock_out_.reset_interval + kMargin);
+            co_await wait(facts_.lock_out.reset_interval + kMargin);
         }
         request.attempt = &candidate;
         auto report = co_await login_once(request);
@@ -333,7 +302,7 @@ asio::awaitable<std::vector<ipmi::CipherSuite>> BmcContact::suites_to_try() {
         const auto offered = co_await client_->cipher_suites();
         const auto is_offered = [&](std::uint8_t id) { return std::ranges::find(offered, id) != offered.end(); };
         suite_0_asked_ = !offered.empty();
-        suite_0_open_ = is_offered(0);
+        facts_.suite_0_open = is_offered(0);
         for (const auto id : kWorkSuites) {
             if (offered.empty() || is_offered(id)) ids.push_back(id);
         }
@@ -425,9 +394,9 @@ asio::awaitable<void> BmcContact::read_lock_out(ipmi::Session& session) {
     const auto bytes = reply ? ipmi::parse_lan_configuration_parameter(*reply) : std::unexpected(reply.error());
     constexpr std::size_t kSize = 6;  // flags, threshold, two intervals in tens of seconds
     if (!bytes || bytes->size() < kSize) co_return;
-    lock_out_.bad_passwords = (*bytes)[1];
-    lock_out_.reset_interval = std::chrono::seconds(10 * ((*bytes)[2] | ((*bytes)[3] << 8)));
-    lock_out_.known = true;
+    facts_.lock_out.bad_passwords = (*bytes)[1];
+    facts_.lock_out.reset_interval = std::chrono::seconds(10 * ((*bytes)[2] | ((*bytes)[3] << 8)));
+    lock_out_asked_ = true;
 }
 
 void BmcContact::remember_suite(const ipmi::CipherSuite& suite) {
@@ -561,12 +530,12 @@ const ipmi::WireCounters& BmcContact::counters() const {
 }
 
 std::optional<bool> BmcContact::k_g_supported() const {
-    if (bmc_.k_g_supported || kind_uses_k_g_ != false) return bmc_.k_g_supported;
+    if (bmc_.k_g_supported || facts_.kind_uses_k_g != false) return bmc_.k_g_supported;
     return false;
 }
 
 bool BmcContact::k_g_is_an_experiment() const {
-    return !bmc_.k_g_supported && !kind_uses_k_g_;
+    return !bmc_.k_g_supported && !facts_.kind_uses_k_g;
 }
 
 asio::awaitable<Durable> BmcContact::store(const vault::Store::Work& work) {
@@ -625,7 +594,7 @@ asio::awaitable<Durable> BmcContact::quarantine(Answer why) {
     const auto offered = fmt::format("{} {}", passwords_.size(), k_gs_.size());
     const vault::Store::Work work = [&](vault::Transaction& transaction) -> Result<void> {
         if (auto updated = transaction.update_bmc(bmc_); !updated) return updated;
-        return transaction.learn(to_hex(bmc_.id.uuid), std::string(kOfferedFact), offered);
+        return transaction.learn(facts_key(bmc_), std::string(kOfferedFact), offered);
     };
     co_return co_await store(work);
 }

@@ -15,6 +15,7 @@
 #include "rotate/core/password_machine.hpp"
 #include "rotate/engine/candidates_elsewhere.hpp"
 #include "rotate/engine/known_credentials.hpp"
+#include "rotate/engine/learned_facts.hpp"
 #include "rotate/engine/ports.hpp"
 #include "rotate/engine/session_slots.hpp"
 
@@ -37,9 +38,6 @@ struct Seen {
     std::optional<std::uint8_t> weak_suite;  // named under a suite for identification only
     std::string why;                         // for people: "GUID ... instead of ..."
 };
-
-// "manufacturer/product/firmware", the key of the capability card; empty when not seen yet.
-[[nodiscard]] std::string card_key(const vault::Bmc& bmc);
 
 struct ContactOptions {
     ipmi::ClientOptions client;
@@ -102,15 +100,15 @@ public:
     [[nodiscard]] Ports& ports() { return ports_; }
     [[nodiscard]] std::string card_key() const { return rotate::card_key(bmc_); }
     // Found live instead of a newer one; to be replaced as long as it is current.
-    [[nodiscard]] std::optional<VersionNumber> due_version() const { return due_version_; }
+    [[nodiscard]] std::optional<VersionNumber> due_version() const { return facts_.due_version; }
     // The capability card says that this kind of BMC keeps 16 bytes of a password. Read by load().
-    [[nodiscard]] bool keeps_only_16() const { return keeps_only_16_; }
+    [[nodiscard]] bool keeps_only_16() const { return facts_.keeps_only_16; }
     // This BMC, or its kind by the capability card: can it have a K_G? nullopt: not known.
     [[nodiscard]] std::optional<bool> k_g_supported() const;
     // Neither this BMC nor its kind has shown that a K_G that was set can be used.
     [[nodiscard]] bool k_g_is_an_experiment() const;
     // It offered cipher suite 0 when it was last asked: anybody gets in without a password.
-    [[nodiscard]] bool suite_0_is_open() const { return suite_0_open_; }
+    [[nodiscard]] bool suite_0_is_open() const { return facts_.suite_0_open; }
     // Stores what the BMC said of suite 0 and of its lock-out in this operation, if it was asked.
     [[nodiscard]] Result<void> learn_manners(vault::Transaction& transaction) const;
 
@@ -133,7 +131,7 @@ public:
     void clear_quarantine();
     // There are more candidates than when this BMC was quarantined: worth asking at once.
     [[nodiscard]] bool has_more_to_offer() const {
-        return passwords_.size() > offered_ || k_gs_.size() > k_gs_offered_;
+        return passwords_.size() > facts_.passwords_offered || k_gs_.size() > facts_.k_gs_offered;
     }
 
     // No RMCP+ session could be had; does it answer IPMI at all? Two seconds at most; ends this contact.
@@ -148,7 +146,6 @@ private:
         std::optional<ipmi::UserAccess> access;
     };
 
-    Result<void> read_card(const vault::Store& store);
     Result<void> read_facts(const vault::Store& store);
     void offer_candidates();
     [[nodiscard]] Seen seen_from(ipmi::LoginReport& report, ipmi::LoginRequest::Depth depth) const;
@@ -183,20 +180,11 @@ private:
     Slot slot_;
     std::optional<ipmi::UserAccess> rights_before_;  // as the probe read them, to restore
     SessionSlots slots_;
-    bool board_checked_ = false;  // beyond the GUID, in this operation
-    bool keeps_only_16_ = false;
-    std::optional<bool> kind_uses_k_g_;            // by the capability card
-    struct LockOut {                               // LAN parameter 26 (§23.1, Table 23-4)
-        int bad_passwords = 3;                     // so many lock the account; 0: never
-        std::chrono::seconds reset_interval{300};  // after so long they are forgotten; 0: never
-        bool known = false;
-    };
-    LockOut lock_out_;
-    int failed_attempts_ = 0;  // real logins with a wrong password in this operation
-    std::optional<VersionNumber> due_version_;
-    std::size_t offered_ = 0;  // passwords, when it was quarantined
-    std::size_t k_gs_offered_ = 0;
-    bool suite_0_open_ = false;
+    bool board_checked_ = false;         // beyond the GUID, in this operation
+    std::optional<bool> kind_uses_k_g_;  // by the capability card
+    LearnedFacts facts_;
+    bool lock_out_asked_ = false;  // in this operation: newer than what the vault has
+    int failed_attempts_ = 0;      // real logins with a wrong password in this operation
     bool suite_0_asked_ = false;
     bool identify_ = false;
     bool loaded_ = false;
@@ -205,17 +193,6 @@ private:
     bool record_changed_ = false;  // it learned something on the wire that load() must not overwrite
     ipmi::WireCounters counters_;  // of clients that are gone
 };
-
-// Facts of the capability card: how many bytes of a password this kind of BMC really keeps ("16"); whether a K_G that
-// was set can be used ("usable", "not-usable").
-inline constexpr std::string_view kPasswordSizeFact = "password-size";
-inline constexpr std::string_view kKgFact = "k_g";
-inline constexpr std::string_view kUsable = "usable";
-inline constexpr std::string_view kSuite0Fact = "suite-0";  // of one BMC, not of its kind: "open", "not-offered"
-inline constexpr std::string_view kNotUsable = "not-usable";
-inline constexpr std::string_view kLockOutFact = "lock-out";  // of one BMC: "BAD_PASSWORDS RESET_INTERVAL_S"
-inline constexpr std::string_view kDueFact = "due";           // of one BMC: the version that has to be replaced
-inline constexpr std::string_view kOfferedFact = "offered";   // of one BMC: "PASSWORDS K_GS", when it was quarantined
 
 // Suites that we send secrets under, strongest first: 17, 3, 8, 12 (I11).
 [[nodiscard]] int suite_strength(std::uint8_t id);  // 0: not for work

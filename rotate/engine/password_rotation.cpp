@@ -63,7 +63,7 @@ std::string description_of(const Seen& seen) {
 }
 
 Result<void> mark_due(vault::Transaction& transaction, const vault::Bmc& bmc, VersionNumber version) {
-    return transaction.learn(to_hex(bmc.id.uuid), std::string(kDueFact), fmt::format("{}", version.value));
+    return transaction.learn(facts_key(bmc), std::string(kDueFact), fmt::format("{}", version.value));
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "rotate/engine/bmc_contact.hpp"
+#include "rotate/engine/learned_facts.hpp"
 #include "vault/store/locks.hpp"
 
 namespace bmcvault::rotate {
@@ -21,12 +21,6 @@ Result<std::optional<vault::CredentialVersion>> pending_of(const vault::Store& s
     return pending == versions->end() ? std::nullopt : std::optional(*pending);
 }
 
-Result<StoredSize> size_that_fits(const vault::Store& store, const vault::Bmc& bmc) {
-    const auto fact = store.fact(card_key(bmc), std::string(kPasswordSizeFact));
-    if (!fact) return std::unexpected(fact.error());
-    return *fact == "16" ? StoredSize::k16 : StoredSize::k20;
-}
-
 }  // namespace
 
 Result<StagedRescue> stage_rescue(vault::Store& store, BmcId id, const RunOptions& options, vault::RandomBytes& random,
@@ -39,10 +33,10 @@ Result<StagedRescue> stage_rescue(vault::Store& store, BmcId id, const RunOption
     if (bmc->retired || held) return fail(ErrorCode::kConflict, held ? "it is on hold" : "it was removed");
     const auto pending = pending_of(store, *bmc);
     if (!pending) return std::unexpected(pending.error());
-    const auto size = size_that_fits(store, *bmc);
-    if (!size) return std::unexpected(size.error());
+    const auto learned = LearnedFacts::read(store, *bmc);
+    if (!learned) return std::unexpected(learned.error());
 
-    StagedRescue staged{*bmc, {}, *size};
+    StagedRescue staged{*bmc, {}, learned->keeps_only_16 ? StoredSize::k16 : StoredSize::k20};
     staged.bmc.quarantine.reset();
     const auto work = [&](vault::Transaction& transaction) -> Result<void> {
         if (auto updated = transaction.update_bmc(staged.bmc); !updated) return updated;
@@ -50,8 +44,9 @@ Result<StagedRescue> stage_rescue(vault::Store& store, BmcId id, const RunOption
             staged.version = (*pending)->version;
             staged.size = (*pending)->size;
         } else {
-            const auto secret = vault::generate_password(*size, vault::Alphabet::kShellSafe, bmc->user_name, random);
-            const auto version = transaction.stage(id, bmc->own_password(), secret, *size,
+            const auto secret =
+                vault::generate_password(staged.size, vault::Alphabet::kShellSafe, bmc->user_name, random);
+            const auto version = transaction.stage(id, bmc->own_password(), secret, staged.size,
                                                    vault::Provenance::kGenerated, "in-band rescue");
             if (!version) return std::unexpected(version.error());
             staged.version = *version;

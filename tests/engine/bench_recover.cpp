@@ -2,7 +2,8 @@
 // historical passwords and K_Gs live. Fails unless all come back, without one rejected login or refused slot; of time
 // it asserts nothing. ctest runs it small.
 //   bench_recover BMCS PASSWORDS K_GS LATENCY_MS PARALLEL [rotate]
-// "rotate" replaces what was found (recover); without it, it is only found (recover --find-only).
+// "rotate" replaces what was found (recover); without it, it is only found (recover --find-only). With either, a
+// rotation of BMCs that are known by then is measured last.
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -12,6 +13,7 @@
 #include <chrono>
 #include <filesystem>
 #include <random>
+#include <span>
 #include <thread>
 
 #include "ipmi/virtual_bmc/fleet_server.hpp"
@@ -142,6 +144,26 @@ double cpu_seconds() {
     return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
+template <class Command>
+void measure(const Shape& shape, std::span<const vault::Bmc> bmcs, Command command) {
+    Adder adder;
+    const auto cpu_before = cpu_seconds();
+    const auto summary = command(adder);
+    BMCVAULT_CHECK(summary.has_value());
+    const auto count = static_cast<double>(bmcs.size());
+    const auto round_trips = static_cast<double>(adder.round_trips);
+    const double elapsed = static_cast<double>(summary->elapsed.count()) / 1000;
+    const double floor = round_trips * static_cast<double>(shape.latency.count()) / 1000 / shape.parallel;
+    fmt::print("{}: ", summary->command);
+    for (const auto& [outcome, number] : summary->outcomes) fmt::print("{} {}; ", number, outcome);
+    fmt::print(
+        "failed logins {}; round trips {:.1f}, CPU {:.2f} ms per BMC; {:.1f} s, {:.2f} times round trips x latency "
+        "/ in flight\n",
+        summary->failed_logins, round_trips / count, (cpu_seconds() - cpu_before) * 1000 / count, elapsed,
+        elapsed / floor);
+    BMCVAULT_CHECK(summary->all_as_asked && summary->failed_logins == 0);
+}
+
 void run(const Shape& shape, std::uint16_t port) {
     std::string directory = "/tmp/bmcvault-bench-XXXXXX";
     BMCVAULT_CHECK(mkdtemp(directory.data()) != nullptr);
@@ -161,23 +183,9 @@ void run(const Shape& shape, std::uint16_t port) {
     options.parallel = shape.parallel;
     options.find_only = !shape.rotate;
     options.actor = "bench";
-    Adder adder;
-    const auto cpu_before = cpu_seconds();
-    const auto summary = run_recover(environment, *bmcs, options, adder);
-    BMCVAULT_CHECK(summary.has_value());
-    const double elapsed = static_cast<double>(summary->elapsed.count()) / 1000;
-    const double floor =
-        static_cast<double>(adder.round_trips) * static_cast<double>(shape.latency.count()) / 1000 / shape.parallel;
-    for (const auto& [outcome, count] : summary->outcomes) fmt::print("{} {}  ", count, outcome);
-    fmt::print("\nfailed logins that we counted: {}\n", summary->failed_logins);
-    fmt::print("round trips per BMC: {:.1f}\n",
-               static_cast<double>(adder.round_trips) / static_cast<double>(shape.bmcs));
-    fmt::print("CPU of ours per BMC: {:.2f} ms\n",
-               (cpu_seconds() - cpu_before) * 1000 / static_cast<double>(shape.bmcs));
-    fmt::print("elapsed {:.1f} s, floor (round trips x latency / in flight) {:.1f} s: ratio {:.2f}\n", elapsed, floor,
-               elapsed / floor);
+    measure(shape, *bmcs, [&](Observer& observer) { return run_recover(environment, *bmcs, options, observer); });
+    measure(shape, *bmcs, [&](Observer& observer) { return run_rotate(environment, *bmcs, options, observer); });
     fs::remove_all(directory);
-    BMCVAULT_CHECK(summary->all_as_asked && summary->failed_logins == 0);
 }
 
 }  // namespace

@@ -293,7 +293,7 @@ TEST_F(StoreTest, a_failed_work_of_a_group_harms_no_other) {
     EXPECT_TRUE(results[0] && results[2]);
     EXPECT_EQ(code_of(results[1]), ErrorCode::kCancelled);
     EXPECT_EQ(must(store().bmcs()).size(), 1u);
-    EXPECT_EQ(must(store().fact("card", "fact")), std::nullopt);
+    EXPECT_TRUE(must(store().facts("card")).empty());
     const auto log = must(store().audit_log(1, 100));
     ASSERT_EQ(log.size(), 2u);
     EXPECT_EQ(log[1].event, "test.event");
@@ -339,7 +339,7 @@ TEST_F(StoreTest, campaigns_are_continued_by_the_same_command) {
 TEST_F(StoreTest, facts_are_learned_and_learned_anew) {
     for (const auto* value : {"", "20", "16", "16"})
         transact([&](Transaction& t) { return t.learn("674/256", "password-size", value); });
-    EXPECT_EQ(must(store().fact("674/256", "password-size")), "16");
+    EXPECT_EQ(must(store().facts("674/256")), (Store::Facts{{"password-size", "16"}}));
     EXPECT_EQ(must(store().audit_log(1, 100)).size(), 3u) << "what was known already is not news";
 }
 

@@ -34,7 +34,7 @@ public:
     Result<std::vector<Key20>> unseal(std::span<const CredentialVersion>) const override;
     Result<std::vector<ListedPassword>> listed_passwords() const override;
     Result<Key20> unseal(const ListedPassword&) const override;
-    Result<std::optional<std::string>> fact(const std::string& card_key, const std::string& fact) const override;
+    Result<Facts> facts(const std::string& card_key) const override;
     Result<std::optional<Campaign>> unfinished_campaign(const std::string& command,
                                                         const std::string& selection) const override;
     Result<std::vector<BmcId>> campaign_done(std::int64_t campaign) const override;

@@ -289,14 +289,14 @@ Result<Key20> SqlcipherStore::unseal(const ListedPassword& password) const {
     return vault::unseal(sealed, context, *key);
 }
 
-Result<std::optional<std::string>> SqlcipherStore::fact(const std::string& card_key, const std::string& fact) const {
-    std::optional<std::string> value;
-    auto done = query("SELECT value FROM fact WHERE card=? AND fact=?", {card_key, fact}, [&](const Row& row) {
-        value = row.text(0);
+Result<Store::Facts> SqlcipherStore::facts(const std::string& card_key) const {
+    Facts all;
+    auto done = query("SELECT fact,value FROM fact WHERE card=?", {card_key}, [&](const Row& row) {
+        all.emplace(row.text(0), row.text(1));
         return Result<void>();
     });
     if (!done) return std::unexpected(done.error());
-    return value;
+    return all;
 }
 
 Result<std::optional<Campaign>> SqlcipherStore::unfinished_campaign(const std::string& command,

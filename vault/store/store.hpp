@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -143,8 +144,9 @@ public:
     // without dates last, in the order of the file.
     [[nodiscard]] virtual Result<std::vector<ListedPassword>> listed_passwords() const = 0;
     [[nodiscard]] virtual Result<Key20> unseal(const ListedPassword&) const = 0;
-    [[nodiscard]] virtual Result<std::optional<std::string>> fact(const std::string& card_key,
-                                                                  const std::string& fact) const = 0;
+    // What was learned under one key: of a kind of BMC, or of one.
+    using Facts = std::map<std::string, std::string, std::less<>>;
+    [[nodiscard]] virtual Result<Facts> facts(const std::string& card_key) const = 0;
     [[nodiscard]] virtual Result<std::optional<Campaign>> unfinished_campaign(const std::string& command,
                                                                               const std::string& selection) const = 0;
     [[nodiscard]] virtual Result<std::vector<BmcId>> campaign_done(std::int64_t campaign) const = 0;

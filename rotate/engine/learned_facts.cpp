@@ -1,0 +1,60 @@
+#include "rotate/engine/learned_facts.hpp"
+
+#include <fmt/format.h>
+
+#include <sstream>
+
+namespace bmcvault::rotate {
+namespace {
+
+using Facts = vault::Store::Facts;
+
+// Empty when it was never learned.
+std::string value_of(const Facts& facts, std::string_view name) {
+    const auto found = facts.find(name);
+    return found == facts.end() ? std::string() : found->second;
+}
+
+void read_kind(const Facts& card, LearnedFacts& learned) {
+    learned.keeps_only_16 = value_of(card, kPasswordSizeFact) == "16";
+    const auto k_g = value_of(card, kKgFact);
+    if (!k_g.empty()) learned.kind_uses_k_g = k_g == kUsable;
+}
+
+void read_own(const Facts& own, LearnedFacts& learned) {
+    learned.suite_0_open = value_of(own, kSuite0Fact) == "open";
+    LockOut lock_out;
+    std::int64_t reset_s = 0;
+    if (std::istringstream(value_of(own, kLockOutFact)) >> lock_out.bad_passwords >> reset_s) {
+        learned.lock_out = {lock_out.bad_passwords, std::chrono::seconds(reset_s)};
+    }
+    VersionNumber due;
+    if (std::istringstream(value_of(own, kDueFact)) >> due.value) learned.due_version = due;
+    std::istringstream(value_of(own, kOfferedFact)) >> learned.passwords_offered >> learned.k_gs_offered;
+}
+
+}  // namespace
+
+std::string card_key(const vault::Bmc& bmc) {
+    if (!bmc.pin.manufacturer) return {};
+    return fmt::format("{}/{}/{}", *bmc.pin.manufacturer, bmc.pin.product.value_or(0), bmc.firmware);
+}
+
+std::string facts_key(const vault::Bmc& bmc) {
+    return to_hex(bmc.id.uuid);
+}
+
+Result<LearnedFacts> LearnedFacts::read(const vault::Store& store, const vault::Bmc& bmc) {
+    LearnedFacts learned;
+    const auto own = store.facts(facts_key(bmc));
+    if (!own) return std::unexpected(own.error());
+    read_own(*own, learned);
+    if (const auto key = card_key(bmc); !key.empty()) {
+        const auto card = store.facts(key);
+        if (!card) return std::unexpected(card.error());
+        read_kind(*card, learned);
+    }
+    return learned;
+}
+
+}  // namespace bmcvault::rotate

@@ -1,0 +1,48 @@
+// What was learned of one BMC and of its kind, without secrets: the vault's table `fact`, as values.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "vault/store/store.hpp"
+
+namespace bmcvault::rotate {
+
+// "manufacturer/product/firmware", under which the facts of a kind stand; empty when not seen yet.
+[[nodiscard]] std::string card_key(const vault::Bmc& bmc);
+// Under which those of one BMC stand.
+[[nodiscard]] std::string facts_key(const vault::Bmc& bmc);
+
+// Of a kind: how many bytes of a password it really keeps ("16"); whether a K_G that was set can be used.
+inline constexpr std::string_view kPasswordSizeFact = "password-size";
+inline constexpr std::string_view kKgFact = "k_g";
+inline constexpr std::string_view kUsable = "usable";
+inline constexpr std::string_view kNotUsable = "not-usable";
+// Of one BMC.
+inline constexpr std::string_view kSuite0Fact = "suite-0";    // "open", "not-offered"
+inline constexpr std::string_view kLockOutFact = "lock-out";  // "BAD_PASSWORDS RESET_INTERVAL_S"
+inline constexpr std::string_view kDueFact = "due";           // the version that has to be replaced
+inline constexpr std::string_view kOfferedFact = "offered";   // "PASSWORDS K_GS", when it was quarantined
+
+// LAN configuration parameter 26 (§23.1, Table 23-4). Where the BMC did not say: what is common, or stricter.
+struct LockOut {
+    int bad_passwords = 3;                     // so many lock the account; 0: never
+    std::chrono::seconds reset_interval{300};  // after so long they are forgotten; 0: never
+};
+
+struct LearnedFacts {
+    // Two queries. Errors are the store's.
+    [[nodiscard]] static Result<LearnedFacts> read(const vault::Store& store, const vault::Bmc& bmc);
+
+    bool keeps_only_16 = false;
+    std::optional<bool> kind_uses_k_g;
+    bool suite_0_open = false;
+    LockOut lock_out;
+    std::optional<VersionNumber> due_version;
+    std::size_t passwords_offered = 0;
+    std::size_t k_gs_offered = 0;
+};
+
+}  // namespace bmcvault::rotate
