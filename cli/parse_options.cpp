@@ -248,7 +248,12 @@ private:
         bmc->footer(
             "Nothing here changes anything on a BMC.\n\nExamples:\n"
             "  bmcvault bmc import fleet.csv\n  bmcvault bmc list\n");
+        add_bmc_imports(bmc);
+        add_bmc_changes(bmc);
+        add_bmc_looks(bmc);
+    }
 
+    void add_bmc_imports(CLI::App* bmc) {
         auto* add = command(
             bmc, "add", "add one BMC", add_,
             "Without one of the password options the terminal is asked; an empty answer means: unknown.\n\n"
@@ -285,7 +290,9 @@ private:
         passwords->add_option("FILE", passwords_.file, "the file, or - for standard input")->required();
         passwords->add_option("--label", passwords_.list_name, "name of the list (the file's name without its ending)")
             ->type_name("NAME");
+    }
 
+    void add_bmc_changes(CLI::App* bmc) {
         auto* set =
             command(bmc, "set", "change what the vault says about a BMC", set_,
                     "Examples:\n"
@@ -324,7 +331,9 @@ private:
                     "Nothing is sent: the BMC keeps its password, and `bmcvault history NAME` still finds it.\n\n"
                     "Examples:\n  bmcvault bmc remove rack01-bmc --reason \"sold\"\n");
         remove->add_option("NAME", remove_.names)->required();
+    }
 
+    void add_bmc_looks(CLI::App* bmc) {
         auto* list =
             command(bmc, "list", "the inventory (without a selector: all of it)", list_,
                     std::string(kSelectors) + "\nExamples:\n  bmcvault bmc list\n  bmcvault bmc list @edge --json\n");

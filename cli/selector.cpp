@@ -130,7 +130,8 @@ private:
 
     std::unexpected<Error> unknown_names(const std::vector<std::string>& unknown) const {
         std::vector<std::string> shown;
-        for (const auto& name : unknown) shown.push_back(fmt::format("'{}'", printable(name)));
+        std::ranges::transform(unknown, std::back_inserter(shown),
+                               [](const std::string& name) { return fmt::format("'{}'", printable(name)); });
         std::string text = fmt::format("no BMC is called {}", some_of(shown));
         for (const auto& bmc : fleet_) {
             if (bmc.address == unknown.front()) {

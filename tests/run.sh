@@ -74,7 +74,7 @@ clang() {
 tidy() {
     build clang bmcvault
     run-clang-tidy-19 -quiet -j "$jobs" -p "$build" "^$root/(vault|ipmi|rotate|cli)/" >"$logs/tidy" 2>/dev/null ||
-        { grep -v '^clang-tidy-19 ' "$logs/tidy"; return 1; }
+        { grep -E -A4 '(error|warning): ' "$logs/tidy" || cat "$logs/tidy"; return 1; }
     result="clean"
 }
 

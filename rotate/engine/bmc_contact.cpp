@@ -564,9 +564,27 @@ asio::awaitable<Durable> BmcContact::stage(vault::Subject subject, const Key20& 
         const auto version = transaction.stage(bmc_.id, subject, secret, size, provenance, note);
         if (!version) return std::unexpected(version.error());
         staged = *version;
+        if (options_.campaign) {
+            const auto fact = subject.kind == vault::Kind::kKg ? kMadeKgFact : kMadePasswordFact;
+            auto learned = transaction.learn(facts_key(bmc_), std::string(fact),
+                                             fmt::format("{} {}", *options_.campaign, staged.value));
+            if (!learned) return learned;
+        }
         return transaction.mark_sent(bmc_.id, subject, staged);
     };
     co_return co_await store(work);
+}
+
+bool BmcContact::is_of_this_campaign(const vault::CredentialVersion* current, const std::optional<MadeBy>& made) const {
+    return options_.campaign && current != nullptr && made == MadeBy{*options_.campaign, current->version};
+}
+
+bool BmcContact::password_is_of_this_campaign() const {
+    return is_of_this_campaign(known_.password_in(vault::VersionState::kCurrent), facts_.made_password);
+}
+
+bool BmcContact::k_g_is_of_this_campaign() const {
+    return is_of_this_campaign(known_.k_g_in(vault::VersionState::kCurrent), facts_.made_k_g);
 }
 
 asio::awaitable<Durable> BmcContact::commit(vault::Subject subject, VersionNumber version) {

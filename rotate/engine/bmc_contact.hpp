@@ -45,6 +45,7 @@ struct ContactOptions {
     int login_attempts = 0;      // where RAKP 2 proves nothing: so many real logins may fail in this operation
     bool first_contact = false;  // a person vouches for boards that were never seen before
     bool dry_run = false;        // nothing is stored
+    std::optional<std::int64_t> campaign;  // that new versions are staged for
 };
 
 class BmcContact {
@@ -101,6 +102,9 @@ public:
     [[nodiscard]] std::string card_key() const { return rotate::card_key(bmc_); }
     // Found live instead of a newer one; to be replaced as long as it is current.
     [[nodiscard]] std::optional<VersionNumber> due_version() const { return facts_.due_version; }
+    // The current version was staged by this very campaign, perhaps before a crash: it needs no second one.
+    [[nodiscard]] bool password_is_of_this_campaign() const;
+    [[nodiscard]] bool k_g_is_of_this_campaign() const;
     // The capability card says that this kind of BMC keeps 16 bytes of a password. Read by load().
     [[nodiscard]] bool keeps_only_16() const { return facts_.keeps_only_16; }
     // This BMC, or its kind by the capability card: can it have a K_G? nullopt: not known.
@@ -146,6 +150,8 @@ private:
         std::optional<ipmi::UserAccess> access;
     };
 
+    [[nodiscard]] bool is_of_this_campaign(const vault::CredentialVersion* current,
+                                           const std::optional<MadeBy>& made) const;
     Result<void> read_facts(const vault::Store& store);
     void offer_candidates();
     [[nodiscard]] Seen seen_from(ipmi::LoginReport& report, ipmi::LoginRequest::Depth depth) const;

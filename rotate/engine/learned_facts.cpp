@@ -15,6 +15,12 @@ std::string value_of(const Facts& facts, std::string_view name) {
     return found == facts.end() ? std::string() : found->second;
 }
 
+std::optional<MadeBy> made_by(const std::string& value) {
+    MadeBy made;
+    if (std::istringstream(value) >> made.campaign >> made.version.value) return made;
+    return std::nullopt;
+}
+
 void read_kind(const Facts& card, LearnedFacts& learned) {
     learned.keeps_only_16 = value_of(card, kPasswordSizeFact) == "16";
     const auto k_g = value_of(card, kKgFact);
@@ -30,6 +36,8 @@ void read_own(const Facts& own, LearnedFacts& learned) {
     }
     VersionNumber due;
     if (std::istringstream(value_of(own, kDueFact)) >> due.value) learned.due_version = due;
+    learned.made_password = made_by(value_of(own, kMadePasswordFact));
+    learned.made_k_g = made_by(value_of(own, kMadeKgFact));
     std::istringstream(value_of(own, kOfferedFact)) >> learned.passwords_offered >> learned.k_gs_offered;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,15 +22,24 @@ inline constexpr std::string_view kKgFact = "k_g";
 inline constexpr std::string_view kUsable = "usable";
 inline constexpr std::string_view kNotUsable = "not-usable";
 // Of one BMC.
-inline constexpr std::string_view kSuite0Fact = "suite-0";    // "open", "not-offered"
-inline constexpr std::string_view kLockOutFact = "lock-out";  // "BAD_PASSWORDS RESET_INTERVAL_S"
-inline constexpr std::string_view kDueFact = "due";           // the version that has to be replaced
-inline constexpr std::string_view kOfferedFact = "offered";   // "PASSWORDS K_GS", when it was quarantined
+inline constexpr std::string_view kSuite0Fact = "suite-0";              // "open", "not-offered"
+inline constexpr std::string_view kLockOutFact = "lock-out";            // "BAD_PASSWORDS RESET_INTERVAL_S"
+inline constexpr std::string_view kDueFact = "due";                     // the version that has to be replaced
+inline constexpr std::string_view kOfferedFact = "offered";             // "PASSWORDS K_GS", when it was quarantined
+inline constexpr std::string_view kMadePasswordFact = "made-password";  // "CAMPAIGN VERSION", the last that was staged
+inline constexpr std::string_view kMadeKgFact = "made-k_g";             // likewise
 
 // LAN configuration parameter 26 (§23.1, Table 23-4). Where the BMC did not say: what is common, or stricter.
 struct LockOut {
     int bad_passwords = 3;                     // so many lock the account; 0: never
     std::chrono::seconds reset_interval{300};  // after so long they are forgotten; 0: never
+};
+
+// A version that was staged by a campaign.
+struct MadeBy {
+    std::int64_t campaign = 0;
+    VersionNumber version;
+    friend bool operator==(const MadeBy&, const MadeBy&) = default;
 };
 
 struct LearnedFacts {
@@ -41,6 +51,8 @@ struct LearnedFacts {
     bool suite_0_open = false;
     LockOut lock_out;
     std::optional<VersionNumber> due_version;
+    std::optional<MadeBy> made_password;
+    std::optional<MadeBy> made_k_g;
     std::size_t passwords_offered = 0;
     std::size_t k_gs_offered = 0;
 };

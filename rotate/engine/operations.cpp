@@ -121,7 +121,7 @@ public:
         : context_(context),
           contact_(context.ports, bmc,
                    ContactOptions{context.client, context.elsewhere, context.options.login_attempts,
-                                  context.options.first_contact, context.options.dry_run},
+                                  context.options.first_contact, context.options.dry_run, context.campaign},
                    [this](std::string_view step) { context_.observer.step(contact_.bmc(), step); }),
           report_(report_for(bmc)),
           command_(std::move(command)),
@@ -235,6 +235,8 @@ asio::awaitable<bool> Operation::done_in_this_campaign() {
 }
 
 asio::awaitable<void> Operation::run_machines(Goal goal) {
+    // Killed between its commit and the campaign's mark: looked at again, not rotated again.
+    if (goal == Goal::kRotate && contact_.password_is_of_this_campaign()) goal = Goal::kRecover;
     PasswordRotation password(contact_, goal, note());
     auto ended = co_await password.run();
     set_outcome(report_, ended.outcome, ended.detail);
@@ -263,7 +265,8 @@ asio::awaitable<void> Operation::run_k_g(Goal goal, PasswordEnd& password) {
     const bool unexpected =
         seen.k_g_asked && seen.k_g != (current != nullptr ? std::optional(current->version) : std::nullopt);
     const bool lost = password.was_reset && current != nullptr;
-    const bool wanted = (context_.options.k_g || lost) && goal != Goal::kFind;
+    const bool asked_for = context_.options.k_g && !contact_.k_g_is_of_this_campaign();
+    const bool wanted = (asked_for || lost) && goal != Goal::kFind;
     const bool open = pending != nullptr && goal != Goal::kFind;
     if (!wanted && !open && !unexpected && seen.k_g_elsewhere == nullptr) co_return;
     if (wanted) co_await wait_for_k_g_experiment();

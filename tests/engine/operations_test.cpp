@@ -19,6 +19,13 @@ const BmcReport& only(const SimFleet::Life& life) {
     return life.reports.front();
 }
 
+std::size_t versions_of(const SimFleet& fleet, vault::Kind kind) {
+    const auto versions = fleet.open_vault()->versions(fleet.record(0).id);
+    EXPECT_TRUE(versions.has_value());
+    return static_cast<std::size_t>(
+        std::ranges::count(*versions, kind, [](const auto& version) { return version.subject.kind; }));
+}
+
 TEST(Operation, RotatesAPlainBmcAndTheVaultHoldsWhatItAccepts) {
     auto fleet = fleet_of({virtual_bmc::plain_config(0, 1)});
     EXPECT_EQ(only(fleet.live(Command::kRotate)).outcome, "rotated");
@@ -62,6 +69,26 @@ TEST(Operation, TheSameBoardUnderTwoNamesIsRotatedUnderOne) {
         EXPECT_EQ(report.outcome, report.name == refused.name ? "identity-changed" : "rotated") << report.detail;
     }
     EXPECT_EQ(fleet.rejected_logins(), 0u);
+}
+
+// Wherever a run dies, the same command continues it: one new password and one K_G per campaign, never two.
+TEST(Operation, AContinuedCampaignMakesNoSecondPasswordAndNoSecondKg) {
+    RunOptions options;
+    options.k_g = true;
+    bool crashed = true;
+    for (int step = 1; crashed; ++step) {
+        auto fleet = fleet_of({virtual_bmc::plain_config(0, 1)});
+        fleet.begin_campaign();
+        crashed = fleet.live(Command::kRotate, options, step).crashed;
+        if (!crashed) continue;
+        fleet.let_time_pass(60s);
+        const auto again = fleet.live(Command::kRotate, options);
+        EXPECT_TRUE(only(again).as_asked) << only(again).outcome << " after step " << step;
+        EXPECT_TRUE(fleet.current_is_live(0)) << step;
+        EXPECT_EQ(versions_of(fleet, vault::Kind::kPassword), 2u) << "the imported one and the new one; step " << step;
+        EXPECT_EQ(versions_of(fleet, vault::Kind::kKg), 1u) << step;
+        EXPECT_EQ(fleet.rejected_logins(), 0u) << step;
+    }
 }
 
 TEST(Operation, ASharedGuidWithOtherMacAddressesIsAWeakPinAndNoReasonToRefuse) {

@@ -257,6 +257,15 @@ void SimFleet::teach(const vault::Store::Work& work) {
     BMCVAULT_CHECK(store_->transact(kActor, clock_.now(), work).has_value());
 }
 
+void SimFleet::begin_campaign() {
+    teach([this](vault::Transaction& transaction) -> Result<void> {
+        const auto id = transaction.begin_campaign("rotate", "all");
+        if (!id) return std::unexpected(id.error());
+        campaign_ = *id;
+        return {};
+    });
+}
+
 SimFleet::Life SimFleet::live(Command command, RunOptions options, int crash_at_step,
                               std::function<void(SimVault&)> sabotage) {
     Life life;
@@ -291,7 +300,7 @@ SimFleet::Life SimFleet::live(Command command, RunOptions options, int crash_at_
     const auto elsewhere = CandidatesElsewhere::gather(*store_, options.elsewhere);
     const auto shared = SharedPasswords::read(*store_);
     BMCVAULT_CHECK(elsewhere && shared);
-    OperationContext context{ports, options, client, directory_, std::nullopt, observer, &*elsewhere, &*shared};
+    OperationContext context{ports, options, client, directory_, campaign_, observer, &*elsewhere, &*shared};
     std::size_t running = records_.size();
     for (const auto& record : records_) {
         asio::co_spawn(

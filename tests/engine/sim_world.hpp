@@ -131,6 +131,9 @@ public:
     [[nodiscard]] Life live(Command command, RunOptions options = {}, int crash_at_step = 0,
                             std::function<void(SimVault&)> sabotage = {});
 
+    // The lives from now on are of one campaign, each continuing the one before.
+    void begin_campaign();
+
     // A board is reset, or somebody sets a password by hand: another BMC of the same address. Its counters start anew.
     void replace(std::size_t i, const std::function<void(virtual_bmc::Config&)>& change);
     // What the vault learns besides, as a person would enter it.
@@ -162,6 +165,7 @@ private:
     SimClock clock_{[this] { return network_ != nullptr ? network_->now() : now_; }};
     std::unique_ptr<vault::Store> store_;  // opened once, cloned for every life
     std::uint64_t damaged_logins_ = 0;
+    std::optional<std::int64_t> campaign_;
     int lives_ = 0;
 };
 
