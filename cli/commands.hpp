@@ -33,6 +33,11 @@ using Exit = Outcome<ExitCode>;
 [[nodiscard]] Exit perform(const Context& context, const RotateCommand& command);
 [[nodiscard]] Exit perform(const Context& context, const CheckCommand& command);
 [[nodiscard]] Exit perform(const Context& context, const RecoverCommand& command);
+// account_commands.cpp
+[[nodiscard]] Exit perform(const Context& context, const AccountsCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const AccountsSecureCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const AccountsAdoptCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const AccountsAcceptCommand& command);
 // practice.cpp
 [[nodiscard]] Exit perform(const Context& context, const PracticeCommand& command);
 

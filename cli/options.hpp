@@ -100,7 +100,25 @@ struct ElsewhereOptions {  // of check and recover: what is tested beyond a BMC'
 struct CheckCommand {
     Selection selection;
     ElsewhereOptions elsewhere;
-    bool no_login = false;
+    bool no_login = false, accounts = false;
+};
+struct AccountsCommand {
+    Selection selection;
+    ElsewhereOptions elsewhere;
+    bool table_only = false;
+};
+struct AccountsSecureCommand {
+    Selection selection;
+    ElsewhereOptions elsewhere;
+    bool close_unknown = false;
+    std::vector<std::string> keep;  // user names
+};
+struct AccountsAdoptCommand {
+    Selection selection;
+    std::string user_name = "bmcvault";
+};
+struct AccountsAcceptCommand {
+    Selection selection;
 };
 struct RecoverCommand {
     Selection selection;
@@ -142,6 +160,7 @@ struct PracticeCommand {
 
 using Command = std::variant<InitCommand, BmcAddCommand, BmcImportCommand, BmcImportPasswordsCommand, BmcSetCommand,
                              BmcReplaceCommand, BmcHoldCommand, BmcRemoveCommand, BmcListCommand, BmcShowCommand,
+                             AccountsCommand, AccountsSecureCommand, AccountsAdoptCommand, AccountsAcceptCommand,
                              RotateCommand, CheckCommand, RecoverCommand, HistoryCommand, RevealCommand, StatusCommand,
                              LogCommand, VaultInfoCommand, VaultVerifyCommand, PracticeCommand>;
 

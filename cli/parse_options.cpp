@@ -61,6 +61,7 @@ public:
         add_init();
         add_bmc();
         add_fleet();
+        add_accounts();
         add_looks();
         add_vault();
         add_practice();
@@ -393,7 +394,9 @@ private:
                         "  bmcvault check @edge --no-login --json\n");
         add_selection(check, check_.selection);
         add_elsewhere(check, check_.elsewhere);
-        check->add_flag("--no-login", check_.no_login, "stop after two round trips; K_G is not asked");
+        auto* no_login = check->add_flag("--no-login", check_.no_login, "stop after two round trips; K_G is not asked");
+        check->add_flag("--accounts", check_.accounts, "read the account table too, and tell what has changed in it")
+            ->excludes(no_login);
 
         auto* recover =
             command(&app_, "recover", "find and bring back the BMCs that missed a rotation", recover_,
@@ -426,6 +429,67 @@ private:
         script->excludes(via);
         for (auto* option : {script, via}) option->group(kGroup)->excludes("--find-only");
         add_elsewhere(recover, recover_.elsewhere);
+    }
+
+    void add_accounts() {
+        auto* accounts =
+            command(&app_, "accounts", "every user slot of every BMC: list, secure, adopt, accept", accounts_,
+                    std::string(kSelectors) +
+                        "Lists every user slot with its rights, and asks by RAKP 2 which known password opens each\n"
+                        "account: no failed login. Exit code 6 when an account is anonymous, a vendor's or opens with\n"
+                        "a default, or when something has changed since the table was accepted.\n\n"
+                        "Examples:\n"
+                        "  bmcvault accounts rack01-bmc\n"
+                        "  bmcvault accounts --all --json\n"
+                        "  bmcvault accounts secure --all --dry-run\n");
+        accounts->callback([this, accounts] {  // CLI11 calls it after that of `accounts secure`, too
+            if (accounts->get_subcommands().empty()) command_ = [this] { return Command(accounts_); };
+        });
+        add_selection(accounts, accounts_.selection);
+        add_elsewhere(accounts, accounts_.elsewhere);
+        accounts->add_flag("--table-only", accounts_.table_only, "read the slots; no handshake as other accounts");
+        add_accounts_secure(accounts);
+
+        auto* adopt = command(
+            accounts, "adopt", "make an account of our own in a free slot, and use it from now on", accounts_adopt_,
+            std::string(kSelectors) +
+                "The new account's password is in the vault before it is sent; the inventory changes\n"
+                "over when the BMC has let it in as ADMINISTRATOR. The account used until then stays:\n"
+                "`accounts secure` closes it when it is a vendor's.\n\n"
+                "Examples:\n  bmcvault accounts adopt rack[01-12]-bmc --reason \"no shared names\"\n");
+        add_selection(adopt, accounts_adopt_.selection);
+        adopt->add_option("--name", accounts_adopt_.user_name, "user name, at most 16 bytes (bmcvault)");
+
+        auto* accept = command(accounts, "accept",
+                               "what was seen last is as it should be; changes are told from now on", accounts_accept_,
+                               std::string(kSelectors) +
+                                   "No BMC is contacted.\n\n"
+                                   "Examples:\n  bmcvault accounts accept --all --reason \"reviewed, CHG-1234\"\n");
+        add_selection(accept, accounts_accept_.selection);
+    }
+
+    void add_accounts_secure(CLI::App* accounts) {
+        auto* secure = command(
+            accounts, "secure", "close anonymous and vendors' accounts and cipher suite 0, proved", accounts_secure_,
+            std::string(kSelectors) +
+                "Our own account is proved first. Each account that is closed gets a random password (kept in\n"
+                "the vault), is disabled, loses its rights on every channel, and is then tried: what is called\n"
+                "closed was refused. Accounts that are nobody's default are left alone.\n\n"
+                "Examples:\n"
+                "  bmcvault accounts secure --all --dry-run\n"
+                "  bmcvault accounts secure @edge --keep admin --reason \"best practices 4.8 to 4.10\"\n");
+        add_selection(secure, accounts_secure_.selection);
+        secure->add_option("--keep", accounts_secure_.keep, "leave the accounts with this user name (repeatable)")
+            ->type_name("NAME")
+            ->expected(1)
+            ->take_all();
+        secure
+            ->add_option_function<std::string>(
+                "--unknown", [this](const std::string& what) { accounts_secure_.close_unknown = what == "disable"; },
+                "list or disable accounts that are neither ours nor a default (list)")
+            ->type_name("WHAT")
+            ->check(CLI::IsMember({"list", "disable"}).description(""));
+        add_elsewhere(secure, accounts_secure_.elsewhere);
     }
 
     void add_looks() {
@@ -509,6 +573,10 @@ private:
     BmcShowCommand show_;
     RotateCommand rotate_;
     CheckCommand check_;
+    AccountsCommand accounts_;
+    AccountsSecureCommand accounts_secure_;
+    AccountsAdoptCommand accounts_adopt_;
+    AccountsAcceptCommand accounts_accept_;
     RecoverCommand recover_;
     HistoryCommand history_;
     RevealCommand reveal_;

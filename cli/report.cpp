@@ -6,6 +6,7 @@
 #include <array>
 #include <utility>
 
+#include "cli/accounts_report.hpp"
 #include "cli/json.hpp"
 
 namespace bmcvault::cli {
@@ -57,14 +58,20 @@ std::string next_step_of(const std::string& outcome) {
     for (const auto& [word, hint] : kCheckHints) {
         if (word == outcome) return std::string(hint);
     }
-    for (int i = 0; i <= static_cast<int>(rotate::Outcome::kQuarantined); ++i) {
+    for (int i = 0; i <= static_cast<int>(rotate::Outcome::kNotSecured); ++i) {
         const auto known = static_cast<rotate::Outcome>(i);
         if (rotate::word(known) == outcome) return std::string(rotate::next_step(known));
     }
     return "";
 }
 
+// Commands that change nothing: what counts is whether somebody should look.
+bool asks_only(const std::string& command) {
+    return command == "check" || command == "accounts";
+}
+
 std::string next_command(const std::string& command, bool only_shared) {
+    if (command == "accounts") return "bmcvault accounts secure SELECTOR, or accounts accept SELECTOR";
     if (command == "check") return only_shared ? "bmcvault rotate --failed" : "bmcvault recover --failed";
     return fmt::format("bmcvault {} --failed", command);
 }
@@ -72,6 +79,10 @@ std::string next_command(const std::string& command, bool only_shared) {
 bool only_shared(const rotate::RunSummary& summary) {
     return std::ranges::all_of(summary.outcomes,
                                [](const auto& pair) { return pair.first == "as-in-vault" || pair.first == "shared"; });
+}
+
+bool has_unread_table(const rotate::RunSummary& summary) {
+    return std::ranges::any_of(summary.outcomes, [](const auto& pair) { return pair.first == "not-accepted-yet"; });
 }
 
 }  // namespace
@@ -97,7 +108,7 @@ FleetReport::FleetReport(const Context& context, std::string command, std::span<
 }
 
 bool FleetReport::good(const rotate::BmcReport& report, const std::string& command) {
-    return command == "check" ? !report.attention : report.as_asked;
+    return asks_only(command) ? !report.attention : report.as_asked;
 }
 
 void FleetReport::started(const vault::Bmc& bmc) {
@@ -107,21 +118,43 @@ void FleetReport::step(const vault::Bmc& bmc, std::string_view what) {
     board_.step(bmc.name, what);
 }
 
+void FleetReport::accounts(const vault::Bmc& bmc, const rotate::AccountTable& table,
+                           std::span<const rotate::Finding> findings) {
+    accounts_[bmc.name] = {table, {findings.begin(), findings.end()}};
+}
+
+// The table where it was asked for, and the findings always; before the line of the BMC in JSON, below it in text.
+std::string FleetReport::account_lines(const std::string& name) {
+    const auto found = accounts_.extract(name);
+    if (found.empty()) return "";
+    const auto& [table, findings] = found.mapped();
+    for (const auto& finding : findings) {
+        if (!rotate::needs_attention(finding.kind)) continue;
+        auto& same = findings_[rotate::next_step(finding.kind)];
+        same.kinds.insert(rotate::word(finding.kind));
+        same.names.insert(name);
+    }
+    const bool whole = command_ == "accounts";
+    if (context_.options.json) return (whole ? json_accounts(name, table) : "") + json_findings(name, findings);
+    return (whole ? account_table(table, context_.out_style) : "") + finding_lines(findings, context_.out_style);
+}
+
 void FleetReport::finished(const rotate::BmcReport& report) {
+    const auto accounts = account_lines(report.name);
     const bool fine = good(report, command_);
     if (!fine) failed_[report.outcome].push_back(report.name);
     std::string line;
     if (context_.options.json) {
-        line = json_line(report);
+        line = accounts + json_line(report);
     } else if (!fine || !context_.options.quiet) {
-        line = row(report);
+        line = row(report) + accounts;
     }
     board_.finished(report.name, report.outcome, fine, line);
 }
 
 std::string FleetReport::json_line(const rotate::BmcReport& report) const {
     rotate::BmcReport shown = report;
-    if (command_ != "check") shown.version_since = std::nullopt;
+    if (!asks_only(command_)) shown.version_since = std::nullopt;
     return json_result(shown);
 }
 
@@ -146,13 +179,23 @@ void FleetReport::print_summary(const rotate::RunSummary& summary) {
         context_.out(summary_text(summary, context_.options.dry_run) + "\n");
     }
     explain_failures();
+    explain_findings();
+}
+
+void FleetReport::explain_findings() const {
+    for (const auto& [next, found] : findings_) {
+        const std::vector<std::string> names(found.names.begin(), found.names.end());
+        const auto what = fmt::format("{}: {}: {}", command_, some_of(names), fmt::join(found.kinds, ", "));
+        print(context_.streams, Failure{ExitCode::kAttention, what, std::string(next), ""});
+    }
 }
 
 void FleetReport::explain_failures() const {
     for (const auto& [outcome, names] : failed_) {
+        if (command_ == "accounts" && (outcome == "findings" || outcome == "drift")) continue;  // told one by one
         Failure failure{ExitCode::kNotAsAsked, fmt::format("{}: {}: {}", command_, some_of(names), outcome), "", ""};
         failure.safety = next_step_of(outcome);
-        if (command_ != "check") failure.safety += failure.safety.empty() ? "The password is safe in the vault." : "";
+        if (!asks_only(command_)) failure.safety += failure.safety.empty() ? "The password is safe in the vault." : "";
         const bool shared = outcome == "shared";
         failure.next = names.size() == 1 && !shared ? fmt::format("bmcvault history {}", names.front())
                                                     : next_command(command_, shared);
@@ -178,8 +221,10 @@ std::string summary_text(const rotate::RunSummary& summary, bool dry_run) {
     const std::size_t unstarted = summary.total - std::min(summary.total, reported);
     if (summary.stopped) {
         text += fmt::format(" Stopped: {} not started; the same command continues.", unstarted);
-    } else if (summary.command == "check" ? summary.attention : !summary.all_as_asked) {
+    } else if (asks_only(summary.command) ? summary.attention : !summary.all_as_asked) {
         text += fmt::format(" Still to do: {}.", next_command(summary.command, only_shared(summary)));
+    } else if (has_unread_table(summary)) {
+        text += " Read the tables; when they are as they should be: bmcvault accounts accept SELECTOR.";
     } else {
         text += " Nothing left to do.";
     }

@@ -1,8 +1,9 @@
-// What rotate, check and recover print: rows as BMCs finish, then one summary line that says what is still to do, then
-// for each kind of failure what it means. In text or JSON; the engine's Observer.
+// What rotate, check, recover and accounts print: rows as BMCs finish, then one summary line that says what is still to
+// do, then for each kind of failure what it means. In text or JSON; the engine's Observer.
 #pragma once
 
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,6 +20,8 @@ public:
 
     void started(const vault::Bmc& bmc) override;
     void step(const vault::Bmc& bmc, std::string_view what) override;
+    void accounts(const vault::Bmc& bmc, const rotate::AccountTable& table,
+                  std::span<const rotate::Finding> findings) override;
     void finished(const rotate::BmcReport& report) override;
 
     // The end: summary to standard output, failures explained on standard error.
@@ -31,11 +34,23 @@ private:
     [[nodiscard]] std::string json_line(const rotate::BmcReport& report) const;
     [[nodiscard]] std::string row(const rotate::BmcReport& report) const;
     void explain_failures() const;
+    void explain_findings() const;
 
     const Context& context_;
     std::string command_;
     std::vector<std::size_t> widths_;
     std::map<std::string, std::vector<std::string>> failed_;  // outcome, names
+    struct Accounts {
+        rotate::AccountTable table;
+        std::vector<rotate::Finding> findings;
+    };
+    [[nodiscard]] std::string account_lines(const std::string& name);
+    std::map<std::string, Accounts> accounts_;  // of the BMCs in flight, by name
+    struct Findings {
+        std::set<std::string_view> kinds;
+        std::set<std::string> names;  // of BMCs
+    };
+    std::map<std::string_view, Findings> findings_;  // that need attention, by what to do next
     Board board_;
 };
 

@@ -9,7 +9,8 @@
 namespace bmcvault::ipmi {
 namespace {
 
-constexpr std::uint8_t kListBySuite = 1;  // §22.15, list_algorithm_type
+constexpr std::uint8_t kListBySuite = 1;       // §22.15, list_algorithm_type
+constexpr std::uint8_t kSolPayloadBit = 0x02;  // of "standard payload enables 1"
 
 // A fill_* function's bytes are the command, then the data.
 Request from_layout(NetFn net_fn, const Bytes& layout) {
@@ -175,6 +176,39 @@ Request get_lan_configuration_parameter(Channel channel, std::uint8_t parameter,
                                               block_selector, object.get())));
 }
 
+Request set_lan_configuration_parameter(Channel channel, std::uint8_t parameter, ByteView data) {
+    constexpr std::size_t kMaxParameterSize = 32;
+    BMCVAULT_CHECK(data.size() <= kMaxParameterSize);
+    Bytes bytes{static_cast<std::uint8_t>(channel.value & 0x0f),
+                parameter};  // by hand: one function for all parameters
+    append(bytes, data);
+    return {NetFn::kTransport, kSetLanConfigurationParameters, bytes};
+}
+
+Request get_channel_info(Channel channel) {
+    Fiid object(tmpl_cmd_get_channel_info_rq);
+    return from_layout(NetFn::kApp, object.filled(fill_cmd_get_channel_info(channel.value, object.get())));
+}
+
+Request get_user_payload_access(Channel channel, UserId user) {
+    Fiid object(tmpl_cmd_get_user_payload_access_rq);
+    return from_layout(NetFn::kApp,
+                       object.filled(fill_cmd_get_user_payload_access(channel.value, user.value, object.get())));
+}
+
+Request set_sol_payload_access(Channel channel, UserId user, bool allowed) {
+    constexpr unsigned kDisable = 0x40;
+    const std::uint8_t data[] = {
+        static_cast<std::uint8_t>(channel.value & 0x0f),
+        static_cast<std::uint8_t>((allowed ? 0U : kDisable) | (user.value & 0x3fU)),
+        kSolPayloadBit,
+        0,
+        0,
+        0,
+    };
+    return {NetFn::kApp, kSetUserPayloadAccess, data};
+}
+
 // By hand: the fill function refuses the reserved privilege limits that some BMCs report and want back.
 Request set_user_access(Channel channel, UserId user, const UserAccess& access) {
     constexpr unsigned kChangeBits = 0x80;
@@ -299,6 +333,17 @@ Result<std::string> parse_user_name(const Response& response) {
     }
     const auto name = ByteView(response.data).first(kUserNameSize);
     return std::string(name.begin(), std::ranges::find(name, std::uint8_t{0}));
+}
+
+Result<ChannelInfo> parse_channel_info(const Response& response) {
+    if (auto enough = require(response, 4, "Get Channel Info"); !enough) return std::unexpected(enough.error());
+    return ChannelInfo{static_cast<std::uint8_t>(response.data[0] & 0x0f),
+                       static_cast<ChannelMedium>(response.data[1] & 0x7f)};
+}
+
+Result<bool> parse_sol_payload_access(const Response& response) {
+    if (auto enough = require(response, 1, "Get User Payload Access"); !enough) return std::unexpected(enough.error());
+    return (response.data[0] & kSolPayloadBit) != 0;
 }
 
 Result<KeyLockStatus> parse_k_g_lock_status(const Response& response) {

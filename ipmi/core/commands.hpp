@@ -67,6 +67,12 @@ struct Response {
 [[nodiscard]] Request read_k_g_lock_status(Channel);                                    // §22.25, operation 0
 [[nodiscard]] Request get_lan_configuration_parameter(Channel, std::uint8_t parameter, std::uint8_t set_selector = 0,
                                                       std::uint8_t block_selector = 0);  // §23.2
+// `data` after the parameter's number, at most 32 bytes.
+[[nodiscard]] Request set_lan_configuration_parameter(Channel, std::uint8_t parameter, ByteView data);  // §23.1
+[[nodiscard]] Request get_channel_info(Channel);                                                        // §22.24
+[[nodiscard]] Request get_user_payload_access(Channel, UserId);                                         // §24.7
+// Serial over LAN on or off for this user; other payloads stay as they are.
+[[nodiscard]] Request set_sol_payload_access(Channel, UserId, bool allowed);  // §24.6
 
 struct UserAccess {  // §22.26, §22.27
     std::uint8_t max_user_ids = 0;
@@ -128,6 +134,12 @@ struct SessionInfo {
 [[nodiscard]] Result<SessionInfo> parse_session_info(const Response&);
 [[nodiscard]] Result<UserAccess> parse_user_access(const Response&);
 [[nodiscard]] Result<std::string> parse_user_name(const Response&);  // up to the first zero byte
+struct ChannelInfo {
+    std::uint8_t channel = 0;
+    ChannelMedium medium{};  // other values than the named ones occur
+};
+[[nodiscard]] Result<ChannelInfo> parse_channel_info(const Response&);
+[[nodiscard]] Result<bool> parse_sol_payload_access(const Response&);  // standard payload 1
 struct KeyLockStatus {
     enum class Value : std::uint8_t { kNotLockable, kLocked, kUnlocked } value{};
 };

@@ -64,7 +64,7 @@ HandshakeOutcome outcome_of_status(std::uint8_t status) {
 }
 
 Handshake::Handshake(HandshakePlan plan, const HandshakeNonces& nonces) : plan_(std::move(plan)) {
-    BMCVAULT_CHECK(plan_.suite.authentication != AuthenticationAlgorithm::kNone);
+    BMCVAULT_CHECK(plan_.suite.authentication != AuthenticationAlgorithm::kNone || plan_.depth == Depth::kAskOnly);
     BMCVAULT_CHECK(plan_.user_name.size() <= kUserNameSize && nonces.console_session_id != 0);
     facts_.algorithm = plan_.suite.authentication;
     facts_.console_session_id = nonces.console_session_id;

@@ -35,7 +35,7 @@ enum class Depth : std::uint8_t { kAskOnly, kLogin };  // kAskOnly: two round tr
 struct HandshakePlan {  // borrowed candidates outlive the handshake
     std::string user_name;
     PrivilegeLevel privilege = PrivilegeLevel::kAdministrator;
-    CipherSuite suite{};  // never suite 0
+    CipherSuite suite{};  // suite 0 only to ask whether it is open, never to log in
     Depth depth = Depth::kLogin;
     std::span<const PasswordCandidate> passwords;
     std::span<const KgCandidate> k_gs;

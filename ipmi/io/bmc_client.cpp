@@ -197,7 +197,8 @@ asio::awaitable<LoginReport> BmcClient::State::login_as_user_only(const LoginReq
 
 asio::awaitable<LoginReport> BmcClient::State::login(const LoginRequest& request) {
     BMCVAULT_CHECK(!setting_up);
-    if (request.suite.authentication == AuthenticationAlgorithm::kNone) {  // suite 0 proves nothing: never asked
+    const bool suite_0 = request.suite.authentication == AuthenticationAlgorithm::kNone;
+    if (suite_0 && request.depth != Depth::kAskOnly) {  // it proves nothing: at most asked whether it is open
         LoginReport report;
         report.outcome = HandshakeOutcome::kNoProof;
         co_return report;

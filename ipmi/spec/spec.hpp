@@ -31,6 +31,8 @@ enum class PrivilegeLevel : std::uint8_t {  // §6.8
     kNoAccess = 0x0f,
 };
 
+enum class ChannelMedium : std::uint8_t { kLan8023 = 0x04, kSerial = 0x05, kOtherLan = 0x06 };  // §6.5, Table 6-3
+
 enum class PayloadType : std::uint8_t {  // §13.27.3
     kIpmi = 0x00,
     kSol = 0x01,

@@ -32,7 +32,7 @@ Bytes without_padding(ByteView password) {
 }  // namespace
 
 Accounts::Accounts(Config& config, Counters& counters)
-    : config_(config), counters_(counters), factory_k_g_(padded20(config.k_g)) {
+    : config_(config), counters_(counters), factory_users_(config.users), factory_k_g_(padded20(config.k_g)) {
     for (const auto& [id, user] : config_.users) {
         histories_[id].passwords.push_front(user.password);
         payload_access_[id] = kSolOnly;
@@ -208,6 +208,7 @@ std::uint8_t Accounts::test_password(std::uint8_t user_id, std::uint8_t size, By
 }
 
 std::uint8_t Accounts::set_enabled(std::uint8_t user_id, bool enabled, TimePoint now) {
+    if (!enabled && user_id == 1 && config_.quirks.slot_1_stays_enabled) return code(CompletionCode::kInvalidDataField);
     write(now, [&] { config_.users[user_id].enabled = enabled; });
     if (enabled) {  // the administrator's way out of a lock-out
         histories_[user_id].locked = false;
@@ -219,11 +220,18 @@ std::uint8_t Accounts::set_enabled(std::uint8_t user_id, bool enabled, TimePoint
 std::uint8_t Accounts::set_name(std::uint8_t user_id, std::string name, TimePoint now) {
     const User* found = user(user_id);
     if (found != nullptr && found->name_fixed) return code(CompletionCode::kInvalidDataField);
-    write(now, [&] { config_.users[user_id].name = std::move(name); });
+    const bool revived = name.empty() && config_.quirks.cleared_name_revives_default;
+    write(now, [&] {
+        if (revived) config_.users[user_id] = factory_users_[user_id];
+        if (!revived) config_.users[user_id].name = std::move(name);
+    });
     return kOk;
 }
 
 std::uint8_t Accounts::set_access(std::uint8_t user_id, const User& wanted, TimePoint now) {
+    const bool no_access = wanted.privilege_limit == PrivilegeLevel::kNoAccess;
+    if (config_.quirks.ignores_user_access) return kOk;
+    if (no_access && config_.quirks.no_access_refused) return code(CompletionCode::kInvalidDataField);
     write(now, [&] {
         User& changed = config_.users[user_id];
         changed.privilege_limit = wanted.privilege_limit;

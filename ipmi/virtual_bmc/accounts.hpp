@@ -75,6 +75,7 @@ private:
 
     Config& config_;
     Counters& counters_;
+    std::map<std::uint8_t, User> factory_users_;
     Bytes factory_k_g_;
     std::map<std::uint8_t, History> histories_;
     std::map<std::uint8_t, std::array<std::uint8_t, 4>> payload_access_;

@@ -302,7 +302,8 @@ Answer set_channel_security_keys(const Call& call) {
 // ---- Users (§22.26 to §22.30, §24.6, §24.7) ----
 
 Answer set_user_access(const Call& call) {
-    if (call.data.size() != 3 && call.data.size() != 4) return length_invalid();
+    const bool short_form = call.data.size() == 3 && !call.machine.config.quirks.set_access_needs_four_bytes;
+    if (!short_form && call.data.size() != 4) return length_invalid();
     const auto user_id = static_cast<std::uint8_t>(call.data[1] & 0x3f);
     const auto privilege = static_cast<std::uint8_t>(call.data[2] & 0x0f);
     const bool known_level = (privilege >= 1 && privilege <= 5) || privilege == 0x0f;
@@ -334,7 +335,9 @@ Answer get_user_access(const Call& call) {
     User user;
     user.ipmi_messaging = false;  // as an empty slot has it
     if (found != nullptr) user = *found;
-    Bytes out{call.machine.config.max_users, static_cast<std::uint8_t>((user.enabled ? 0x40 : 0x80) | enabled), fixed};
+    std::uint8_t enabled_bits = user.enabled ? 0x40 : 0x80;
+    if (call.machine.config.quirks.enabled_bits_never_set) enabled_bits = 0;
+    Bytes out{call.machine.config.max_users, static_cast<std::uint8_t>(enabled_bits | enabled), fixed};
     out.push_back(static_cast<std::uint8_t>((user.callback_only ? 0x40 : 0) | (user.link_authentication ? 0x20 : 0) |
                                             (user.ipmi_messaging ? 0x10 : 0) |
                                             static_cast<std::uint8_t>(user.privilege_limit)));

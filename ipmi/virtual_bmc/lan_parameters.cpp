@@ -28,6 +28,7 @@ constexpr std::uint8_t kDestinationVlan = 25;
 constexpr std::uint8_t kBadPasswordThreshold = 26;
 constexpr std::size_t kSuiteTableSize = 16;
 constexpr std::chrono::seconds kLockOutUnit{10};
+constexpr auto kAdministratorLimit = static_cast<std::uint8_t>(ipmi::PrivilegeLevel::kAdministrator);
 
 bool has_set_selector(std::uint8_t parameter) {
     return parameter == kDestinationType || parameter == kDestinationAddress || parameter == kDestinationVlan;
@@ -158,6 +159,7 @@ std::uint8_t LanParameters::suite_privilege(std::uint8_t suite_id) const {
     const auto found = std::ranges::find(suites, suite_id);
     const auto index = static_cast<std::size_t>(found - suites.begin());
     if (found == suites.end() || index >= kSuiteTableSize) return 0;
+    if (suite_id == 0 && config_.quirks.suite_0_stays_open) return kAdministratorLimit;
     const std::uint8_t pair = lan_.at({kCipherSuitePrivileges, 0})[1 + index / 2];
     return static_cast<std::uint8_t>(index % 2 == 0 ? pair & 0x0f : pair >> 4);
 }

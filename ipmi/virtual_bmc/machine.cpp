@@ -2,6 +2,7 @@
 #include "ipmi/virtual_bmc/machine.hpp"
 
 #include <algorithm>
+#include <string>
 
 namespace bmcvault::virtual_bmc {
 
@@ -27,8 +28,50 @@ void add_duplicate_name(Config& config) {
     }
 }
 
+User enabled_user(std::string name, std::string_view password, ipmi::PrivilegeLevel limit) {
+    User user;
+    user.name = std::move(name);
+    const ByteView bytes = as_bytes(password);
+    user.password.assign(bytes.begin(), bytes.end());
+    user.stored_size = ipmi::kPasswordSize16;
+    user.enabled = true;
+    user.privilege_limit = limit;
+    return user;
+}
+
+void add_to_free_slot(Config& config, const User& user) {
+    for (std::uint8_t id = 2; id <= config.max_users; ++id) {
+        const auto occupied = config.users.find(id);
+        if (id == config.administrator_id || (occupied != config.users.end() && !occupied->second.name.empty()))
+            continue;
+        config.users[id] = user;
+        return;
+    }
+}
+
+void add_accounts(Config& config) {
+    using ipmi::PrivilegeLevel;
+    const Quirks& quirks = config.quirks;
+    if (quirks.anonymous_account) {
+        config.users[1] = enabled_user("", "", PrivilegeLevel::kAdministrator);
+        config.users[1].name_fixed = true;
+    }
+    if (quirks.default_account) {
+        add_to_free_slot(config, enabled_user("root", "root", PrivilegeLevel::kAdministrator));
+    }
+    if (quirks.name_with_spaces) {
+        add_to_free_slot(config, enabled_user("night shift", "NightShift-2019", PrivilegeLevel::kOperator));
+    }
+    if (quirks.duplicate_name) add_duplicate_name(config);
+    if (!quirks.user_slots_full) return;
+    for (std::uint8_t id = 2; id <= config.max_users; ++id) {
+        User user = enabled_user("user" + std::to_string(id), "Somebody-" + std::to_string(id), PrivilegeLevel::kUser);
+        config.users.try_emplace(id, std::move(user));
+    }
+}
+
 Config with_quirks(Config config) {
-    if (config.quirks.duplicate_name) add_duplicate_name(config);
+    add_accounts(config);
     return config;
 }
 

@@ -131,6 +131,25 @@ constexpr std::array kPasswordEntries{
           BMCVAULT_SWITCH(breaks_on_two_writes_in_one_second)},
     Entry{"takes-rights-away", "a password change drops the privilege limit to USER", "",
           BMCVAULT_SWITCH(takes_rights_away)},
+    Entry{"anonymous-account", "slot 1 is enabled with null name, null password and ADMINISTRATOR", "",
+          BMCVAULT_SWITCH(anonymous_account)},
+    Entry{"default-account", "another slot carries root with the password root", "", BMCVAULT_SWITCH(default_account)},
+    Entry{"user-slots-full", "every user slot carries a name", "", BMCVAULT_SWITCH(user_slots_full)},
+    Entry{"name-with-spaces", "another slot carries \"night shift\", an OPERATOR", "",
+          BMCVAULT_SWITCH(name_with_spaces)},
+    Entry{"cleared-name-revives-default", "a user whose name is cleared becomes the factory account of that slot again",
+          "", BMCVAULT_SWITCH(cleared_name_revives_default)},
+    Entry{"set-access-needs-four-bytes", "Set User Access without its optional fourth byte is refused with C7h", "",
+          BMCVAULT_SWITCH(set_access_needs_four_bytes)},
+    Entry{"ignores-user-access", "says OK to Set User Access and stores nothing", "",
+          BMCVAULT_SWITCH(ignores_user_access)},
+    Entry{"no-access-refused", "the privilege limit NO ACCESS (Fh) is refused with CCh", "",
+          BMCVAULT_SWITCH(no_access_refused)},
+    Entry{"slot-1-stays-enabled", "user 1 can't be disabled (CCh)", "", BMCVAULT_SWITCH(slot_1_stays_enabled)},
+    Entry{"enabled-bits-never-set", "Get User Access does not say whether a user is enabled", "",
+          BMCVAULT_SWITCH(enabled_bits_never_set)},
+    Entry{"suite-0-stays-open", "cipher suite 0 works also when it is switched off", "",
+          BMCVAULT_SWITCH(suite_0_stays_open)},
     Entry{"enable-wants-password", "enable and disable without a dummy password are refused with C7h", "",
           BMCVAULT_SWITCH(enable_wants_password)},
     Entry{"duplicate-name", "another enabled slot carries the administrator's name", "",
@@ -193,6 +212,13 @@ constexpr std::array kSessionEntries{
           [](Config& config, std::string_view value) { return assign(config.half_open_timeout, time_of(value)); }},
     Entry{"inactivity-ms", "how long a session may rest", kMilliseconds,
           [](Config& config, std::string_view value) { return assign(config.inactivity_timeout, time_of(value)); }},
+    Entry{"user-slots", "how many user slots there are", "2 to 63",
+          [](Config& config, std::string_view value) {
+              const std::optional<std::uint8_t> slots = parse<std::uint8_t>(value);
+              const bool good = slots && *slots >= 2 && *slots <= ipmi::kMaxUserId;
+              if (good) config.max_users = *slots;
+              return good;
+          }},
     Entry{"suites", "the cipher suites", "a list out of 0,1,2,3,6,7,8,11,12,15,16,17", set_suites},
     Entry{"k_g", "the K_G that is set from the beginning", "40 hexadecimal digits", set_k_g},
 };

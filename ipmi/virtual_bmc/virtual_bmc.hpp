@@ -52,6 +52,17 @@ struct Quirks {
                                                           // and K_G are again as before the first
     bool takes_rights_away = false;                       // a password change drops the privilege limit to USER
     bool duplicate_name = false;                          // another enabled slot carries user 2's name
+    bool anonymous_account = false;                       // slot 1: null name, null password, ADMINISTRATOR
+    bool default_account = false;                         // another slot: root with the password root
+    bool user_slots_full = false;                         // every slot carries a name
+    bool name_with_spaces = false;                        // another slot: "night shift", OPERATOR
+    bool cleared_name_revives_default = false;            // a null name brings the factory account of that slot back
+    bool set_access_needs_four_bytes = false;             // Set User Access without the session limit: C7h
+    bool ignores_user_access = false;                     // Set User Access: 00h, nothing stored
+    bool no_access_refused = false;                       // Set User Access with privilege limit Fh: CCh
+    bool slot_1_stays_enabled = false;                    // disabling user 1: CCh
+    bool enabled_bits_never_set = false;                  // Get User Access: enabled or disabled is "unspecified"
+    bool suite_0_stays_open = false;                      // parameter 24 says "unused", suite 0 works all the same
     bool enable_wants_password = false;                   // enable and disable without a dummy password: C7h
     bool k_g_unsupported = false;                         // 56h: C1h
     bool k_g_unusable = false;                            // accepted, then no two-key login with the new key works

@@ -17,6 +17,10 @@ std::string_view word(Outcome outcome) {
             return "settled-16";
         case Outcome::kPutBack:
             return "put-back";
+        case Outcome::kSecured:
+            return "secured";
+        case Outcome::kAdopted:
+            return "adopted";
         case Outcome::kRefused:
             return "refused";
         case Outcome::kBlocked:
@@ -35,6 +39,8 @@ std::string_view word(Outcome outcome) {
             return "held";
         case Outcome::kQuarantined:
             return "quarantined";
+        case Outcome::kNotSecured:
+            return "not-secured";
     }
     constexpr bool kOutcomeHasWord = false;
     BMCVAULT_CHECK(kOutcomeHasWord);
@@ -78,6 +84,8 @@ std::string_view next_step(Outcome outcome) {
         case Outcome::kRecovered:
         case Outcome::kSettled16:
         case Outcome::kPutBack:
+        case Outcome::kSecured:
+        case Outcome::kAdopted:
             return {};
         case Outcome::kRefused:
             return "The BMC said no; its password is in the vault. Look at the detail, correct that on the BMC, and "
@@ -108,6 +116,10 @@ std::string_view next_step(Outcome outcome) {
                    "it (`bmcvault history NAME`). Old lists: `bmcvault bmc import-passwords`; from its own server: "
                    "`bmcvault recover NAME --via ssh://root@SERVER`; a password that you know: `bmcvault bmc set NAME "
                    "--ask-password`. Then `bmcvault recover` it.";
+        case Outcome::kNotSecured:
+            return "An account that is not ours may still let people in; the findings say which and why. Our own still "
+                   "works. Close it in the BMC's own interface or with newer firmware, then run the same command "
+                   "again.";
     }
     constexpr bool kOutcomeHasNextStep = false;
     BMCVAULT_CHECK(kOutcomeHasNextStep);
@@ -121,6 +133,8 @@ bool as_asked(Outcome outcome) {
         case Outcome::kRecovered:
         case Outcome::kSettled16:
         case Outcome::kPutBack:
+        case Outcome::kSecured:
+        case Outcome::kAdopted:
             return true;
         default:
             return false;

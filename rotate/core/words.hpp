@@ -28,6 +28,8 @@ enum class Outcome : std::uint8_t {
     kRecovered,
     kSettled16,
     kPutBack,
+    kSecured,
+    kAdopted,
     // not as asked: exit code 1; the password is safe in all of them
     kRefused,
     kBlocked,
@@ -38,6 +40,7 @@ enum class Outcome : std::uint8_t {
     kIdentityChanged,
     kHeld,
     kQuarantined,
+    kNotSecured,
 };
 
 [[nodiscard]] std::string_view word(Outcome);       // "already-current"

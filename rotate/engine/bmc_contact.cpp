@@ -207,7 +207,7 @@ bool BmcContact::shows_our_board(const Seen& seen) const {
 }
 
 asio::awaitable<Seen> BmcContact::sight(LoginRequest::Depth depth, bool keep) {
-    auto report = co_await login(depth);
+    auto report = co_await login(own_request(depth));
     auto seen = seen_from(report, depth);
     if (!report.session) co_return seen;
 
@@ -240,20 +240,25 @@ asio::awaitable<Seen> BmcContact::sight(LoginRequest::Depth depth, bool keep) {
     co_return seen;
 }
 
-asio::awaitable<ipmi::LoginReport> BmcContact::login(LoginRequest::Depth depth) {
+LoginRequest BmcContact::own_request(LoginRequest::Depth depth) const {
+    LoginRequest request;
+    request.user_name = bmc_.user_name;
+    request.depth = depth;
+    request.passwords = passwords_;
+    request.k_gs = k_gs_;
+    request.pinned_guid = bmc_.pin.guid;
+    return request;
+}
+
+asio::awaitable<ipmi::LoginReport> BmcContact::login(LoginRequest request) {
     ipmi::LoginReport report;
     report.outcome = HandshakeOutcome::kCipherSuiteRefused;
     const auto suites = co_await suites_to_try();
     for (const auto& suite : suites) {
-        LoginRequest request;
-        request.user_name = bmc_.user_name;
         request.suite = suite;
-        request.depth = depth;
-        request.passwords = passwords_;
-        request.k_gs = k_gs_;
-        request.pinned_guid = bmc_.pin.guid;
         report = co_await login_once(request);
-        if (report.outcome == HandshakeOutcome::kNoProof && depth == LoginRequest::Depth::kLogin) {
+        const bool own = request.user_name == bmc_.user_name && request.depth == LoginRequest::Depth::kLogin;
+        if (report.outcome == HandshakeOutcome::kNoProof && own) {
             report = co_await attempt_logins(request, std::move(report));
         }
         if (report.outcome != HandshakeOutcome::kCipherSuiteRefused) break;
@@ -290,6 +295,36 @@ asio::awaitable<ipmi::LoginReport> BmcContact::attempt_logins(LoginRequest reque
         ++failed_attempts_;
     }
     co_return no_proof;
+}
+
+asio::awaitable<AccountAnswer> BmcContact::ask_as(std::string user_name,
+                                                  std::span<const ipmi::PasswordCandidate> candidates,
+                                                  ipmi::PrivilegeLevel privilege) {
+    auto request = own_request(LoginRequest::Depth::kLogin);
+    request.user_name = std::move(user_name);
+    request.privilege = privilege;
+    request.passwords = candidates;
+    auto report = co_await login(std::move(request));
+    AccountAnswer seen;
+    seen.answer = answer_of(report.outcome);
+    if (report.password) {
+        seen.candidate = report.password->id;
+        seen.exact = report.password->form == ipmi::Form::kExact;
+    }
+    if (!report.session) co_return seen;
+    seen.administrator = is_administrator(privilege);
+    co_await close(*report.session);
+    co_return seen;
+}
+
+asio::awaitable<std::optional<bool>> BmcContact::try_suite_0() {
+    auto request = own_request(LoginRequest::Depth::kAskOnly);
+    request.suite = suite_of(0);
+    const auto report = co_await login_once(std::move(request));
+    if (report.outcome == HandshakeOutcome::kNoAnswer) co_return std::nullopt;
+    suite_0_asked_ = true;
+    facts_.suite_0_open = report.outcome == HandshakeOutcome::kNoProof;
+    co_return facts_.suite_0_open;
 }
 
 // A suite that was proved here is used again, never a weaker one (I11). Otherwise what the BMC offers, strongest first;
@@ -514,6 +549,15 @@ asio::awaitable<bool> BmcContact::restore_rights() {
     co_await pace_credential_write();
     const auto reply = co_await kept_->send(ipmi::set_user_access(channel(), *slot_.user, *rights_before_));
     co_return reply && reply->ok();
+}
+
+asio::awaitable<void> BmcContact::become(std::string user_name, UserId slot) {
+    co_await close();
+    bmc_.user_name = std::move(user_name);
+    bmc_.user_id = slot.value;
+    slot_.user.reset();
+    slot_.access.reset();
+    rights_before_.reset();
 }
 
 UserId BmcContact::user_id() const {

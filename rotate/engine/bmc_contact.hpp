@@ -39,6 +39,14 @@ struct Seen {
     std::string why;                         // for people: "GUID ... instead of ..."
 };
 
+// What one handshake as another account of the board showed.
+struct AccountAnswer {
+    Answer answer{};
+    std::optional<std::uint32_t> candidate;  // whose password opened it, when RAKP 2 named one
+    bool exact = false;                      // ... and not in a mangled form
+    bool administrator = false;              // ADMINISTRATOR was granted, when that was asked for
+};
+
 struct ContactOptions {
     ipmi::ClientOptions client;
     const CandidatesElsewhere* elsewhere = nullptr;  // offered after the BMC's own versions; outlives the contact
@@ -77,6 +85,14 @@ public:
     // Two round trips, nothing finished (check --no-login): leaves a half-open slot behind.
     [[nodiscard]] asio::awaitable<Seen> ask_only();
 
+    // Another account of the same board (I10), by a handshake that is finished and closed again where a candidate
+    // matches. The kept session stays open. Candidates outlive the call.
+    [[nodiscard]] asio::awaitable<AccountAnswer> ask_as(std::string user_name,
+                                                        std::span<const ipmi::PasswordCandidate> candidates,
+                                                        ipmi::PrivilegeLevel privilege = ipmi::PrivilegeLevel::kUser);
+    // Does cipher suite 0 open a session? Two round trips; nothing is finished. nullopt: no answer.
+    [[nodiscard]] asio::awaitable<std::optional<bool>> try_suite_0();
+
     [[nodiscard]] bool has_kept_session() const;
     [[nodiscard]] bool is_loaded() const { return loaded_; }
     // In the kept session. kNoAnswer: effect unknown; the session counts as lost afterwards when it really is.
@@ -91,6 +107,9 @@ public:
     // Exactly one enabled slot is ours? By Get Session Info, else by the names of all slots.
     [[nodiscard]] asio::awaitable<SlotFact> check_slot();
     [[nodiscard]] asio::awaitable<bool> restore_rights();
+
+    // From now on this is our account: what the vault has just committed. The kept session is closed.
+    [[nodiscard]] asio::awaitable<void> become(std::string user_name, UserId slot);
 
     [[nodiscard]] UserId user_id() const;   // after check_slot() said kOurs
     [[nodiscard]] Channel channel() const;  // the real one where the BMC names it
@@ -157,7 +176,8 @@ private:
     [[nodiscard]] Seen seen_from(ipmi::LoginReport& report, ipmi::LoginRequest::Depth depth) const;
     [[nodiscard]] bool shows_our_board(const Seen& seen) const;
     asio::awaitable<Seen> sight(ipmi::LoginRequest::Depth depth, bool keep);
-    asio::awaitable<ipmi::LoginReport> login(ipmi::LoginRequest::Depth depth);
+    [[nodiscard]] ipmi::LoginRequest own_request(ipmi::LoginRequest::Depth depth) const;
+    asio::awaitable<ipmi::LoginReport> login(ipmi::LoginRequest request);
     asio::awaitable<ipmi::LoginReport> login_once(ipmi::LoginRequest request);
     asio::awaitable<ipmi::LoginReport> attempt_logins(ipmi::LoginRequest request, ipmi::LoginReport no_proof);
     asio::awaitable<void> read_lock_out(ipmi::Session& session);

@@ -11,7 +11,7 @@
 #include <set>
 
 #include "ipmi/io/udp_network.hpp"
-#include "rotate/engine/bmc_contact.hpp"
+#include "rotate/engine/account_operations.hpp"
 #include "rotate/engine/fan_out.hpp"
 #include "rotate/engine/operations.hpp"
 #include "rotate/engine/vault_thread.hpp"
@@ -299,6 +299,21 @@ Result<RunSummary> run_without_campaign(std::string command, bool changes, Envir
 Result<RunSummary> run_check(Environment& environment, std::span<const Bmc> bmcs, const RunOptions& options,
                              Observer& observer) {
     return run_without_campaign("check", false, environment, bmcs, options, observer, &check_bmc);
+}
+
+Result<RunSummary> run_accounts(Environment& environment, std::span<const Bmc> bmcs, const RunOptions& options,
+                                Observer& observer) {
+    return run_without_campaign("accounts", false, environment, bmcs, options, observer, &list_accounts);
+}
+
+Result<RunSummary> run_secure_accounts(Environment& environment, std::span<const Bmc> bmcs, const RunOptions& options,
+                                       Observer& observer) {
+    return run_without_campaign("accounts secure", true, environment, bmcs, options, observer, &secure_accounts);
+}
+
+Result<RunSummary> run_adopt_account(Environment& environment, std::span<const Bmc> bmcs, const RunOptions& options,
+                                     Observer& observer) {
+    return run_without_campaign("accounts adopt", true, environment, bmcs, options, observer, &adopt_account);
 }
 
 Result<RunSummary> run_recover(Environment& environment, std::span<const Bmc> bmcs, const RunOptions& options,

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "rotate/core/accounts.hpp"
 #include "rotate/core/words.hpp"
 #include "rotate/engine/candidates_elsewhere.hpp"
 #include "vault/base/error.hpp"
@@ -50,6 +51,8 @@ public:
     virtual void step(const vault::Bmc&, std::string_view what) {
         (void)what;
     }  // "probe", "stage", "apply", "prove" ...
+    // Before finished(): what the accounts of a BMC are, and what is to be said of them.
+    virtual void accounts(const vault::Bmc&, const AccountTable&, std::span<const Finding>) {}
     virtual void finished(const BmcReport&) {}
 };
 
@@ -64,6 +67,10 @@ struct RunOptions {
     bool find_only = false;                    // recover: say what is live, and change nothing
     bool first_contact = false;                // a person vouches for boards that were never seen before
     CandidateSources elsewhere;                // check, recover: what is offered beyond a BMC's own versions
+    bool accounts = false;                     // check: the account table, too
+    bool ask_accounts = true;                  // accounts: a handshake as each of them
+    ClosingChoice closing;                     // accounts secure
+    std::string adopted_name;                  // accounts adopt: of our own account
     bool dry_run = false;                      // say what would be done; nothing is sent that changes anything
     std::string selection;                     // canonical text: continues an unfinished campaign of the same
     std::string reason;
@@ -96,5 +103,10 @@ struct Environment {
 [[nodiscard]] Result<RunSummary> run_rotate(Environment&, std::span<const vault::Bmc>, const RunOptions&, Observer&);
 [[nodiscard]] Result<RunSummary> run_check(Environment&, std::span<const vault::Bmc>, const RunOptions&, Observer&);
 [[nodiscard]] Result<RunSummary> run_recover(Environment&, std::span<const vault::Bmc>, const RunOptions&, Observer&);
+[[nodiscard]] Result<RunSummary> run_accounts(Environment&, std::span<const vault::Bmc>, const RunOptions&, Observer&);
+[[nodiscard]] Result<RunSummary> run_secure_accounts(Environment&, std::span<const vault::Bmc>, const RunOptions&,
+                                                     Observer&);
+[[nodiscard]] Result<RunSummary> run_adopt_account(Environment&, std::span<const vault::Bmc>, const RunOptions&,
+                                                   Observer&);
 
 }  // namespace bmcvault::rotate

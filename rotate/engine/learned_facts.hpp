@@ -28,6 +28,7 @@ inline constexpr std::string_view kDueFact = "due";                     // the v
 inline constexpr std::string_view kOfferedFact = "offered";             // "PASSWORDS K_GS", when it was quarantined
 inline constexpr std::string_view kMadePasswordFact = "made-password";  // "CAMPAIGN VERSION", the last that was staged
 inline constexpr std::string_view kMadeKgFact = "made-k_g";             // likewise
+inline constexpr std::string_view kFormerAccountFact = "former-account";  // "SLOT NAME": ours before adoption
 
 // LAN configuration parameter 26 (§23.1, Table 23-4). Where the BMC did not say: what is common, or stricter.
 struct LockOut {

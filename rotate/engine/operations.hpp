@@ -8,22 +8,10 @@
 #include <string>
 
 #include "rotate/core/password_machine.hpp"
-#include "rotate/engine/campaign.hpp"
+#include "rotate/engine/bmc_visit.hpp"
 #include "rotate/engine/ports.hpp"
 
 namespace bmcvault::rotate {
-
-struct OperationContext {
-    Ports& ports;
-    const RunOptions& options;
-    ipmi::ClientOptions client;
-    std::filesystem::path vault_directory;
-    std::optional<std::int64_t> campaign;  // rotate: where the outcome is written down
-    Observer& observer;
-    const CandidatesElsewhere* elsewhere = nullptr;
-    const SharedPasswords* shared = nullptr;  // check
-    std::set<std::string> k_g_experiments{};  // card keys of the kinds on which one BMC tries a K_G right now
-};
 
 // Never throws and never fails as a whole: whatever happened is in the report. Sessions are closed, the per-BMC lock is
 // released, the result is stored when it returns.
@@ -32,8 +20,5 @@ struct OperationContext {
 
 // What rotate_bmc would do, from the vault alone: nothing is sent.
 [[nodiscard]] BmcReport plan_bmc(const vault::Bmc& bmc, const RunOptions& options, UnixTime now);
-
-// A report about a BMC that nothing was sent to.
-[[nodiscard]] BmcReport report_without_contact(const vault::Bmc& bmc, Outcome outcome, std::string detail);
 
 }  // namespace bmcvault::rotate

@@ -11,6 +11,7 @@
 #include <asio/use_awaitable.hpp>
 #include <optional>
 
+#include "rotate/engine/account_operations.hpp"
 #include "rotate/engine/known_credentials.hpp"
 
 namespace bmcvault::rotate::sim {
@@ -111,12 +112,31 @@ Goal goal_of(SimFleet::Command command) {
 
 class Collector final : public Observer {
 public:
-    explicit Collector(std::vector<BmcReport>& reports) : reports_(reports) {}
-    void finished(const BmcReport& report) override { reports_.push_back(report); }
+    explicit Collector(SimFleet::Life& life) : life_(life) {}
+    void accounts(const vault::Bmc& bmc, const AccountTable& table, std::span<const Finding> findings) override {
+        life_.tables[bmc.name] = table;
+        life_.findings[bmc.name].assign(findings.begin(), findings.end());
+    }
+    void finished(const BmcReport& report) override { life_.reports.push_back(report); }
 
 private:
-    std::vector<BmcReport>& reports_;
+    SimFleet::Life& life_;
 };
+
+asio::awaitable<BmcReport> visit(SimFleet::Command command, OperationContext& context, const vault::Bmc& bmc) {
+    switch (command) {
+        case SimFleet::Command::kCheck:
+            return check_bmc(context, bmc);
+        case SimFleet::Command::kAccounts:
+            return list_accounts(context, bmc);
+        case SimFleet::Command::kSecure:
+            return secure_accounts(context, bmc);
+        case SimFleet::Command::kAdopt:
+            return adopt_account(context, bmc);
+        default:
+            return rotate_bmc(context, bmc, goal_of(command));
+    }
+}
 
 }  // namespace
 
@@ -293,7 +313,7 @@ SimFleet::Life SimFleet::live(Command command, RunOptions options, int crash_at_
                     co_return ipmi::Peer{asio::ip::make_address(bmc.address), bmc.port};
                 },
                 crash_here};
-    Collector observer(life.reports);
+    Collector observer(life);
     ipmi::ClientOptions client;
     client.half_open_lifetime = 61s;
     client.random = [&](MutableByteView bytes) { random.fill(bytes); };
@@ -307,11 +327,7 @@ SimFleet::Life SimFleet::live(Command command, RunOptions options, int crash_at_
             io,
             [&, record]() -> asio::awaitable<void> {
                 BmcReport report;
-                if (command == Command::kCheck) {
-                    report = co_await check_bmc(context, record);
-                } else {
-                    report = co_await rotate_bmc(context, record, goal_of(command));
-                }
+                report = co_await visit(command, context, record);
                 observer.finished(report);
                 --running;
             },
@@ -331,11 +347,17 @@ SimFleet::Life SimFleet::live(Command command, RunOptions options, int crash_at_
     return life;
 }
 
+std::uint8_t SimFleet::own_slot(const vault::Store& store, std::size_t i) const {
+    const auto bmc = store.bmc(records_[i].id);
+    BMCVAULT_CHECK(bmc.has_value());
+    return bmc->user_id.value_or(bmcs_[i]->config().administrator_id);
+}
+
 bool SimFleet::vault_holds_live_credential(std::size_t i) const {
     const auto store = open_vault();
     const auto known = KnownCredentials::load(*store, records_[i]);
     BMCVAULT_CHECK(known.has_value());
-    const auto slot = bmcs_[i]->config().administrator_id;
+    const auto slot = own_slot(*store, i);
     const auto live = padded(bmcs_[i]->stored_password(slot, now_));
     const auto head_is = [&](const Key20& candidate, std::ptrdiff_t size) {
         return candidate.expose([&](auto bytes) {
@@ -367,7 +389,7 @@ bool SimFleet::current_is_live(std::size_t i) const {
     BMCVAULT_CHECK(known.has_value());
     const auto* current = known->password_in(vault::VersionState::kCurrent);
     if (current == nullptr) return false;
-    const auto slot = bmcs_[i]->config().administrator_id;
+    const auto slot = own_slot(*store, i);
     return known->password_secret(current->version).equals(padded(bmcs_[i]->stored_password(slot, now_)));
 }
 

@@ -124,10 +124,12 @@ public:
     // One life of our process: a command over the whole fleet. `crash_at_step` 0: no crash.
     struct Life {
         std::vector<BmcReport> reports;
+        std::map<std::string, AccountTable> tables;            // by name of the BMC
+        std::map<std::string, std::vector<Finding>> findings;  // likewise
         int steps = 0;
         bool crashed = false;
     };
-    enum class Command { kRotate, kRecover, kFind, kCheck, kPutBack };
+    enum class Command { kRotate, kRecover, kFind, kCheck, kPutBack, kAccounts, kSecure, kAdopt };
     [[nodiscard]] Life live(Command command, RunOptions options = {}, int crash_at_step = 0,
                             std::function<void(SimVault&)> sabotage = {});
 
@@ -155,6 +157,7 @@ public:
 
 private:
     [[nodiscard]] static ipmi::Peer peer(std::size_t i);
+    [[nodiscard]] std::uint8_t own_slot(const vault::Store& store, std::size_t i) const;
 
     SimOptions options_;
     std::filesystem::path directory_;

@@ -42,6 +42,11 @@ TEST(Commands, AreTheBytesOfTheSpecification) {
     EXPECT_EQ(layout(read_k_g_lock_status(kChannel)), "0656010001");
     EXPECT_EQ(layout(get_lan_configuration_parameter(kChannel, 5)), "0c0201050000");
     EXPECT_EQ(layout(get_lan_configuration_parameter(kChannel, 18, 1, 2)), "0c0201120102");
+    EXPECT_EQ(layout(set_lan_configuration_parameter(kChannel, 24, Bytes{0, 0x40})), "0c0101180040");
+    EXPECT_EQ(layout(get_channel_info(kChannel)), "064201");
+    EXPECT_EQ(layout(get_user_payload_access(kChannel, kUser)), "064d0105");
+    EXPECT_EQ(layout(set_sol_payload_access(kChannel, kUser, true)), "064c010502000000");
+    EXPECT_EQ(layout(set_sol_payload_access(kChannel, kUser, false)), "064c014502000000");
 }
 
 TEST(Commands, PasswordsAndKeysGoInWholeAndBinary) {
@@ -160,6 +165,8 @@ TEST(Commands, AShortAnswerIsAnErrorAndALongOneIsNot) {
     expect_needs(6, parse_session_info);
     expect_needs(4, parse_user_access);
     expect_needs(16, parse_user_name);
+    expect_needs(4, parse_channel_info);
+    expect_needs(1, parse_sol_payload_access);
     expect_needs(1, parse_k_g_lock_status);
     expect_needs(1, parse_lan_configuration_parameter);
     expect_needs(0, parse_empty);

@@ -1,0 +1,90 @@
+#include "cli/fleet_run.hpp"
+
+#include <fmt/format.h>
+
+#include "cli/interrupts.hpp"
+#include "cli/report.hpp"
+
+namespace bmcvault::cli {
+namespace {
+
+// --history-of names BMCs of the inventory, in the words of a selector.
+Outcome<rotate::CandidateSources> sources_of(const vault::Store& store, const ElsewhereOptions& options) {
+    rotate::CandidateSources sources;
+    sources.fleet_history = options.fleet_history;
+    sources.lists = options.lists;
+    sources.vendor_defaults = options.vendor_defaults;
+    if (options.history_of.empty()) return sources;
+    Selection selection;
+    selection.words = options.history_of;
+    const auto bmcs = selected_of(store, selection);
+    if (!bmcs) return std::unexpected(bmcs.error());
+    for (const auto& bmc : *bmcs) sources.history_of.push_back(bmc.id);
+    return sources;
+}
+
+}  // namespace
+
+rotate::RunOptions common_options(const Context& context, const Selection& selection) {
+    rotate::RunOptions options;
+    options.parallel = context.options.parallel;
+    options.timeout = context.options.timeout;
+    options.dry_run = context.options.dry_run;
+    options.selection = canonical(selection);
+    options.reason = context.options.reason;
+    options.ticket = context.options.ticket;
+    options.actor = actor();
+    return options;
+}
+
+Outcome<std::vector<vault::Bmc>> selected_of(const vault::Store& store, const Selection& selection) {
+    const auto fleet = store.bmcs();
+    if (!fleet) return vault_error("reading the inventory", fleet.error());
+    auto selected = select(*fleet, selection);
+    if (!selected) return usage_error(selected.error().detail, "bmcvault bmc list");
+    return std::move(*selected);
+}
+
+std::optional<Failure> nothing_selected(const std::string& command, const Selection& selection) {
+    if (!selection.empty()) return std::nullopt;
+    return usage_error(fmt::format("{}: {}", command, select({}, selection).error().detail),
+                       fmt::format("bmcvault {} --help", command))
+        .error();
+}
+
+Exit run_over(const Context& context, std::unique_ptr<vault::Store> store, FleetRun fleet) {
+    const auto selected = selected_of(*store, fleet.selection);
+    if (!selected) return std::unexpected(selected.error());
+    if (fleet.elsewhere) {
+        auto sources = sources_of(*store, *fleet.elsewhere);
+        if (!sources) return std::unexpected(sources.error());
+        fleet.options.elsewhere = std::move(*sources);
+    }
+
+    const Interrupts interrupts;
+    rotate::Environment environment{std::move(store), &interrupts.stop(), context.hooks.step};
+    FleetReport report(context, fleet.command, *selected);
+    const auto summary = fleet.run(environment, *selected, fleet.options, report);
+    if (!summary) {
+        report.close();
+        auto failure = vault_error(fleet.command, summary.error());
+        failure.error().safety = "No password is lost: whatever may be on a BMC is in the vault.";
+        if (failure.error().next.empty()) failure.error().next = "the same command again; it continues";
+        return failure;
+    }
+    report.print_summary(*summary);
+    if (fleet.command == "check" || fleet.command == "accounts") {
+        if (summary->attention) return ExitCode::kAttention;
+        return summary->stopped ? ExitCode::kNotAsAsked : ExitCode::kAsAsked;
+    }
+    return summary->all_as_asked && !summary->stopped ? ExitCode::kAsAsked : ExitCode::kNotAsAsked;
+}
+
+Exit run_fleet(const Context& context, FleetRun fleet) {
+    if (auto failure = nothing_selected(fleet.command, fleet.selection)) return std::unexpected(*failure);
+    auto store = open_vault(context);
+    if (!store) return std::unexpected(store.error());
+    return run_over(context, std::move(*store), std::move(fleet));
+}
+
+}  // namespace bmcvault::cli

@@ -1,0 +1,33 @@
+// One run of the engine over a selection: from the options to the exit code.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cli/commands.hpp"
+#include "rotate/engine/campaign.hpp"
+
+namespace bmcvault::cli {
+
+struct FleetRun {
+    using Run = Result<rotate::RunSummary> (*)(rotate::Environment&, std::span<const vault::Bmc>,
+                                               const rotate::RunOptions&, rotate::Observer&);
+    std::string command;
+    const Selection& selection;
+    rotate::RunOptions options;
+    Run run;
+    std::optional<ElsewhereOptions> elsewhere{};
+};
+
+// What every fleet command takes from the command line.
+[[nodiscard]] rotate::RunOptions common_options(const Context& context, const Selection& selection);
+// An empty selection is a mistake that is told before the passphrase is asked for.
+[[nodiscard]] Outcome<std::vector<vault::Bmc>> selected_of(const vault::Store& store, const Selection& selection);
+[[nodiscard]] std::optional<Failure> nothing_selected(const std::string& command, const Selection& selection);
+[[nodiscard]] Exit run_over(const Context& context, std::unique_ptr<vault::Store> store, FleetRun fleet);
+[[nodiscard]] Exit run_fleet(const Context& context, FleetRun fleet);
+
+}  // namespace bmcvault::cli

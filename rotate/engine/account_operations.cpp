@@ -1,0 +1,335 @@
+#include "rotate/engine/account_operations.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "rotate/engine/account_closing.hpp"
+#include "rotate/engine/account_creation.hpp"
+#include "rotate/engine/account_reader.hpp"
+#include "rotate/engine/account_record.hpp"
+#include "rotate/engine/suite_0.hpp"
+
+namespace bmcvault::rotate {
+namespace {
+
+using vault::VersionState;
+
+std::string shown(const AccountSlot& slot) {
+    const bool named = slot.name && !slot.name->empty();
+    return named ? fmt::format("slot {} '{}'", slot.id.value, *slot.name)
+                 : fmt::format("slot {} (null name)", slot.id.value);
+}
+
+asio::awaitable<Result<AccountRecords>> records_of(BmcContact& contact) {
+    AccountRecords records;
+    const VaultPort::Read work = [&](const vault::Store& store) -> Result<void> {
+        auto read = read_account_records(store, contact.bmc());
+        if (!read) return std::unexpected(read.error());
+        records = std::move(*read);
+        return {};
+    };
+    const auto read = co_await contact.ports().vault.read(work);
+    if (!read) co_return std::unexpected(read.error());
+    co_return std::move(records);
+}
+
+AccountSlot* slot_of(AccountTable& table, UserId id) {
+    const auto found = std::ranges::find(table.slots, id, &AccountSlot::id);
+    return found == table.slots.end() ? nullptr : &*found;
+}
+
+// What we did ourselves is accepted.
+void accept_slot(AccountTable& accepted, const AccountSlot& slot) {
+    if (auto* before = slot_of(accepted, slot.id)) {
+        *before = slot;
+    } else {
+        accepted.slots.push_back(slot);
+    }
+}
+
+void take_over_answers(AccountTable& table, const AccountTable& asked) {
+    for (const auto& slot : asked.slots) {
+        auto* same = slot_of(table, slot.id);
+        if (same == nullptr || same->name != slot.name) continue;
+        same->asked = slot.asked;
+        same->opened_by = slot.opened_by;
+    }
+}
+
+class AccountOperation {
+public:
+    AccountOperation(OperationContext& context, const vault::Bmc& bmc, std::string command)
+        : context_(context),
+          visit_(context, bmc, std::move(command)),
+          contact_(visit_.contact()),
+          report_(visit_.report()) {}
+
+    asio::awaitable<BmcReport> list();
+    asio::awaitable<BmcReport> secure();
+    asio::awaitable<BmcReport> adopt();
+
+private:
+    asio::awaitable<bool> log_in(bool must_be_proved);
+    asio::awaitable<bool> read_table();
+    asio::awaitable<void> ask(std::function<bool(const AccountSlot&)> wanted);
+    asio::awaitable<void> tell_what_is();
+    asio::awaitable<void> close_all(std::vector<AccountSlot> targets);
+    asio::awaitable<void> close_one(const AccountSlot& target);
+    asio::awaitable<void> describe_after();
+    asio::awaitable<void> make_own(UserId slot);
+    asio::awaitable<bool> store_tables();
+    [[nodiscard]] OwnAccount own() const { return {contact_.user_id(), contact_.bmc().user_name}; }
+
+    OperationContext& context_;
+    BmcVisit visit_;
+    BmcContact& contact_;
+    BmcReport& report_;
+    AccountTable table_;
+    AccountRecords records_;
+    std::vector<UserId> touched_;
+    bool all_closed_ = true;
+};
+
+// In as ourselves, with a session that stays open, and with a slot that is certainly ours.
+asio::awaitable<bool> AccountOperation::log_in(bool must_be_proved) {
+    const auto seen = co_await contact_.look_and_keep();
+    add_detail(report_.detail, seen.why);
+    if (!contact_.has_kept_session()) {
+        set_outcome(report_, outcome_of(seen.answer), word(seen.answer));
+        co_return false;
+    }
+    const auto* current = contact_.known().password_in(VersionState::kCurrent);
+    const bool proved = current != nullptr && seen.password == current->version && seen.form == Form::kExact;
+    if (must_be_proved && (!proved || !seen.administrator)) {
+        set_outcome(report_, Outcome::kRefused, "own-account-not-proved: rotate or recover it first");
+        co_return false;
+    }
+    const auto slot = co_await contact_.check_slot();
+    if (slot != SlotFact::kOurs) {
+        set_outcome(report_, Outcome::kRefused, "own-slot-not-known");
+        co_return false;
+    }
+    auto records = co_await records_of(contact_);
+    if (!records) {
+        set_outcome(report_, Outcome::kBlocked, records.error().detail);
+        co_return false;
+    }
+    records_ = std::move(*records);
+    co_return true;
+}
+
+asio::awaitable<bool> AccountOperation::read_table() {
+    contact_.before("read-accounts");
+    auto table = co_await read_accounts(contact_);
+    contact_.after("read-accounts");
+    if (!table) {
+        const bool lost = table.error().code == ErrorCode::kNoAnswer;
+        set_outcome(report_, lost ? Outcome::kUnreachable : Outcome::kRefused, table.error().detail);
+        co_return false;
+    }
+    table_ = std::move(*table);
+    table_.suite_0_open = contact_.suite_0_is_open();
+    if (auto* slot = slot_of(table_, own().id)) {
+        slot->asked = Answer::kMatched;
+        slot->opened_by = OpenedBy{OpenedBy::Source::kOurs, "our own"};
+    }
+    co_return true;
+}
+
+asio::awaitable<void> AccountOperation::ask(std::function<bool(const AccountSlot&)> wanted) {
+    AccountPasswords known;
+    const VaultPort::Read work = [&](const vault::Store& store) -> Result<void> {
+        auto loaded = AccountPasswords::load(store, contact_.bmc(), context_.elsewhere);
+        if (!loaded) return std::unexpected(loaded.error());
+        known = std::move(*loaded);
+        return {};
+    };
+    const auto read = co_await contact_.ports().vault.read(work);
+    if (!read) {
+        add_detail(report_.detail, "not asked: " + read.error().detail);
+        co_return;
+    }
+    contact_.before("ask-accounts");
+    co_await ask_accounts(contact_, table_, known, own(), wanted);
+    contact_.after("ask-accounts");
+}
+
+asio::awaitable<bool> AccountOperation::store_tables() {
+    if (context_.options.dry_run) co_return true;
+    const vault::Store::Work work = [&](vault::Transaction& transaction) -> Result<void> {
+        if (auto seen = record_seen(transaction, contact_.bmc(), table_); !seen) return seen;
+        return records_.accepted ? record_accepted(transaction, contact_.bmc(), *records_.accepted) : Result<void>{};
+    };
+    const auto stored = co_await contact_.ports().vault.write(work);
+    if (!stored) add_detail(report_.detail, "accounts not stored: " + stored.error().detail);
+    co_return stored.has_value();
+}
+
+asio::awaitable<void> AccountOperation::tell_what_is() {
+    auto findings = findings_in(table_, own());
+    if (records_.accepted)
+        std::ranges::move(drift_between(*records_.accepted, table_, own()), std::back_inserter(findings));
+    context_.observer.accounts(contact_.bmc(), table_, findings);
+    const bool drifts = std::ranges::any_of(findings, [](const Finding& each) { return is_drift(each.kind); });
+    report_.attention = std::ranges::any_of(findings, [](const Finding& each) { return needs_attention(each.kind); });
+    report_.as_asked = true;
+    report_.outcome = drifts ? "drift" : "findings";
+    if (!report_.attention) report_.outcome = records_.accepted ? "as-accepted" : "not-accepted-yet";
+    visit_.fill_versions();
+    const bool stored = co_await store_tables();
+    report_.attention = report_.attention || !stored;
+}
+
+asio::awaitable<BmcReport> AccountOperation::list() {
+    report_.attention = true;
+    const bool begun = co_await visit_.begin(false);
+    const bool in = begun && co_await log_in(false);
+    const bool read = in && co_await read_table();
+    const std::function<bool(const AccountSlot&)> everybody = [](const AccountSlot&) { return true; };
+    if (read && context_.options.ask_accounts) co_await ask(everybody);
+    if (read) co_await tell_what_is();
+    co_await contact_.close();
+    co_await visit_.end();
+    co_return report_;
+}
+
+asio::awaitable<BmcReport> AccountOperation::secure() {
+    const bool begun = co_await visit_.begin(true);
+    const bool in = begun && co_await log_in(true);
+    const bool read = in && co_await read_table();
+    if (read) {
+        const std::function<bool(const AccountSlot&)> closable = [this](const AccountSlot& slot) {
+            return may_be_closed(slot, own(), context_.options.closing);
+        };
+        co_await ask(closable);
+        const auto targets = slots_to_close(table_, own(), context_.options.closing);
+        co_await close_all(targets);
+    }
+    co_await contact_.close();
+    co_await visit_.end();
+    co_return report_;
+}
+
+asio::awaitable<void> AccountOperation::close_all(std::vector<AccountSlot> targets) {
+    if (context_.options.dry_run) {
+        report_.outcome = "planned";
+        report_.as_asked = true;
+        for (const auto& target : targets) add_detail(report_.detail, "would close " + shown(target));
+        if (targets.empty()) add_detail(report_.detail, "no account would be closed");
+        co_return;
+    }
+    contact_.before("close-suite-0");
+    const auto suite_0 = co_await close_suite_0(contact_);
+    contact_.after("close-suite-0");
+    add_detail(report_.detail, suite_0.detail);
+    all_closed_ = suite_0.closed;
+    for (const auto& target : targets) co_await close_one(target);
+    if (targets.empty() && suite_0.detail.empty()) add_detail(report_.detail, "nothing to close");
+    set_outcome(report_, all_closed_ ? Outcome::kSecured : Outcome::kNotSecured, "");
+    co_await describe_after();
+}
+
+asio::awaitable<void> AccountOperation::close_one(const AccountSlot& target) {
+    AccountClosing closing(contact_, target, context_.elsewhere, visit_.note());
+    const auto outcome = co_await closing.run();
+    add_detail(report_.detail, fmt::format("{}: {}", shown(target), word(outcome)));
+    all_closed_ = all_closed_ && (outcome == ClosingOutcome::kClosed || outcome == ClosingOutcome::kOnlyOurs);
+    touched_.push_back(target.id);
+    if (auto* slot = slot_of(table_, target.id)) *slot = closing.slot();
+}
+
+// The table as it is now, with what each account has answered last.
+asio::awaitable<void> AccountOperation::describe_after() {
+    visit_.fill_versions();
+    if (!contact_.has_kept_session()) co_return;
+    const auto asked = table_;
+    auto table = co_await read_accounts(contact_);
+    if (!table) co_return;
+    table_ = std::move(*table);
+    table_.suite_0_open = contact_.suite_0_is_open();
+    take_over_answers(table_, asked);
+    if (records_.accepted) {
+        for (const auto id : touched_) {
+            if (const auto* slot = slot_of(table_, id)) accept_slot(*records_.accepted, *slot);
+        }
+    }
+    const auto findings = findings_in(table_, own());
+    context_.observer.accounts(contact_.bmc(), table_, findings);
+    (void)co_await store_tables();
+}
+
+asio::awaitable<BmcReport> AccountOperation::adopt() {
+    const bool begun = co_await visit_.begin(true);
+    if (begun && contact_.bmc().user_name == context_.options.adopted_name) {
+        set_outcome(report_, Outcome::kAlreadyCurrent, "that is our account already");
+        visit_.fill_versions();
+    } else if (begun) {
+        const bool in = co_await log_in(true);
+        const bool read = in && co_await read_table();
+        const auto slot = read ? slot_for_own(table_, context_.options.adopted_name) : std::nullopt;
+        if (slot) co_await make_own(*slot);
+        if (read && !slot) set_outcome(report_, Outcome::kRefused, "no-free-slot: every user slot carries an account");
+    }
+    co_await contact_.close();
+    co_await visit_.end();
+    co_return report_;
+}
+
+asio::awaitable<void> AccountOperation::make_own(UserId id) {
+    const auto& slot = *slot_of(table_, id);
+    if (context_.options.dry_run) {
+        report_.outcome = "planned";
+        report_.as_asked = true;
+        add_detail(report_.detail,
+                   fmt::format("'{}' would be made in slot {}", context_.options.adopted_name, id.value));
+        co_return;
+    }
+    AccountCreation creation(contact_, slot, context_.options.adopted_name, visit_.note());
+    const auto end = co_await creation.run();
+    set_outcome(report_, end.outcome, end.detail);
+    if (end.outcome != Outcome::kAdopted) co_return;
+    if (records_.accepted) {
+        if (auto table = co_await read_accounts(contact_)) {
+            table_ = std::move(*table);
+            if (const auto* made = slot_of(table_, id)) accept_slot(*records_.accepted, *made);
+        }
+    }
+    (void)co_await store_tables();
+    visit_.fill_versions();
+}
+
+}  // namespace
+
+asio::awaitable<BmcReport> list_accounts(OperationContext& context, const vault::Bmc& bmc) {
+    AccountOperation operation(context, bmc, "accounts");
+    co_return co_await operation.list();
+}
+
+asio::awaitable<BmcReport> secure_accounts(OperationContext& context, const vault::Bmc& bmc) {
+    AccountOperation operation(context, bmc, "accounts secure");
+    co_return co_await operation.secure();
+}
+
+asio::awaitable<BmcReport> adopt_account(OperationContext& context, const vault::Bmc& bmc) {
+    AccountOperation operation(context, bmc, "accounts adopt");
+    co_return co_await operation.adopt();
+}
+
+asio::awaitable<Result<AccountDrift>> read_drift(BmcContact& contact) {
+    auto records = co_await records_of(contact);
+    if (!records) co_return std::unexpected(records.error());
+    const auto slot = co_await contact.check_slot();
+    if (slot != SlotFact::kOurs) co_return fail(ErrorCode::kUnsupported, "own slot not known");
+    auto table = co_await read_accounts(contact);
+    if (!table) co_return std::unexpected(table.error());
+    const OwnAccount own{contact.user_id(), contact.bmc().user_name};
+    AccountDrift drift{std::move(*table), {}};
+    drift.findings = findings_in(drift.table, own);
+    if (records->accepted) {
+        std::ranges::move(drift_between(*records->accepted, drift.table, own), std::back_inserter(drift.findings));
+    }
+    co_return std::move(drift);
+}
+
+}  // namespace bmcvault::rotate

@@ -1,0 +1,415 @@
+// The accounts of a BMC: read, asked, closed and made, in virtual time, against boards with every manner that has been
+// seen. What must hold in all of them: our own account gets in afterwards, no login was ever rejected for a wrong
+// password, and what is called closed does not open.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "rotate/engine/account_passwords.hpp"
+#include "rotate/engine/account_record.hpp"
+#include "tests/engine/sim_world.hpp"
+#include "vault/base/secret.hpp"
+
+namespace bmcvault::rotate::sim {
+namespace {
+
+using namespace std::chrono_literals;
+using virtual_bmc::Config;
+using Command = SimFleet::Command;
+
+using Quirks = std::vector<std::string>;
+
+Config board(const Quirks& quirks) {
+    auto config = virtual_bmc::plain_config(0, 1);
+    for (const auto& quirk : quirks) EXPECT_TRUE(virtual_bmc::apply_quirk(config, quirk).has_value()) << quirk;
+    return config;
+}
+
+RunOptions with_defaults() {
+    RunOptions options;
+    options.elsewhere.vendor_defaults = true;
+    return options;
+}
+
+Bytes bytes_of(std::string_view text) {
+    return {text.begin(), text.end()};
+}
+
+class Accounts : public testing::Test {
+protected:
+    // One BMC that we have rotated, so that our own password is proved.
+    void begin(const Quirks& quirks) {
+        fleet_.emplace(std::vector<Config>{board(quirks)}, SimOptions{});
+        const auto life = fleet_->live(Command::kRotate);
+        ASSERT_TRUE(life.reports.front().as_asked)
+            << life.reports.front().outcome << " " << life.reports.front().detail;
+        fleet_->let_time_pass(3700s);
+    }
+
+    SimFleet::Life run(Command command, const RunOptions& options = with_defaults()) {
+        auto life = fleet_->live(command, options);
+        fleet_->let_time_pass(3700s);
+        expect_the_rules();
+        return life;
+    }
+
+    void expect_the_rules() {
+        EXPECT_TRUE(fleet_->current_is_live(0)) << "our own account must get in";
+        EXPECT_EQ(fleet_->rejected_logins(), 0u);
+        EXPECT_EQ(bmc().counters().unencrypted_secrets, 0u);
+    }
+
+    virtual_bmc::VirtualBmc& bmc() { return fleet_->bmc(0); }
+    const std::string& name() { return fleet_->record(0).name; }
+    bool opens(std::string_view user, std::string_view password) {
+        return bmc().accepts(user, bytes_of(password), {}, fleet_->now());
+    }
+
+    std::vector<std::string> words(const SimFleet::Life& life) {
+        std::vector<std::string> out;
+        const auto found = life.findings.find(name());
+        if (found == life.findings.end()) return out;
+        for (const auto& finding : found->second) {
+            out.push_back(fmt::format("{} {}", finding.slot ? finding.slot->value : 0, word(finding.kind)));
+        }
+        return out;
+    }
+
+    // The vault holds what the slot's password is, as some version of that slot.
+    bool vault_holds(std::uint8_t slot) {
+        const auto store = fleet_->open_vault();
+        const auto known = AccountPasswords::load(*store, fleet_->record(0), nullptr);
+        EXPECT_TRUE(known.has_value());
+        auto stored = bmc().stored_password(slot, fleet_->now());
+        stored.resize(20, 0);
+        for (std::uint32_t version = 1; version < 5; ++version) {
+            const auto* found = known->version(UserId{slot}, VersionNumber{version});
+            if (found == nullptr) continue;
+            if (known->secret_of(*found).expose([&](auto bytes) { return std::ranges::equal(bytes, stored); }))
+                return true;
+        }
+        return false;
+    }
+
+    std::optional<SimFleet> fleet_;
+};
+
+TEST_F(Accounts, AreReadAndAskedWithoutAFailedLogin) {
+    begin({"anonymous-account", "default-account", "name-with-spaces"});
+    const auto life = run(Command::kAccounts);
+    const auto& report = life.reports.front();
+    EXPECT_EQ(report.outcome, "findings") << report.detail;
+    EXPECT_TRUE(report.attention);
+    EXPECT_EQ(words(life),
+              (std::vector<std::string>{"1 anonymous-login", "1 default-password", "2 own-is-vendor-account",
+                                        "3 vendor-account", "3 default-password"}));
+    const auto& table = life.tables.at(name());
+    EXPECT_EQ(table.slots[1].opened_by, (OpenedBy{OpenedBy::Source::kOurs, "our own"}));
+    EXPECT_EQ(table.slots[2].opened_by->label, "the default root of Quanta");
+    ASSERT_EQ(table.slots.size(), 16u);
+    EXPECT_EQ(table.slots[0].opened_by, (OpenedBy{OpenedBy::Source::kNothing, "no password"}));
+    EXPECT_EQ(table.slots[2].opened_by->source, OpenedBy::Source::kVendorDefault);
+    EXPECT_EQ(table.slots[3].name, "night shift");
+    EXPECT_EQ(table.slots[3].asked, Answer::kNoCandidateMatches);
+    EXPECT_EQ(table.slots[3].channels.front().privilege_limit, ipmi::PrivilegeLevel::kOperator);
+    EXPECT_EQ(table.slots[3].enabled, true);
+    EXPECT_TRUE(table.anonymous_login);
+    EXPECT_EQ(bmc().counters().sessions_opened, bmc().counters().sessions_closed);
+}
+
+TEST_F(Accounts, WithoutAskingOnlyTheTableIsRead) {
+    begin({"default-account"});
+    auto options = with_defaults();
+    options.ask_accounts = false;
+    const auto life = run(Command::kAccounts, options);
+    EXPECT_EQ(life.tables.at(name()).slots[2].asked, std::nullopt);
+    EXPECT_EQ(words(life), (std::vector<std::string>{"2 own-is-vendor-account", "3 vendor-account"}));
+}
+
+TEST_F(Accounts, AreClosedAndProvedClosed) {
+    begin({"anonymous-account", "default-account", "name-with-spaces"});
+    ASSERT_TRUE(opens("", ""));
+    ASSERT_TRUE(opens("root", "root"));
+    const auto life = run(Command::kSecure);
+    EXPECT_EQ(life.reports.front().outcome, "secured") << life.reports.front().detail;
+    EXPECT_EQ(life.reports.front().detail, "slot 1 (null name): closed; slot 3 'root': closed");
+    EXPECT_FALSE(opens("", ""));
+    EXPECT_FALSE(opens("root", "root"));
+    EXPECT_TRUE(opens("night shift", "NightShift-2019")) << "nobody's default: not touched";
+    EXPECT_TRUE(vault_holds(1));
+    EXPECT_TRUE(vault_holds(3));
+    EXPECT_EQ(words(life), std::vector<std::string>{"2 own-is-vendor-account"});
+
+    const auto written = bmc().counters().passwords_set;
+    const auto again = run(Command::kSecure);
+    EXPECT_EQ(again.reports.front().detail, "nothing to close");
+    EXPECT_EQ(bmc().counters().passwords_set, written);
+}
+
+TEST_F(Accounts, ThatNobodyKnowsAreClosedWhenThatIsAskedForAndKeptWhenThatIs) {
+    begin({"default-account", "name-with-spaces"});
+    auto options = with_defaults();
+    options.closing.close_unknown = true;
+    options.closing.keep = {"root"};
+    EXPECT_EQ(run(Command::kSecure, options).reports.front().detail, "slot 4 'night shift': closed");
+    EXPECT_FALSE(opens("night shift", "NightShift-2019"));
+    EXPECT_TRUE(opens("root", "root"));
+}
+
+TEST_F(Accounts, ADryRunChangesNothing) {
+    begin({"default-account"});
+    auto options = with_defaults();
+    options.dry_run = true;
+    const auto written = bmc().counters().passwords_set;
+    EXPECT_EQ(run(Command::kSecure, options).reports.front().detail, "would close slot 3 'root'");
+    EXPECT_TRUE(opens("root", "root"));
+    EXPECT_EQ(bmc().counters().passwords_set, written);
+    EXPECT_FALSE(vault_holds(3));
+}
+
+TEST_F(Accounts, AreNotClosedBeforeOurOwnIsProved) {
+    fleet_.emplace(std::vector<Config>{board({"default-account"})}, SimOptions{});
+    const auto life = fleet_->live(Command::kSecure, with_defaults());
+    EXPECT_EQ(life.reports.front().outcome, "refused");
+    EXPECT_EQ(life.reports.front().detail, "own-account-not-proved: rotate or recover it first");
+    EXPECT_TRUE(opens("root", "root"));
+}
+
+// Each manner of a board, and how it ends: closed, or named.
+// A test's name out of a quirk's.
+std::string name_of_test(std::string quirk) {
+    std::ranges::replace_if(quirk, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
+    return quirk;
+}
+
+struct Manner {
+    std::string quirk;
+    std::string outcome;
+    std::string detail;
+};
+
+class Manners : public Accounts, public testing::WithParamInterface<Manner> {};
+
+TEST_P(Manners, EndClosedOrNamedAndNeverInALockOut) {
+    begin({"anonymous-account", "default-account", GetParam().quirk});
+    const auto life = run(Command::kSecure);
+    const auto& report = life.reports.front();
+    EXPECT_EQ(report.outcome, GetParam().outcome) << report.detail;
+    EXPECT_EQ(report.detail, GetParam().detail);
+    if (report.outcome != "secured") return;
+    EXPECT_FALSE(opens("", ""));
+    EXPECT_FALSE(opens("root", "root"));
+}
+
+const std::string kBothClosed = "slot 1 (null name): closed; slot 3 'root': closed";
+
+INSTANTIATE_TEST_SUITE_P(
+    OfBoards, Manners,
+    testing::Values(
+        Manner{"disabled-user-still-logs-in", "secured", kBothClosed},
+        Manner{"cleared-name-revives-default", "secured", kBothClosed},
+        Manner{"set-access-needs-four-bytes", "secured", kBothClosed},
+        Manner{"no-access-refused", "secured", kBothClosed}, Manner{"slot-1-stays-enabled", "secured", kBothClosed},
+        Manner{"enabled-bits-never-set", "secured", kBothClosed}, Manner{"duplicate-name", "secured", kBothClosed},
+        Manner{"name-with-spaces", "secured", kBothClosed}, Manner{"user-slots-full", "secured", kBothClosed},
+        Manner{"truncates-to-16", "secured", kBothClosed}, Manner{"keeps-old-tail", "secured", kBothClosed},
+        Manner{"only-16-byte-passwords", "secured", kBothClosed}, Manner{"applies-after=1500", "secured", kBothClosed},
+        Manner{"applies-and-loses-reply", "secured", kBothClosed},
+        Manner{"enable-wants-password", "secured", kBothClosed}, Manner{"takes-rights-away", "secured", kBothClosed},
+        Manner{"breaks-on-two-writes-in-one-second", "secured", kBothClosed},
+        Manner{"drops-first-command", "secured", kBothClosed},
+        Manner{"error-replies-with-tag-0", "secured", kBothClosed},
+        Manner{"short-error-replies", "secured", kBothClosed}, Manner{"session-slots=4", "secured", kBothClosed},
+        Manner{"half-open-ms=60000", "secured", kBothClosed}),
+    [](const auto& tested) { return name_of_test(tested.param.quirk); });
+
+// Both measures fail: disabling is ignored, and so are the rights. Then the random password is what keeps people out.
+TEST_F(Accounts, ABoardThatIgnoresEverythingElseKeepsOurRandomPassword) {
+    begin({"default-account", "disabled-user-still-logs-in", "ignores-user-access"});
+    const auto life = run(Command::kSecure);
+    EXPECT_EQ(life.reports.front().detail, "slot 3 'root': only-our-random-password");
+    EXPECT_EQ(life.reports.front().outcome, "secured");
+    EXPECT_FALSE(opens("root", "root"));
+    EXPECT_TRUE(vault_holds(3));
+    const auto found = words(life);
+    EXPECT_EQ(std::ranges::count(found, "3 disabled-but-open"), 1);
+}
+
+TEST_F(Accounts, ABoardThatTakesNothingIsNamed) {
+    begin({"default-account", "disabled-user-still-logs-in", "ignores-user-access"});
+    fleet_->replace(0, [](Config& config) {
+        config.quirks.default_account = false;  // it is there already
+        config.quirks.refuses_always = 0xcc;
+    });
+    const auto life = run(Command::kSecure);
+    EXPECT_EQ(life.reports.front().outcome, "not-secured");
+    EXPECT_EQ(life.reports.front().detail, "slot 3 'root': still-open");
+    EXPECT_TRUE(opens("root", "root"));
+}
+
+TEST_F(Accounts, Suite0IsClosedAndTriedAgain) {
+    begin({"suites=0,3,17"});
+    const auto life = run(Command::kSecure);
+    EXPECT_EQ(life.reports.front().outcome, "secured");
+    EXPECT_EQ(life.reports.front().detail, "suite-0-closed");
+    const auto again = run(Command::kSecure);
+    EXPECT_EQ(again.reports.front().detail, "nothing to close");
+}
+
+TEST_F(Accounts, ASuite0ThatStaysOpenIsNamed) {
+    begin({"suites=0,3,17", "suite-0-stays-open"});
+    const auto life = run(Command::kSecure);
+    EXPECT_EQ(life.reports.front().outcome, "not-secured");
+    EXPECT_EQ(life.reports.front().detail,
+              "suite-0-open: the BMC says it is off and takes it all the same; suite-0-open");
+}
+
+TEST_F(Accounts, WhereverClosingDiesTheNextRunEndsIt) {
+    bool crashed = true;
+    for (int step = 1; crashed; ++step) {
+        begin({"anonymous-account", "default-account"});
+        crashed = fleet_->live(Command::kSecure, with_defaults(), step).crashed;
+        fleet_->let_time_pass(3700s);
+        expect_the_rules();
+        EXPECT_TRUE(opens("root", "root") || vault_holds(3)) << "the vault holds what the slot has; step " << step;
+        const auto again = run(Command::kSecure);
+        EXPECT_EQ(again.reports.front().outcome, "secured") << step;
+        EXPECT_FALSE(opens("", "")) << step;
+        EXPECT_FALSE(opens("root", "root")) << step;
+        EXPECT_TRUE(vault_holds(1) && vault_holds(3)) << step;
+    }
+}
+
+// ---- drift ----
+
+class Drift : public Accounts {
+protected:
+    void accept() {
+        const auto life = run(Command::kAccounts);
+        fleet_->teach([&](vault::Transaction& transaction) {
+            return record_accepted(transaction, fleet_->record(0), life.tables.at(name()));
+        });
+    }
+    void add_behind_our_back(std::uint8_t slot, std::string user) {
+        fleet_->replace(0, [&](Config& config) {
+            auto& added = config.users[slot];
+            added = config.users.at(2);
+            added.name = std::move(user);
+        });
+    }
+};
+
+TEST_F(Drift, AnAcceptedTableIsQuiet) {
+    begin({"name-with-spaces"});
+    EXPECT_EQ(run(Command::kAccounts).reports.front().outcome, "not-accepted-yet");
+    accept();
+    const auto life = run(Command::kAccounts);
+    EXPECT_EQ(life.reports.front().outcome, "as-accepted");
+    EXPECT_FALSE(life.reports.front().attention);
+}
+
+TEST_F(Drift, AnAccountAddedBehindOurBackIsReportedByTheNextCheck) {
+    begin({});
+    accept();
+    add_behind_our_back(5, "mallory");
+    auto options = with_defaults();
+    options.accounts = true;
+    const auto life = run(Command::kCheck, options);
+    EXPECT_EQ(words(life), (std::vector<std::string>{"2 own-is-vendor-account", "5 new-account"}));
+    EXPECT_TRUE(life.reports.front().attention);
+    EXPECT_EQ(life.reports.front().detail, "account findings: 1");
+    EXPECT_EQ(run(Command::kAccounts).reports.front().outcome, "drift");
+}
+
+TEST_F(Drift, WhatWeCloseOurselvesIsNone) {
+    begin({"default-account"});
+    accept();
+    EXPECT_EQ(run(Command::kSecure).reports.front().outcome, "secured");
+    EXPECT_EQ(run(Command::kAccounts).reports.front().outcome, "as-accepted");
+}
+
+// ---- an account of our own ----
+
+class Adopted : public Accounts {
+protected:
+    static RunOptions as(std::string name) {
+        auto options = with_defaults();
+        options.adopted_name = std::move(name);
+        return options;
+    }
+    vault::Bmc record() {
+        const auto bmc = fleet_->open_vault()->bmc(fleet_->record(0).id);
+        EXPECT_TRUE(bmc.has_value());
+        return *bmc;
+    }
+};
+
+TEST_F(Adopted, IsMadeProvedAndRotatedAndTheVendorsIsClosed) {
+    begin({});
+    const auto life = run(Command::kAdopt, as("bmcvault"));
+    EXPECT_EQ(life.reports.front().outcome, "adopted") << life.reports.front().detail;
+    EXPECT_EQ(life.reports.front().detail, "'bmcvault' in slot 3");
+    EXPECT_EQ(record().user_name, "bmcvault");
+    EXPECT_EQ(record().user_id, 3);
+    EXPECT_TRUE(vault_holds(3));
+
+    EXPECT_EQ(run(Command::kRotate).reports.front().outcome, "rotated");
+    const auto secured = run(Command::kSecure);
+    EXPECT_EQ(secured.reports.front().detail, "slot 2 'ADMIN': closed");
+    EXPECT_EQ(bmc().config().users.at(2).enabled, false);
+    EXPECT_EQ(run(Command::kAdopt, as("bmcvault")).reports.front().outcome, "already-current");
+}
+
+TEST_F(Adopted, NeedsAFreeSlot) {
+    begin({"user-slots=10", "user-slots-full"});
+    const auto life = run(Command::kAdopt, as("bmcvault"));
+    EXPECT_EQ(life.reports.front().outcome, "refused");
+    EXPECT_EQ(life.reports.front().detail, "no-free-slot: every user slot carries an account");
+}
+
+TEST_F(Adopted, DoesNotTakeSomebodysAccountOver) {
+    begin({"name-with-spaces"});
+    fleet_->replace(0, [](Config& config) { config.users.at(3).name = "bmcvault"; });
+    const auto life = run(Command::kAdopt, as("bmcvault"));
+    EXPECT_EQ(life.reports.front().detail, "stage-account: somebody else's account in slot 3 has that name");
+    EXPECT_TRUE(opens("bmcvault", "NightShift-2019"));
+}
+
+class AdoptedOn : public Adopted, public testing::WithParamInterface<std::string> {};
+
+TEST_P(AdoptedOn, BoardsOfEveryManner) {
+    begin({GetParam()});
+    const auto life = run(Command::kAdopt, as("bmcvault"));
+    EXPECT_EQ(life.reports.front().outcome, "adopted") << life.reports.front().detail;
+    EXPECT_EQ(record().user_name, "bmcvault");
+}
+
+INSTANTIATE_TEST_SUITE_P(Quirks, AdoptedOn,
+                         testing::Values("only-16-byte-passwords", "applies-after=1000", "set-access-needs-four-bytes",
+                                         "enabled-bits-never-set", "enable-wants-password", "drops-first-command",
+                                         "breaks-on-two-writes-in-one-second", "session-slots=4"),
+                         [](const auto& tested) { return name_of_test(tested.param); });
+
+TEST_F(Adopted, WhereverItDiesTheNextRunEndsIt) {
+    bool crashed = true;
+    for (int step = 1; crashed; ++step) {
+        begin({});
+        crashed = fleet_->live(Command::kAdopt, as("bmcvault"), step).crashed;
+        fleet_->let_time_pass(3700s);
+        EXPECT_TRUE(fleet_->vault_holds_live_credential(0)) << step;
+        const auto again = run(Command::kAdopt, as("bmcvault"));
+        EXPECT_TRUE(again.reports.front().as_asked) << step << ": " << again.reports.front().detail;
+        EXPECT_EQ(record().user_name, "bmcvault") << step;
+        EXPECT_EQ(record().user_id, 3) << step;
+    }
+}
+
+}  // namespace
+}  // namespace bmcvault::rotate::sim
+
+int main(int argc, char** argv) {
+    if (!bmcvault::secret_arena::initialize()) return 1;
+    testing::InitGoogleTest(&argc, argv);
+    return RUN_ALL_TESTS();
+}
