@@ -58,7 +58,7 @@ asio::awaitable<Suite0End> close_suite_0(BmcContact& contact) {
     auto privileges = co_await parameter(contact, kCipherSuitePrivileges, kPrivilegesSize);
     std::optional<std::size_t> entry;
     if (!count.empty() && !entries.empty()) entry = entry_of_suite_0(entries, count.front() & 0x1f);
-    if (!entry || privileges.empty()) co_return Suite0End{false, "suite-0-open: the BMC does not list its suites"};
+    if (!entry || privileges.empty()) co_return Suite0End{false, "suite-0-open: the BMC has no switch for it"};
     make_unused(privileges, *entry);
     const Bytes in_progress(1, 1);
     const Bytes complete(1, 0);

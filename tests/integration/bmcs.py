@@ -48,8 +48,9 @@ class IpmiSim:
 
     USER = "ADMIN"
 
-    def __init__(self, password="calvin-8", k_g_text="", address=None, other_users=()):
+    def __init__(self, password="calvin-8", k_g_text="", address=None, other_users=(), anonymous=False):
         self.password = password
+        self.anonymous = anonymous
         self.k_g_text = k_g_text
         self.address = address or unused_address()
         self.port = IPMI_SIM_PORT if address is None else random.randint(20000, 30000)
@@ -91,7 +92,7 @@ class IpmiSim:
         return (
             'name "sim"\nset_working_mc 0x20\n  startlan 1\n'
             f"    addr {self.address} {self.port}\n    priv_limit admin\n{levels}    guid {guid}\n{key}  endlan\n"
-            '  user 1 false "" "unused" user 10\n'
+            + ('  user 1 true "" "" admin 10\n' if self.anonymous else '  user 1 false "" "unused" user 10\n')
             + "".join(f'  user {slot} true "{name}" "{password}" admin 10\n' for slot, name, password in users)
         )
 

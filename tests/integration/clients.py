@@ -48,7 +48,8 @@ class Ipmitool:
             password_file = pathlib.Path(directory) / "password"
             write_private(password_file, password + "\n")
             argv = [needed_tool("ipmitool"), "-I", "lanplus", "-N", "2", "-R", "3", "-C", self.suite]
-            argv += ["-H", self.address, "-p", self.port, "-U", user, "-f", password_file]
+            argv += ["-H", self.address, "-p", self.port, "-U", user]
+            argv += ["-f", password_file] if password else ["-P", ""]  # it takes an empty file for no password
             if k_g:
                 argv += ["-y", k_g]
             return _run([*argv, *command])
