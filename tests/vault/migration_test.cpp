@@ -50,7 +50,7 @@ protected:
         vfs::install();
         const auto header = must(parse_header(test::read_file(header_file())));
         const auto bundle = must(unlock(header, test::passphrase()));
-        keyring_ = std::make_unique<Keyring>(header, bundle.master_key);
+        keyring_ = std::make_unique<Keyring>(header, bundle.clone());
         bmc_ = test::make_bmc(1).id;
         {
             const auto as_made = raw_database();

@@ -6,9 +6,9 @@
 #include <sodium.h>
 
 #include <algorithm>
-#include <charconv>
-#include <concepts>
-#include <optional>
+#include <functional>
+
+#include "vault/core/line_reader.hpp"
 
 namespace bmcvault::vault {
 namespace {
@@ -20,24 +20,6 @@ constexpr std::string_view kSignaturePrefix = "=== sig ";
 constexpr std::size_t kBodyColumns = 64;
 constexpr std::size_t kMaxNameSize = 64;
 constexpr std::size_t kMaxArgumentsSize = 2048;
-constexpr int kBase64 = sodium_base64_VARIANT_ORIGINAL_NO_PADDING;
-
-std::string to_base64(ByteView bytes) {
-    std::string text(sodium_base64_ENCODED_LEN(bytes.size(), kBase64), '\0');
-    sodium_bin2base64(text.data(), text.size(), bytes.data(), bytes.size(), kBase64);
-    text.pop_back();  // the terminating zero
-    return text;
-}
-
-std::optional<Bytes> from_base64(std::string_view text) {
-    if (text.empty()) return Bytes();
-    Bytes bytes(text.size());
-    std::size_t size = 0;
-    if (sodium_base642bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr, &size, nullptr, kBase64) != 0)
-        return std::nullopt;
-    bytes.resize(size);
-    return bytes;
-}
 
 bool is_name_character(char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
@@ -48,70 +30,8 @@ bool is_name(std::string_view text) {
     return !text.empty() && text.size() <= kMaxNameSize && std::ranges::all_of(text, is_name_character);
 }
 
-// Walks over the lines. The first mistake is kept, with its line, and every later read gives nothing.
-class Reader {
-public:
-    explicit Reader(std::string_view text) : rest_(text) {}
-
-    [[nodiscard]] bool failed() const { return error_.has_value(); }
-    [[nodiscard]] bool at_end() const { return rest_.empty(); }
-    [[nodiscard]] bool next_is(std::string_view prefix) const { return !failed() && rest_.starts_with(prefix); }
-    [[nodiscard]] std::unexpected<Error> error() const { return std::unexpected<Error>(*error_); }
-
-    void mistake(std::string_view what, ErrorCode code = ErrorCode::kDamaged) {
-        if (!error_) error_ = fail(code, fmt::format("vault header, line {}: {}", line_number_, what)).error();
-    }
-
-    std::string_view line() {
-        ++line_number_;
-        const auto end = rest_.find('\n');
-        if (failed() || end == std::string_view::npos) {
-            mistake("ends in the middle");
-            return {};
-        }
-        const auto text = rest_.substr(0, end);
-        rest_.remove_prefix(end + 1);
-        return text;
-    }
-
-    // A line "prefix" + value.
-    std::string_view value_of(std::string_view prefix) {
-        const auto text = line();
-        if (failed()) return {};
-        if (!text.starts_with(prefix)) {
-            mistake(fmt::format("\"{}\" expected; unknown keys are refused", prefix));
-            return {};
-        }
-        return text.substr(prefix.size());
-    }
-
-    template <std::integral T>
-    T number(std::string_view text) {
-        T value{};
-        const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-        if (code != std::errc{} || end != text.data() + text.size()) mistake("not a number, or out of range");
-        return value;
-    }
-
-    template <std::size_t N>
-    std::array<std::uint8_t, N> fixed_bytes(std::string_view text) {
-        std::array<std::uint8_t, N> out{};
-        const auto bytes = from_base64(text);
-        if (!bytes || bytes->size() != N)
-            mistake(fmt::format("not the base64 of {} bytes", N));
-        else
-            std::ranges::copy(*bytes, out.begin());
-        return out;
-    }
-
-private:
-    std::string_view rest_;
-    std::size_t line_number_ = 0;
-    std::optional<Error> error_;
-};
-
 // Takes "key=value" off the front of a slot's arguments.
-std::string_view take_argument(Reader& reader, std::string_view& arguments, std::string_view key) {
+std::string_view take_argument(LineReader& reader, std::string_view& arguments, std::string_view key) {
     const auto end = arguments.find(' ');
     const auto word = arguments.substr(0, end);
     if (!word.starts_with(key)) {
@@ -122,7 +42,7 @@ std::string_view take_argument(Reader& reader, std::string_view& arguments, std:
     return word.substr(key.size());
 }
 
-std::vector<std::uint32_t> read_compartments(Reader& reader, std::string_view text) {
+std::vector<std::uint32_t> read_compartments(LineReader& reader, std::string_view text) {
     std::vector<std::uint32_t> compartments;
     while (!reader.failed()) {
         const auto comma = text.find(',');
@@ -137,7 +57,7 @@ std::vector<std::uint32_t> read_compartments(Reader& reader, std::string_view te
     return compartments;
 }
 
-Argon2idSlot read_argon2id(Reader& reader, std::string_view arguments) {
+Argon2idSlot read_argon2id(LineReader& reader, std::string_view arguments) {
     Argon2idSlot slot;
     slot.operations = reader.number<std::uint32_t>(take_argument(reader, arguments, "ops="));
     slot.memory_bytes = reader.number<std::uint64_t>(take_argument(reader, arguments, "mem="));
@@ -151,13 +71,13 @@ Argon2idSlot read_argon2id(Reader& reader, std::string_view arguments) {
     return slot;
 }
 
-UnknownSlot read_unknown(Reader& reader, std::string_view type, std::string_view arguments) {
+UnknownSlot read_unknown(LineReader& reader, std::string_view type, std::string_view arguments) {
     const bool printable = std::ranges::all_of(arguments, [](char c) { return c >= ' ' && c <= '~'; });
     if (!printable || arguments.size() > kMaxArgumentsSize) reader.mistake("slot arguments are not plain text");
     return {std::string(type), std::string(arguments)};
 }
 
-Bytes read_body(Reader& reader) {
+Bytes read_body(LineReader& reader) {
     std::string text;
     while (!reader.failed()) {
         const auto line = reader.line();
@@ -174,7 +94,7 @@ Bytes read_body(Reader& reader) {
     return std::move(*body);
 }
 
-Slot read_slot(Reader& reader) {
+Slot read_slot(LineReader& reader) {
     Slot slot;
     auto arguments = reader.value_of("-> ");
     const auto space = arguments.find(' ');
@@ -193,7 +113,7 @@ Slot read_slot(Reader& reader) {
     return slot;
 }
 
-void read_fields(Reader& reader, Header& header) {
+void read_fields(LineReader& reader, Header& header) {
     const auto magic = reader.line();
     if (magic != kMagic) {
         const bool newer = magic.starts_with(kMagicPrefix);
@@ -220,7 +140,7 @@ void read_fields(Reader& reader, Header& header) {
     header.admin_public_key = reader.fixed_bytes<32>(reader.value_of("admin "));
 }
 
-void read_slots(Reader& reader, Header& header) {
+void read_slots(LineReader& reader, Header& header) {
     while (reader.next_is("-> ")) {
         if (header.slots.size() == kMaxSlots) return reader.mistake("more than 128 slots");
         auto slot = read_slot(reader);
@@ -274,7 +194,7 @@ std::string format_header(const Header& header) {
 Result<Header> parse_unverified_header(std::string_view text) {
     if (text.size() > kMaxHeaderSize) return fail(ErrorCode::kDamaged, "vault header: larger than 256 KiB");
     Header header;
-    Reader reader(text);
+    LineReader reader("vault header", text);
     read_fields(reader, header);
     read_slots(reader, header);
     if (header.slots.empty()) reader.mistake("no slot: nobody could open this vault");

@@ -13,7 +13,7 @@ namespace {
 constexpr const char* kMasterContext = "bmcvmstr";
 constexpr const char* kSlotContext = "bmcvslot";
 constexpr const char* kCompartmentContext = "bmcvcomp";
-enum MasterSubkey : std::uint64_t { kSqlcipherSubkey = 1, kHeaderMacSubkey = 2 };
+enum MasterSubkey : std::uint64_t { kSqlcipherSubkey = 1, kHeaderMacSubkey = 2, kBackupMacSubkey = 3 };
 enum SlotSubkey : std::uint64_t { kBundleSubkey = 1, kCommitmentSubkey = 2 };
 enum CompartmentSubkey : std::uint64_t { kWrapSubkey = 1 };
 
@@ -58,6 +58,14 @@ std::optional<Key20> open_key20(ByteView sealed, ByteView associated, const Key3
     return secret;
 }
 
+Digest keyed_hash(std::string_view text, const Key32& key) {
+    Digest mac{};
+    key.expose([&](auto k) {
+        crypto_generichash(mac.data(), mac.size(), as_bytes(text).data(), text.size(), k.data(), k.size());
+    });
+    return mac;
+}
+
 Bytes bundle_associated_data(const VaultId& vault_id, std::uint64_t generation, std::uint32_t slot) {
     Bytes out;
     append(out, as_bytes("bmcvault-s1"));
@@ -86,6 +94,12 @@ Key32 key_at(ByteView bytes, std::size_t offset) {
 }
 
 }  // namespace
+
+Bundle Bundle::clone() const {
+    Bundle copy{master_key.clone(), signing_seed.clone(), {}};
+    for (const auto& entry : compartments) copy.compartments.push_back({entry.compartment, entry.key.clone()});
+    return copy;
+}
 
 Digest slot_commitment(const Key32& slot_key) {
     Digest digest{};
@@ -143,12 +157,11 @@ Secret<kSqlcipherKeySize> derive_sqlcipher_key(const Key32& master_key) {
 }
 
 Digest header_mac(const Header& header, const Key32& master_key) {
-    const auto text = header_text_under_mac(header);
-    Digest mac{};
-    derive<32>(master_key, kMasterContext, kHeaderMacSubkey).expose([&](auto key) {
-        crypto_generichash(mac.data(), mac.size(), as_bytes(text).data(), text.size(), key.data(), key.size());
-    });
-    return mac;
+    return keyed_hash(header_text_under_mac(header), derive<32>(master_key, kMasterContext, kHeaderMacSubkey));
+}
+
+Digest backup_mac(std::string_view text, const Key32& master_key) {
+    return keyed_hash(text, derive<32>(master_key, kMasterContext, kBackupMacSubkey));
 }
 
 bool check_mac(const Header& header, const Key32& master_key) {

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "vault/base/ids.hpp"
@@ -33,6 +34,8 @@ struct Bundle {
     Key32 master_key;
     Key32 signing_seed;                        // Ed25519
     std::vector<CompartmentKey> compartments;  // ascending
+
+    [[nodiscard]] Bundle clone() const;
 };
 
 [[nodiscard]] Digest slot_commitment(const Key32& slot_key);
@@ -46,6 +49,8 @@ struct Bundle {
 [[nodiscard]] Secret<kSqlcipherKeySize> derive_sqlcipher_key(const Key32& master_key);
 [[nodiscard]] Digest header_mac(const Header&, const Key32& master_key);
 [[nodiscard]] bool check_mac(const Header&, const Key32& master_key);  // constant time
+// Of the first lines of a backup (backup_manifest.hpp).
+[[nodiscard]] Digest backup_mac(std::string_view text, const Key32& master_key);
 // Fills in admin_public_key, mac and signature.
 void authenticate_header(Header&, const Key32& master_key, const Key32& signing_seed);
 // The administrator's key in the header belongs to this seed.

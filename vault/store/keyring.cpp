@@ -53,8 +53,10 @@ Nonce random_nonce() {
     return nonce;
 }
 
-Keyring::Keyring(Header header, const Key32& master_key)
-    : header_(std::move(header)), sqlcipher_key_(derive_sqlcipher_key(master_key)) {}
+Keyring::Keyring(Header header, Bundle bundle)
+    : header_(std::move(header)),
+      bundle_(std::move(bundle)),
+      sqlcipher_key_(derive_sqlcipher_key(bundle_.master_key)) {}
 
 void Keyring::add_data_key(std::uint32_t compartment, std::uint32_t epoch, bool active, Key32 key) {
     data_keys_.insert_or_assign({compartment, epoch}, std::move(key));

@@ -26,17 +26,19 @@ namespace bmcvault::vault {
 // Shared, read-only, by all connections of one opened vault.
 class Keyring {
 public:
-    Keyring(Header header, const Key32& master_key);
+    Keyring(Header header, Bundle bundle);
 
     void add_data_key(std::uint32_t compartment, std::uint32_t epoch, bool active, Key32 key);
     [[nodiscard]] const Key32* data_key(std::uint32_t compartment, std::uint32_t epoch) const;
     [[nodiscard]] std::uint32_t active_epoch(std::uint32_t compartment) const;
 
     [[nodiscard]] const Header& header() const { return header_; }
+    [[nodiscard]] const Bundle& bundle() const { return bundle_; }
     [[nodiscard]] const Secret<kSqlcipherKeySize>& sqlcipher_key() const { return sqlcipher_key_; }
 
 private:
     Header header_;
+    Bundle bundle_;
     Secret<kSqlcipherKeySize> sqlcipher_key_;
     std::map<std::pair<std::uint32_t, std::uint32_t>, Key32> data_keys_;  // by compartment and epoch
     std::map<std::uint32_t, std::uint32_t> active_epochs_;

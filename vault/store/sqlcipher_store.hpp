@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "vault/store/head_file.hpp"
 #include "vault/store/keyring.hpp"
 #include "vault/store/sqlite.hpp"
 #include "vault/store/store.hpp"
@@ -15,14 +16,21 @@
 
 namespace bmcvault::vault {
 
+// What this host has seen of the vault, and what follows for this store.
+struct Seen {
+    std::optional<HeadFile> file;
+    std::string refusal;  // as Store::refusal
+};
+
 class SqlcipherStore final : public Store {
 public:
     SqlcipherStore(std::filesystem::path directory, VaultLock lock, std::shared_ptr<const Keyring> keyring,
-                   std::unique_ptr<Database> database)
+                   std::unique_ptr<Database> database, Seen seen)
         : directory_(std::move(directory)),
           lock_(std::move(lock)),
           keyring_(std::move(keyring)),
-          database_(std::move(database)) {}
+          database_(std::move(database)),
+          seen_(std::move(seen)) {}
 
     Result<std::unique_ptr<Store>> clone() const override;
     Result<std::vector<Bmc>> bmcs(bool with_retired) const override;
@@ -45,6 +53,10 @@ public:
     Result<Info> info() const override;
     Result<void> verify() const override;
     const std::filesystem::path& directory() const override { return directory_; }
+    const std::string& refusal() const override { return seen_.refusal; }
+    Result<void> accept_restore(const std::string& actor, UnixTime now, const std::string& reason) override;
+    Result<BackupReport> backup(const std::filesystem::path& file, const std::string& actor, UnixTime now,
+                                const std::string& reason) override;
 
 private:
     // The connection; a broken one is closed and opened again first, which also replays a journal left behind.
@@ -61,17 +73,29 @@ private:
     [[nodiscard]] Result<std::vector<CredentialVersion>> read_versions(std::string_view sql,
                                                                        const Database::Values&) const;
     [[nodiscard]] Result<void> commit(const AuditHead& before, const AuditHead& after);
+    [[nodiscard]] Head head_at(const AuditHead&) const;
     [[nodiscard]] bool is_absent(const AuditHead& before, const AuditHead& after) const;
 
     std::filesystem::path directory_;
     VaultLock lock_;
     std::shared_ptr<const Keyring> keyring_;
     mutable std::unique_ptr<Database> database_;
+    Seen seen_;
 };
 
+// As connect(), whatever version the tables have.
+[[nodiscard]] Result<std::unique_ptr<Database>> connect_as_it_is(const std::filesystem::path& directory,
+                                                                 const Keyring&);
 // A restricted connection to the store file of this keyring's generation, checked against the header, its tables
 // brought up to date.
 [[nodiscard]] Result<std::unique_ptr<Database>> connect(const std::filesystem::path& directory, const Keyring&);
+
+[[nodiscard]] Result<Header> read_header(const std::filesystem::path& directory, const Access&);
+// What a slot of this header opens: data keys too, which takes the connection.
+[[nodiscard]] Result<void> load_data_keys(Database&, Keyring&);
+// "argon2id alice" for each slot.
+[[nodiscard]] std::vector<std::string> describe_slots(const Header&);
+[[nodiscard]] Result<std::uint64_t> count_rows(Database&, std::string_view sql);
 
 // Store::verify on a fresh connection, whose page cache can hide nothing.
 [[nodiscard]] Result<void> verify_database(Database& database, const Keyring& keyring);

@@ -354,6 +354,15 @@ Result<void> StoreTransaction::mark_proved(BmcId bmc, Subject subject, VersionNu
     return audit_version("credential.proved", bmc, subject, version);
 }
 
+Result<void> StoreTransaction::distrust_all(std::string json_body) {
+    auto done = database_.run(
+        "UPDATE credential SET superseded_at=CASE state WHEN 'current' THEN ? ELSE superseded_at END,state='unknown' "
+        "WHERE state IN('current','pending')",
+        {now_});
+    if (!done) return done;
+    return audit("vault.restore-accepted", std::nullopt, std::move(json_body));
+}
+
 Result<void> StoreTransaction::learn(const std::string& card_key, const std::string& fact, const std::string& value) {
     auto done = database_.run("UPDATE fact SET value=?,learned_at=? WHERE card=? AND fact=? AND value<>?",
                               {value, now_, card_key, fact, value});

@@ -49,6 +49,8 @@ public:
     Result<void> campaign_done(std::int64_t campaign, BmcId, const std::string& outcome) override;
     Result<void> finish_campaign(std::int64_t campaign) override;
     Result<void> audit(std::string event, std::optional<BmcId>, std::string json_body) override;
+    // Every current and pending version becomes unknown, for only the BMCs know which of them is live.
+    [[nodiscard]] Result<void> distrust_all(std::string json_body);
 
 private:
     struct BmcRow {

@@ -50,17 +50,6 @@ Result<void> give(int fd, mode_t mode, const std::optional<gid_t>& group, const 
     return {};
 }
 
-Result<void> write_all(int fd, std::string_view content, const fs::path& path) {
-    while (!content.empty()) {
-        const auto written = write(fd, content.data(), content.size());
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return system_error("can not write", path);
-        content.remove_prefix(static_cast<std::size_t>(written));
-    }
-    if (fsync(fd) != 0) return system_error("can not sync", path);
-    return {};
-}
-
 }  // namespace
 
 FileDescriptor::~FileDescriptor() {
@@ -162,12 +151,23 @@ Result<std::string> read_small_file(const fs::path& file, std::size_t limit) {
     return content;
 }
 
+Result<void> write_bytes(int fd, std::string_view content, const fs::path& path) {
+    while (!content.empty()) {
+        const auto written = write(fd, content.data(), content.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return system_error("can not write", path);
+        content.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return {};
+}
+
 Result<void> replace_file(const fs::path& file, std::string_view content, const Access& access) {
     auto name = file.string() + ".XXXXXX";
     const FileDescriptor fd(mkostemp(name.data(), O_CLOEXEC));
     if (!fd.valid()) return system_error("can not make", name);
     auto done = give(fd.get(), access.file_mode, access.group, name);
-    if (done) done = write_all(fd.get(), content, name);
+    if (done) done = write_bytes(fd.get(), content, name);
+    if (done && fsync(fd.get()) != 0) done = system_error("can not sync", name);
     if (done && rename(name.c_str(), file.c_str()) != 0) done = system_error("can not rename", name);
     if (!done) {
         unlink(name.c_str());

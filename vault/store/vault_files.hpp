@@ -57,6 +57,7 @@ struct Access {
 // Refuses an existing one.
 [[nodiscard]] Result<void> make_empty_file(const std::filesystem::path& file, const Access&);
 [[nodiscard]] Result<std::string> read_small_file(const std::filesystem::path& file, std::size_t limit);
+[[nodiscard]] Result<void> write_bytes(int fd, std::string_view content, const std::filesystem::path& path);
 // All or nothing, durable on return: temporary file, fsync, rename, fsync of the directory.
 [[nodiscard]] Result<void> replace_file(const std::filesystem::path& file, std::string_view content, const Access&);
 [[nodiscard]] Result<void> sync_directory(const std::filesystem::path& directory);
