@@ -12,6 +12,11 @@ using Exit = Outcome<ExitCode>;
 [[nodiscard]] Exit perform(const Context& context, const InitCommand& command);
 [[nodiscard]] Exit perform(const Context& context, const VaultInfoCommand& command);
 [[nodiscard]] Exit perform(const Context& context, const VaultVerifyCommand& command);
+// backup_commands.cpp
+[[nodiscard]] Exit perform(const Context& context, const VaultBackupCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const VaultRestoreCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const VaultAcceptRestoreCommand& command);
+[[nodiscard]] Exit verify_backup(const Context& context, const std::string& file);
 // bmc_commands.cpp
 [[nodiscard]] Exit perform(const Context& context, const BmcAddCommand& command);
 [[nodiscard]] Exit perform(const Context& context, const BmcImportCommand& command);

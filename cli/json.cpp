@@ -174,6 +174,17 @@ std::string json_vault(const vault::Store::Info& info, const std::string& direct
     return line(object);
 }
 
+std::string json_backup(const vault::Store::BackupReport& report, const std::string& file) {
+    Json object{{"type", "backup"}, {"file", file}, {"vault_id", to_hex(report.vault_id)}};
+    object["generation"] = report.generation;
+    object["taken_at"] = iso_time(report.taken_at);
+    object["audit_records"] = report.audit_records;
+    object["credential_versions"] = report.credential_versions;
+    object["listed_passwords"] = report.listed_passwords;
+    object["slots"] = report.slots;
+    return line(object);
+}
+
 std::string json_reveal_head(const vault::Bmc& bmc, const vault::CredentialVersion& password,
                              const std::optional<vault::CredentialVersion>& k_g) {
     Json object = place(bmc);

@@ -214,7 +214,7 @@ Outcome<std::vector<Bmc>> all_of_name(const vault::Store& store, const std::stri
 }  // namespace
 
 Exit perform(const Context& context, const BmcListCommand& command) {
-    auto store = open_vault(context);
+    auto store = open_vault_to_look(context);
     if (!store) return std::unexpected(store.error());
     const auto bmcs = selected_or_all(**store, command.selection);
     if (!bmcs) return std::unexpected(bmcs.error());
@@ -239,7 +239,7 @@ Exit perform(const Context& context, const BmcListCommand& command) {
 }
 
 Exit perform(const Context& context, const BmcShowCommand& command) {
-    auto store = open_vault(context);
+    auto store = open_vault_to_look(context);
     if (!store) return std::unexpected(store.error());
     const auto bmc = find_bmc(**store, command.name);
     if (!bmc) return std::unexpected(bmc.error());
@@ -255,7 +255,7 @@ Exit perform(const Context& context, const BmcShowCommand& command) {
 }
 
 Exit perform(const Context& context, const HistoryCommand& command) {
-    auto store = open_vault(context);
+    auto store = open_vault_to_look(context);
     if (!store) return std::unexpected(store.error());
     const auto named = all_of_name(**store, command.name);
     if (!named) return std::unexpected(named.error());
@@ -279,7 +279,7 @@ Exit perform(const Context& context, const HistoryCommand& command) {
 }
 
 Exit perform(const Context& context, const StatusCommand& command) {
-    auto store = open_vault(context);
+    auto store = open_vault_to_look(context);
     if (!store) return std::unexpected(store.error());
     const UnixTime at = now();
     const auto entries = fleet_entries(**store, command.selection, at);
@@ -305,7 +305,7 @@ Exit perform(const Context& context, const StatusCommand& command) {
 }
 
 Exit perform(const Context& context, const LogCommand& command) {
-    auto store = open_vault(context);
+    auto store = open_vault_to_look(context);
     if (!store) return std::unexpected(store.error());
     std::map<BmcId, std::string> names;
     const auto bmcs = (*store)->bmcs(true);

@@ -126,7 +126,17 @@ struct LogCommand {
     std::size_t limit = 0;  // 0: all
 };
 struct VaultInfoCommand {};
-struct VaultVerifyCommand {};
+struct VaultVerifyCommand {
+    std::string file;  // a backup; empty: the vault itself
+};
+struct VaultBackupCommand {
+    std::string file;
+};
+struct VaultRestoreCommand {
+    std::string file;
+    std::string group;
+};
+struct VaultAcceptRestoreCommand {};
 struct PracticeCommand {
     std::size_t count = 8;
     bool mixed = false;
@@ -143,7 +153,8 @@ struct PracticeCommand {
 using Command = std::variant<InitCommand, BmcAddCommand, BmcImportCommand, BmcImportPasswordsCommand, BmcSetCommand,
                              BmcReplaceCommand, BmcHoldCommand, BmcRemoveCommand, BmcListCommand, BmcShowCommand,
                              RotateCommand, CheckCommand, RecoverCommand, HistoryCommand, RevealCommand, StatusCommand,
-                             LogCommand, VaultInfoCommand, VaultVerifyCommand, PracticeCommand>;
+                             LogCommand, VaultInfoCommand, VaultVerifyCommand, VaultBackupCommand, VaultRestoreCommand,
+                             VaultAcceptRestoreCommand, PracticeCommand>;
 
 struct Invocation {
     GlobalOptions global;

@@ -456,12 +456,32 @@ private:
     }
 
     void add_vault() {
-        CLI::App* vault = app_.add_subcommand("vault", "the vault itself: info, verify");
+        CLI::App* vault =
+            app_.add_subcommand("vault", "the vault itself: info, verify, backup, restore, accept-restore");
         vault->require_subcommand(1);
         command(vault, "info", "where it is, what it holds, who can open it", vault_info_,
                 "Examples:\n  bmcvault vault info\n");
-        command(vault, "verify", "verify every page, seal and audit record", vault_verify_,
-                "Examples:\n  bmcvault vault verify\n");
+        auto* verify =
+            command(vault, "verify", "verify every page, seal and audit record; or those of a backup", vault_verify_,
+                    "Examples:\n  bmcvault vault verify\n  bmcvault vault verify monday.bmcvault\n");
+        verify->add_option("FILE", vault_verify_.file, "a backup; without it the vault");
+        auto* backup =
+            command(vault, "backup", "write the whole vault to one file, while others go on", vault_backup_,
+                    "The file is opened again and everything in it is verified before the command ends. It\n"
+                    "opens with what opens the vault now. What this host has seen of the vault is not in it.\n\n"
+                    "Examples:\n  bmcvault vault backup /media/usb/monday.bmcvault\n");
+        backup->add_option("FILE", vault_backup_.file, "a new file")->required();
+        auto* restore =
+            command(vault, "restore", "make a vault of a backup, where there is none", vault_restore_,
+                    "When this host has seen more of the vault than the backup holds, the vault refuses to\n"
+                    "write until accept-restore.\n\n"
+                    "Examples:\n  bmcvault vault restore /media/usb/monday.bmcvault --vault /srv/bmcvault\n");
+        restore->add_option("FILE", vault_restore_.file, "the backup")->required();
+        restore->add_option("--group", vault_restore_.group, "Unix group that shares the vault (modes 0660 and 0770)")
+            ->type_name("NAME");
+        command(vault, "accept-restore", "go on from an older vault: every credential becomes unknown", accept_restore_,
+                "After this, check asks the BMCs which of their passwords is live.\n\n"
+                "Examples:\n  bmcvault vault accept-restore --reason \"disk lost, backup of Monday\"\n");
     }
 
     void add_practice() {
@@ -516,6 +536,9 @@ private:
     LogCommand log_;
     VaultInfoCommand vault_info_;
     VaultVerifyCommand vault_verify_;
+    VaultBackupCommand vault_backup_;
+    VaultRestoreCommand vault_restore_;
+    VaultAcceptRestoreCommand accept_restore_;
     PracticeCommand practice_;
 };
 

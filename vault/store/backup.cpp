@@ -162,8 +162,6 @@ Result<Store::BackupReport> verify_extracted(const fs::path& directory, const Ke
     };
     if (!check_mac(manifest, keyring.bundle().master_key)) return damaged("its first lines were changed by someone");
     const Header& header = keyring.header();
-    if (manifest.vault_id != header.vault_id || manifest.generation != header.generation)
-        return damaged("header and manifest are of two vaults");
     auto database = connect_as_it_is(directory, keyring);
     if (!database) return std::unexpected(database.error());
     if (auto done = verify_database(**database, keyring); !done) return std::unexpected(done.error());
@@ -187,9 +185,12 @@ Result<Store::BackupReport> verify_extracted(const fs::path& directory, const Ke
     return report;
 }
 
-Result<Keyring> unlock_directory(const fs::path& directory, const Access& access, const Passphrase& passphrase) {
+Result<Keyring> unlock_extracted(const fs::path& directory, const Access& access, const BackupManifest& manifest,
+                                 const Passphrase& passphrase) {
     const auto header = read_header(directory, access);
     if (!header) return std::unexpected(header.error());
+    if (manifest.vault_id != header->vault_id || manifest.generation != header->generation)
+        return fail(ErrorCode::kDamaged, "backup: its first lines are not of its header");
     auto bundle = unlock(*header, passphrase);
     if (!bundle) return std::unexpected(bundle.error());
     Keyring keyring(*header, std::move(*bundle));
@@ -272,7 +273,7 @@ Result<Store::BackupReport> Store::verify_backup(const fs::path& file, const Pas
     if (!staging) return std::unexpected(staging.error());
     const auto manifest = extract(file, staging->path(), Access{});
     if (!manifest) return std::unexpected(manifest.error());
-    const auto keyring = unlock_directory(staging->path(), Access{}, passphrase);
+    const auto keyring = unlock_extracted(staging->path(), Access{}, *manifest, passphrase);
     if (!keyring) return std::unexpected(keyring.error());
     return verify_extracted(staging->path(), *keyring, *manifest);
 }
@@ -288,7 +289,7 @@ Result<Store::BackupReport> Store::restore(const fs::path& file, const fs::path&
     if (!staging) return std::unexpected(staging.error());
     const auto manifest = extract(file, staging->path(), *access);
     if (!manifest) return std::unexpected(manifest.error());
-    const auto keyring = unlock_directory(staging->path(), *access, passphrase);
+    const auto keyring = unlock_extracted(staging->path(), *access, *manifest, passphrase);
     if (!keyring) return std::unexpected(keyring.error());
     auto report = verify_extracted(staging->path(), *keyring, *manifest);
     if (!report) return report;

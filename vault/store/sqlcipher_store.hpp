@@ -20,6 +20,7 @@ namespace bmcvault::vault {
 struct Seen {
     std::optional<HeadFile> file;
     std::string refusal;  // as Store::refusal
+    std::string problem;  // as Store::head_problem
 };
 
 class SqlcipherStore final : public Store {
@@ -54,6 +55,7 @@ public:
     Result<void> verify() const override;
     const std::filesystem::path& directory() const override { return directory_; }
     const std::string& refusal() const override { return seen_.refusal; }
+    const std::string& head_problem() const override { return seen_.problem; }
     Result<void> accept_restore(const std::string& actor, UnixTime now, const std::string& reason) override;
     Result<BackupReport> backup(const std::filesystem::path& file, const std::string& actor, UnixTime now,
                                 const std::string& reason) override;

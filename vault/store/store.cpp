@@ -55,10 +55,17 @@ constexpr std::string_view kSelectVersion =
     "SELECT b.uuid,c.kind,c.subject,c.version,c.state,c.provenance,c.stored_size,c.created_at,c.sent_at,c.proved_at,"
     "c.superseded_at,c.note FROM credential c JOIN bmc b ON b.id=c.bmc_id ";
 
+void keep_head(Database& database, const Header& header, Seen& seen) {
+    const auto head = read_audit_head(database);
+    const auto kept = head ? seen.file->advance({header.vault_id, header.generation, head->sequence, head->hash})
+                           : std::unexpected(head.error());
+    if (!kept) seen.problem = kept.error().detail;
+}
+
 // Has the host seen more of this vault than what stands here? A head file that can't be read is no reason to write.
 Seen look_at_head(Database& database, const Header& header, const std::optional<fs::path>& heads) {
     if (!heads) return {};
-    Seen seen{HeadFile(*heads, header.vault_id), ""};
+    Seen seen{HeadFile(*heads, header.vault_id), "", ""};
     const auto head = seen.file->read();
     if (!head) {
         seen.refusal = head.error().detail;
@@ -173,6 +180,7 @@ Result<std::unique_ptr<Store>> Store::open(const fs::path& directory, const Pass
     auto seen = look_at_head(**database, *locked_header, options.heads);
     if (seen.refusal.empty()) database = connect(directory, *keyring);  // else not a byte is written
     if (!database) return std::unexpected(database.error());
+    if (seen.file && seen.refusal.empty()) keep_head(**database, *locked_header, seen);
     if (auto loaded = load_data_keys(**database, *keyring); !loaded) return std::unexpected(loaded.error());
     return std::make_unique<SqlcipherStore>(directory, std::move(*lock), std::move(keyring), std::move(*database),
                                             std::move(seen));

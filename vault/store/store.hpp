@@ -184,6 +184,8 @@ public:
     // Why every write is refused with kRolledBack: the vault is older than what this host has seen, or of another
     // history. Empty: it is fresh.
     [[nodiscard]] virtual const std::string& refusal() const = 0;
+    // Why this host can't keep what it has seen of the vault, so that an older one would not be noticed. Empty: it can.
+    [[nodiscard]] virtual const std::string& head_problem() const = 0;
     // A person says that this state shall be gone on from. Every credential that was current or pending becomes
     // unknown, for the fleet alone knows; then this state is what the host has seen. Also when it is fresh.
     [[nodiscard]] virtual Result<void> accept_restore(const std::string& actor, UnixTime now,
