@@ -88,7 +88,7 @@ Exit perform(const Context& context, const VaultRestoreCommand& command) {
     const auto exit = say(context, "vault restore", "restored", *report, command.file,
                           fmt::format("Restored {} to {}, as of {}: {}.\n", printable(command.file), shown,
                                       iso_time(report->taken_at), contents(*report)));
-    const auto store = vault::Store::open(directory, *passphrase, {heads_directory()});
+    const auto store = vault::Store::open(directory, *passphrase, {heads_directory(), {}});
     if (!store) return vault_error("vault restore", store.error());
     const auto& refusal = (*store)->refusal();
     context.warn(refusal.empty()

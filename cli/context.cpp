@@ -163,7 +163,7 @@ Outcome<std::unique_ptr<vault::Store>> open_any(const Context& context) {
     }
     auto passphrase = read_passphrase(context, fmt::format("Passphrase of {}: ", printable(directory.string())));
     if (!passphrase) return std::unexpected(passphrase.error());
-    auto store = vault::Store::open(directory, *passphrase, {heads_directory()});
+    auto store = vault::Store::open(directory, *passphrase, {heads_directory(), {}});
     if (store) {
         if (!(*store)->head_problem().empty()) {
             context.warn(fmt::format("warning: an older vault put back would not be noticed: {}",

@@ -33,7 +33,7 @@ protected:
     [[nodiscard]] fs::path heads() const { return elsewhere_.path() / "heads"; }
     Store::BackupReport back_up(const fs::path& to) { return must(store().backup(to, "tester", test::kNow, "")); }
     [[nodiscard]] std::unique_ptr<Store> open_with_heads(const fs::path& at) const {
-        return must(Store::open(at, test::passphrase(), {heads()}));
+        return must(Store::open(at, test::passphrase(), {heads(), {}}));
     }
     [[nodiscard]] std::unique_ptr<Store> open_with_heads() const { return open_with_heads(directory()); }
     static Result<void> write(Store& to) {
@@ -274,7 +274,7 @@ TEST_F(Backups, a_head_that_can_not_be_trusted_stops_writes_and_one_that_can_not
     fs::remove(path);
     EXPECT_TRUE(open_with_heads()->refusal().empty()) << "nothing seen yet";
 
-    const auto no_place = must(Store::open(directory(), test::passphrase(), {"/proc/heads"}));
+    const auto no_place = must(Store::open(directory(), test::passphrase(), {"/proc/heads", {}}));
     EXPECT_FALSE(no_place->head_problem().empty());
     must(write(*no_place));
 }

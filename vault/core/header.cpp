@@ -17,6 +17,8 @@ constexpr std::string_view kMagic = "bmcvault-vault/1";
 constexpr std::string_view kMagicPrefix = "bmcvault-vault/";
 constexpr std::string_view kMacPrefix = "--- mac ";
 constexpr std::string_view kSignaturePrefix = "=== sig ";
+constexpr std::string_view kMemberType = "x25519";
+constexpr std::string_view kServiceType = "service";
 constexpr std::size_t kBodyColumns = 64;
 constexpr std::size_t kMaxNameSize = 64;
 constexpr std::size_t kMaxArgumentsSize = 2048;
@@ -24,10 +26,6 @@ constexpr std::size_t kMaxArgumentsSize = 2048;
 bool is_name_character(char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
            std::string_view("._@+-").contains(c);
-}
-
-bool is_name(std::string_view text) {
-    return !text.empty() && text.size() <= kMaxNameSize && std::ranges::all_of(text, is_name_character);
 }
 
 // Takes "key=value" off the front of a slot's arguments.
@@ -57,6 +55,30 @@ std::vector<std::uint32_t> read_compartments(LineReader& reader, std::string_vie
     return compartments;
 }
 
+PublicKeys read_public_keys(LineReader& reader, std::string_view& arguments) {
+    PublicKeys keys;
+    keys.exchange = reader.fixed_bytes<32>(take_argument(reader, arguments, "pk="));
+    keys.signing = reader.fixed_bytes<32>(take_argument(reader, arguments, "sign="));
+    return keys;
+}
+
+constexpr std::string_view kNoCompartments = "-";
+
+MemberSlot read_member(LineReader& reader, bool service, std::string_view arguments) {
+    MemberSlot slot;
+    slot.service = service;
+    const auto role = role_from_word(take_argument(reader, arguments, "role="));
+    if (!role) reader.mistake("unknown role");
+    slot.role = role.value_or(Role::kAuditor);
+    const auto granted = take_argument(reader, arguments, "caps=");
+    if (granted != kNoCompartments) slot.compartments = read_compartments(reader, granted);
+    slot.keys = read_public_keys(reader, arguments);
+    if (!arguments.empty()) reader.mistake("unknown argument of a member's slot");
+    if (slot.compartments.empty() != (slot.role == Role::kAuditor))
+        reader.mistake("an auditor opens no compartment, everybody else does");
+    return slot;
+}
+
 Argon2idSlot read_argon2id(LineReader& reader, std::string_view arguments) {
     Argon2idSlot slot;
     slot.operations = reader.number<std::uint32_t>(take_argument(reader, arguments, "ops="));
@@ -64,6 +86,7 @@ Argon2idSlot read_argon2id(LineReader& reader, std::string_view arguments) {
     slot.compartments = read_compartments(reader, take_argument(reader, arguments, "caps="));
     slot.salt = reader.fixed_bytes<16>(take_argument(reader, arguments, "salt="));
     slot.commitment = reader.fixed_bytes<32>(take_argument(reader, arguments, "commit="));
+    if (arguments.starts_with("pk=")) slot.keys = read_public_keys(reader, arguments);
     if (!arguments.empty()) reader.mistake("unknown argument of an argon2id slot");
     if (slot.operations < kMinArgon2Operations || slot.operations > kMaxArgon2Operations ||
         slot.memory_bytes < kMinArgon2Memory || slot.memory_bytes > kMaxArgon2Memory)
@@ -100,13 +123,15 @@ Slot read_slot(LineReader& reader) {
     const auto space = arguments.find(' ');
     const auto type = arguments.substr(0, space);
     arguments.remove_prefix(space == std::string_view::npos ? arguments.size() : space + 1);
-    if (!is_name(type)) reader.mistake("slot type missing");
+    if (!is_slot_name(type)) reader.mistake("slot type missing");
     slot.number = reader.number<std::uint32_t>(take_argument(reader, arguments, "slot="));
     slot.name = take_argument(reader, arguments, "id=");
     if (slot.number == 0) reader.mistake("slot numbers begin at 1");
-    if (!is_name(slot.name)) reader.mistake("slot id missing or with forbidden characters");
+    if (!is_slot_name(slot.name)) reader.mistake("slot id missing or with forbidden characters");
     if (type == "argon2id")
         slot.kind = read_argon2id(reader, arguments);
+    else if (type == kMemberType || type == kServiceType)
+        slot.kind = read_member(reader, type == kServiceType, arguments);
     else
         slot.kind = read_unknown(reader, type, arguments);
     slot.body = read_body(reader);
@@ -151,22 +176,81 @@ void read_slots(LineReader& reader, Header& header) {
     }
 }
 
+std::string format_keys(const PublicKeys& keys) {
+    return fmt::format(" pk={} sign={}", to_base64(keys.exchange), to_base64(keys.signing));
+}
+
+std::string format_arguments(const Argon2idSlot& slot) {
+    return fmt::format(" ops={} mem={} caps={} salt={} commit={}{}", slot.operations, slot.memory_bytes,
+                       fmt::join(slot.compartments, ","), to_base64(slot.salt), to_base64(slot.commitment),
+                       slot.keys ? format_keys(*slot.keys) : "");
+}
+
+std::string format_arguments(const MemberSlot& slot) {
+    const auto granted = fmt::format("{}", fmt::join(slot.compartments, ","));
+    return fmt::format(" role={} caps={}{}", to_word(slot.role), granted.empty() ? kNoCompartments : granted,
+                       format_keys(slot.keys));
+}
+
+std::string format_arguments(const UnknownSlot& slot) {
+    return slot.arguments.empty() ? "" : " " + slot.arguments;
+}
+
 void append_slot(std::string& out, const Slot& slot) {
-    if (const auto* argon2id = std::get_if<Argon2idSlot>(&slot.kind)) {
-        out +=
-            fmt::format("-> argon2id slot={} id={} ops={} mem={} caps={} salt={} commit={}\n", slot.number, slot.name,
-                        argon2id->operations, argon2id->memory_bytes, fmt::join(argon2id->compartments, ","),
-                        to_base64(argon2id->salt), to_base64(argon2id->commitment));
-    } else {
-        const auto& unknown = std::get<UnknownSlot>(slot.kind);
-        out += fmt::format("-> {} slot={} id={}{}{}\n", unknown.type, slot.number, slot.name,
-                           unknown.arguments.empty() ? "" : " ", unknown.arguments);
-    }
+    out += fmt::format("-> {} slot={} id={}{}\n", slot_type(slot), slot.number, slot.name,
+                       std::visit([](const auto& kind) { return format_arguments(kind); }, slot.kind));
     const auto body = to_base64(slot.body);
     for (std::size_t at = 0; at <= body.size(); at += kBodyColumns) out += body.substr(at, kBodyColumns) + "\n";
 }
 
 }  // namespace
+
+std::string_view to_word(Role role) {
+    switch (role) {
+        case Role::kOwner:
+            return "owner";
+        case Role::kOperator:
+            return "operator";
+        case Role::kAuditor:
+            break;
+    }
+    return "auditor";
+}
+
+std::optional<Role> role_from_word(std::string_view word) {
+    for (const auto role : {Role::kOwner, Role::kOperator, Role::kAuditor})
+        if (to_word(role) == word) return role;
+    return std::nullopt;
+}
+
+std::string_view slot_type(const Slot& slot) {
+    if (const auto* unknown = std::get_if<UnknownSlot>(&slot.kind)) return unknown->type;
+    const auto* member = std::get_if<MemberSlot>(&slot.kind);
+    if (member == nullptr) return "argon2id";
+    return member->service ? kServiceType : kMemberType;
+}
+
+Role role_of(const Slot& slot) {
+    if (const auto* member = std::get_if<MemberSlot>(&slot.kind)) return member->role;
+    return std::holds_alternative<Argon2idSlot>(slot.kind) ? Role::kOwner : Role::kAuditor;
+}
+
+const std::vector<std::uint32_t>& compartments_of(const Slot& slot) {
+    static const std::vector<std::uint32_t> none;
+    if (const auto* argon2id = std::get_if<Argon2idSlot>(&slot.kind)) return argon2id->compartments;
+    const auto* member = std::get_if<MemberSlot>(&slot.kind);
+    return member == nullptr ? none : member->compartments;
+}
+
+const PublicKeys* public_keys_of(const Slot& slot) {
+    if (const auto* member = std::get_if<MemberSlot>(&slot.kind)) return &member->keys;
+    const auto* argon2id = std::get_if<Argon2idSlot>(&slot.kind);
+    return argon2id != nullptr && argon2id->keys ? &*argon2id->keys : nullptr;
+}
+
+bool is_slot_name(std::string_view text) {
+    return !text.empty() && text.size() <= kMaxNameSize && std::ranges::all_of(text, is_name_character);
+}
 
 std::string store_file_name(std::uint64_t generation) {
     return fmt::format("store-{:06}.db", generation);

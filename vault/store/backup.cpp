@@ -186,14 +186,14 @@ Result<Store::BackupReport> verify_extracted(const fs::path& directory, const Ke
 }
 
 Result<Keyring> unlock_extracted(const fs::path& directory, const Access& access, const BackupManifest& manifest,
-                                 const Passphrase& passphrase) {
+                                 const Passphrase& passphrase, const OpenOptions& options) {
     const auto header = read_header(directory, access);
     if (!header) return std::unexpected(header.error());
     if (manifest.vault_id != header->vault_id || manifest.generation != header->generation)
         return fail(ErrorCode::kDamaged, "backup: its first lines are not of its header");
-    auto bundle = unlock(*header, passphrase);
-    if (!bundle) return std::unexpected(bundle.error());
-    Keyring keyring(*header, std::move(*bundle));
+    auto unlocked = unlock(*header, passphrase, options.identity);
+    if (!unlocked) return std::unexpected(unlocked.error());
+    Keyring keyring(*header, std::move(*unlocked));
     auto database = connect_as_it_is(directory, keyring);
     if (!database) return std::unexpected(database.error());
     if (auto loaded = load_data_keys(**database, keyring); !loaded) return std::unexpected(loaded.error());
@@ -267,19 +267,21 @@ Result<Store::BackupReport> SqlcipherStore::backup(const fs::path& file, const s
     return report;
 }
 
-Result<Store::BackupReport> Store::verify_backup(const fs::path& file, const Passphrase& passphrase) {
+Result<Store::BackupReport> Store::verify_backup(const fs::path& file, const Passphrase& passphrase,
+                                                 const OpenOptions& options) {
     if (auto library = check_library(); !library) return std::unexpected(library.error());
     auto staging = Staging::make(fs::temp_directory_path(), "bmcvault-verify", Access{});
     if (!staging) return std::unexpected(staging.error());
     const auto manifest = extract(file, staging->path(), Access{});
     if (!manifest) return std::unexpected(manifest.error());
-    const auto keyring = unlock_extracted(staging->path(), Access{}, *manifest, passphrase);
+    const auto keyring = unlock_extracted(staging->path(), Access{}, *manifest, passphrase, options);
     if (!keyring) return std::unexpected(keyring.error());
     return verify_extracted(staging->path(), *keyring, *manifest);
 }
 
 Result<Store::BackupReport> Store::restore(const fs::path& file, const fs::path& directory,
-                                           const Passphrase& passphrase, const std::optional<std::string>& group) {
+                                           const Passphrase& passphrase, const std::optional<std::string>& group,
+                                           const OpenOptions& options) {
     if (auto library = check_library(); !library) return std::unexpected(library.error());
     const auto access = access_for_group(group);
     if (!access) return std::unexpected(access.error());
@@ -289,7 +291,7 @@ Result<Store::BackupReport> Store::restore(const fs::path& file, const fs::path&
     if (!staging) return std::unexpected(staging.error());
     const auto manifest = extract(file, staging->path(), *access);
     if (!manifest) return std::unexpected(manifest.error());
-    const auto keyring = unlock_extracted(staging->path(), *access, *manifest, passphrase);
+    const auto keyring = unlock_extracted(staging->path(), *access, *manifest, passphrase, options);
     if (!keyring) return std::unexpected(keyring.error());
     auto report = verify_extracted(staging->path(), *keyring, *manifest);
     if (!report) return report;

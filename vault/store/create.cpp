@@ -18,23 +18,28 @@ struct NewVault {
     Header header;
     Bundle bundle;
     Key32 data_key;
+    IdentityKeys identity;  // of the first slot
 };
 
 Result<NewVault> new_keys(const Passphrase& passphrase, const CreateOptions& options) {
-    NewVault vault{{}, {random_key(), random_key(), {}}, random_key()};
+    NewVault vault{{}, {random_key(), random_key(), {}}, random_key(), {}};
     vault.bundle.compartments.push_back({kDefaultCompartment, random_key()});
     Header& header = vault.header;
     randombytes_buf(header.vault_id.data(), header.vault_id.size());
     header.store_file = store_file_name(header.generation);
     header.created_at = options.now.value;
-    Argon2idSlot argon2id{options.kdf.operations, options.kdf.memory_bytes, {kDefaultCompartment}, {}, {}};
+    Argon2idSlot argon2id{options.kdf.operations, options.kdf.memory_bytes, {kDefaultCompartment}, {}, {}, {}};
     randombytes_buf(argon2id.salt.data(), argon2id.salt.size());
     const auto slot_key = derive_slot_key(passphrase, argon2id);
     if (!slot_key) return std::unexpected(slot_key.error());
     argon2id.commitment = slot_commitment(*slot_key);
+    argon2id.keys = public_keys(identity_of_slot_key(*slot_key));
     Slot slot{1, options.slot_name, std::move(argon2id), {}};
-    slot.body = seal_bundle(vault.bundle, *slot_key, header.vault_id, header.generation, slot.number, random_nonce());
+    slot.body = seal_bundle_to(vault.bundle, *std::get<Argon2idSlot>(slot.kind).keys, random_key(), header.vault_id,
+                               header.generation, slot.number, random_nonce());
     header.slots.push_back(std::move(slot));
+    header.min_reader = kReaderVersion;
+    vault.identity = identity_of_slot_key(*slot_key);
     return vault;
 }
 
@@ -55,7 +60,8 @@ Result<void> fill_tables(Database& database, const NewVault& vault, const Create
 }
 
 Result<AuditHead> make_database(const fs::path& file, const NewVault& vault, const CreateOptions& options) {
-    const Keyring keyring(vault.header, vault.bundle.clone());
+    const Keyring keyring(
+        vault.header, {vault.bundle.clone(), vault.header.slots.front().number, vault.identity.clone(), std::nullopt});
     auto opened = Database::open(file, keyring.sqlcipher_key());
     if (!opened) return std::unexpected(opened.error());
     Database& database = **opened;
@@ -63,6 +69,8 @@ Result<AuditHead> make_database(const fs::path& file, const NewVault& vault, con
     if (auto done = run_schema_steps(database, 0); !done) return std::unexpected(done.error());
     if (auto done = fill_tables(database, vault, options); !done) return std::unexpected(done.error());
     StoreTransaction transaction(database, keyring, "init", options.now, {});
+    for (const auto& slot : vault.header.slots)
+        if (auto done = transaction.insert_member(slot); !done) return std::unexpected(done.error());
     const auto body = fmt::format(R"({{"vault":"{}"}})", to_hex(vault.header.vault_id));
     if (auto done = transaction.audit("vault.created", std::nullopt, body); !done) return std::unexpected(done.error());
     if (auto done = database.run("COMMIT"); !done) return std::unexpected(done.error());

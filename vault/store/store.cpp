@@ -143,8 +143,7 @@ Result<Header> read_header(const fs::path& directory, const Access& access) {
 std::vector<std::string> describe_slots(const Header& header) {
     std::vector<std::string> slots;
     for (const auto& slot : header.slots) {
-        const auto* unknown = std::get_if<UnknownSlot>(&slot.kind);
-        slots.push_back(fmt::format("{} {}", unknown == nullptr ? "argon2id" : unknown->type, slot.name));
+        slots.push_back(fmt::format("{} {}", slot_type(slot), slot.name));
     }
     return slots;
 }
@@ -172,9 +171,9 @@ Result<std::unique_ptr<Store>> Store::open(const fs::path& directory, const Pass
     if (!lock) return std::unexpected(lock.error());
     const auto locked_header = read_header(directory, *access);  // a change of generation may have come in between
     if (!locked_header) return std::unexpected(locked_header.error());
-    auto bundle = unlock(*locked_header, passphrase);
-    if (!bundle) return std::unexpected(bundle.error());
-    auto keyring = std::make_shared<Keyring>(*locked_header, std::move(*bundle));
+    auto unlocked = unlock(*locked_header, passphrase, options.identity);
+    if (!unlocked) return std::unexpected(unlocked.error());
+    auto keyring = std::make_shared<Keyring>(*locked_header, std::move(*unlocked));
     auto database = connect_as_it_is(directory, *keyring);
     if (!database) return std::unexpected(database.error());
     auto seen = look_at_head(**database, *locked_header, options.heads);

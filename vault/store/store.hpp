@@ -118,6 +118,8 @@ struct OpenOptions {
     // Where this host keeps what it has seen last of each vault: outside the vault and its backups. Without one an
     // older copy of the vault can't be told from the vault.
     std::optional<std::filesystem::path> heads;
+    // Content of an identity file: the passphrase opens it, and it the vault.
+    std::optional<std::string> identity;
 };
 
 class Store {
@@ -207,12 +209,13 @@ public:
     [[nodiscard]] virtual Result<BackupReport> backup(const std::filesystem::path& file, const std::string& actor,
                                                       UnixTime now, const std::string& reason) = 0;
     // Opens a backup in a directory that goes away again, and verifies all of it.
-    [[nodiscard]] static Result<BackupReport> verify_backup(const std::filesystem::path& file, const Passphrase&);
+    [[nodiscard]] static Result<BackupReport> verify_backup(const std::filesystem::path& file, const Passphrase&,
+                                                            const OpenOptions& = {});
     // Verifies a backup and makes a vault of it, where there is none. What this host has seen stays as it is: if that
     // is more than the backup holds, the vault refuses to write until accept_restore.
     [[nodiscard]] static Result<BackupReport> restore(const std::filesystem::path& file,
                                                       const std::filesystem::path& directory, const Passphrase&,
-                                                      const std::optional<std::string>& group);
+                                                      const std::optional<std::string>& group, const OpenOptions& = {});
 };
 
 }  // namespace bmcvault::vault

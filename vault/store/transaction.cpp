@@ -65,8 +65,34 @@ Result<void> StoreTransaction::audit(std::string event, std::optional<BmcId> bmc
     if (bmc) uuid = bmc->uuid;
     auto done = database_.run("INSERT INTO audit(seq,at,actor,event,bmc_uuid,body,prev,hash) VALUES(?,?,?,?,?,?,?,?)",
                               {sequence, now_, actor_, event, uuid, json_body, head_.hash, hash});
-    if (done) head_ = {sequence, hash};
-    return done;
+    if (!done) return done;
+    head_ = {sequence, hash};
+    return must_be_signed(event) ? sign_record() : Result<void>();
+}
+
+// A vault whose only slot is a passphrase of the first program has nobody who could sign.
+Result<void> StoreTransaction::sign_record() {
+    const auto& identity = keyring_.unlocked().identity;
+    if (!identity) return {};
+    const auto signed_bytes = audit_signed_bytes(keyring_.header().vault_id, head_.sequence, head_.hash);
+    return database_.run("INSERT INTO audit_signature(seq,signer,signature) VALUES(?,?,?)",
+                         {head_.sequence, public_keys(*identity).signing, sign(signed_bytes, identity->signing)});
+}
+
+Result<void> StoreTransaction::insert_member(const Slot& slot) {
+    const auto* keys = public_keys_of(slot);
+    auto done =
+        database_.run("INSERT INTO member(slot,name,type,role,exchange_key,signing_key,added_at) VALUES(?,?,?,?,?,?,?)",
+                      {slot.number, slot.name, slot_type(slot), to_word(role_of(slot)),
+                       keys ? Value(keys->exchange) : Value(), keys ? Value(keys->signing) : Value(), now_});
+    if (!done) return done;
+    const auto member = database_.last_row_id();
+    for (const auto compartment : compartments_of(slot)) {
+        done = database_.run("INSERT INTO access_span(member_id,compartment_id,from_at) VALUES(?,?,?)",
+                             {member, compartment, now_});
+        if (!done) return done;
+    }
+    return {};
 }
 
 Result<void> StoreTransaction::audit_version(std::string_view event, BmcId bmc, Subject subject, VersionNumber version,

@@ -49,6 +49,11 @@ public:
     Result<void> campaign_done(std::int64_t campaign, BmcId, const std::string& outcome) override;
     Result<void> finish_campaign(std::int64_t campaign) override;
     Result<void> audit(std::string event, std::optional<BmcId>, std::string json_body) override;
+    // The row of a slot and the compartments that it opens from now on.
+    [[nodiscard]] Result<void> insert_member(const Slot&);
+    [[nodiscard]] Database& database() { return database_; }
+    [[nodiscard]] const Keyring& keyring() const { return keyring_; }
+    [[nodiscard]] UnixTime now() const { return now_; }
     // Every current and pending version becomes unknown, for only the BMCs know which of them is live.
     [[nodiscard]] Result<void> distrust_all(std::string json_body);
 
@@ -71,6 +76,7 @@ private:
     [[nodiscard]] Result<void> refuse_too_many(std::size_t more);
     [[nodiscard]] Result<std::uint32_t> insert_list(const std::string& name);
     [[nodiscard]] Result<void> insert_listed(std::uint32_t list, std::uint32_t entry, const NewListedPassword&);
+    [[nodiscard]] Result<void> sign_record();
     [[nodiscard]] Result<std::int64_t> number(std::string_view sql, const Database::Values& = {});
     [[nodiscard]] Result<void> audit_version(std::string_view event, BmcId, Subject, VersionNumber,
                                              std::string_view note = {});
