@@ -49,6 +49,8 @@ std::vector<Result<void>> SqlcipherStore::transact_group(const std::string& acto
     const auto all_fail = [&](const Error& error) {
         return std::vector<Result<void>>(works.size(), Result<void>(std::unexpected(error)));
     };
+    if (role_of(keyring_->own_slot()) == Role::kAuditor)
+        return all_fail(Error{ErrorCode::kWrongKey, "an auditor may only look", std::nullopt});
     if (!seen_.refusal.empty()) return all_fail(Error{ErrorCode::kRolledBack, seen_.refusal, std::nullopt});
     auto connection = database();
     if (!connection) return all_fail(connection.error());
@@ -58,7 +60,8 @@ std::vector<Result<void>> SqlcipherStore::transact_group(const std::string& acto
     Rollback rollback(database);
     const auto before = read_audit_head(database);
     if (!before) return all_fail(before.error());
-    StoreTransaction transaction(database, *keyring_, actor, now, *before);
+    const auto who = acting_name(actor);
+    StoreTransaction transaction(database, *keyring_, who, now, *before);
     bool any = false;
     for (std::size_t i = 0; i < works.size(); ++i) {
         results[i] = run_in_savepoint(database, transaction, works[i]);
@@ -87,6 +90,12 @@ Result<void> SqlcipherStore::commit(const AuditHead& before, const AuditHead& af
     if (definite && rolled_back && is_absent(before, after)) return std::unexpected(why);
     return fail(ErrorCode::kCommitUnknown,
                 fmt::format("it is not known whether this was stored ({}); read again before going on", why.detail));
+}
+
+// A passphrase may be known to several; an identity says who it was, whatever the login name.
+std::string SqlcipherStore::acting_name(const std::string& actor) const {
+    const auto& slot = keyring_->own_slot();
+    return std::holds_alternative<MemberSlot>(slot.kind) ? fmt::format("{} ({})", slot.name, actor) : actor;
 }
 
 Head SqlcipherStore::head_at(const AuditHead& audit) const {

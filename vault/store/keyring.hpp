@@ -49,6 +49,7 @@ public:
     // Owners and auditors see the whole inventory, an operator the compartments granted.
     [[nodiscard]] bool sees(std::uint32_t compartment) const;
     void replace_header(Header header) { header_ = std::move(header); }
+    void replace_bundle(Bundle bundle) { unlocked_.bundle = std::move(bundle); }
     [[nodiscard]] const Secret<kSqlcipherKeySize>& sqlcipher_key() const { return sqlcipher_key_; }
 
 private:

@@ -179,7 +179,10 @@ Result<std::unique_ptr<Store>> Store::open(const fs::path& directory, const Pass
     auto seen = look_at_head(**database, *locked_header, options.heads);
     if (seen.refusal.empty()) database = connect(directory, *keyring);  // else not a byte is written
     if (!database) return std::unexpected(database.error());
-    if (seen.file && seen.refusal.empty()) keep_head(**database, *locked_header, seen);
+    if (seen.file && seen.refusal.empty()) {
+        remove_other_stores(directory, *locked_header);
+        keep_head(**database, *locked_header, seen);
+    }
     if (auto loaded = load_data_keys(**database, *keyring); !loaded) return std::unexpected(loaded.error());
     return std::make_unique<SqlcipherStore>(directory, std::move(*lock), std::move(keyring), std::move(*database),
                                             std::move(seen));
@@ -213,7 +216,8 @@ Result<void> SqlcipherStore::query(std::string_view sql, const Database::Values&
 Result<std::vector<Bmc>> SqlcipherStore::bmcs_where(std::string_view sql, const Database::Values& values) const {
     std::vector<Bmc> all;
     auto done = query(sql, values, [&](const Row& row) {
-        all.push_back(bmc_from_row(row));
+        auto bmc = bmc_from_row(row);
+        if (keyring_->sees(bmc.compartment)) all.push_back(std::move(bmc));
         return Result<void>();
     });
     if (!done) return std::unexpected(done.error());
@@ -228,7 +232,8 @@ Result<std::vector<Bmc>> SqlcipherStore::bmcs(bool with_retired) const {
 Result<Bmc> SqlcipherStore::one_bmc(std::string_view sql, const Value& key, std::string_view name) const {
     std::optional<Bmc> found;
     auto done = query(sql, {key}, [&](const Row& row) {
-        found = bmc_from_row(row);
+        auto bmc = bmc_from_row(row);
+        if (keyring_->sees(bmc.compartment)) found = std::move(bmc);
         return Result<void>();
     });
     if (!done) return std::unexpected(done.error());

@@ -19,6 +19,7 @@
 #include "vault/base/ids.hpp"
 #include "vault/base/secret.hpp"
 #include "vault/core/model.hpp"
+#include "vault/store/team.hpp"
 
 namespace bmcvault::vault {
 
@@ -112,6 +113,10 @@ public:
     [[nodiscard]] virtual Result<void> finish_campaign(std::int64_t campaign) = 0;
 
     [[nodiscard]] virtual Result<void> audit(std::string event, std::optional<BmcId>, std::string json_body) = 0;
+    // These versions go out of the vault: the record is signed, and whose slot it was is remembered. Durable before the
+    // first byte is shown.
+    [[nodiscard]] virtual Result<void> disclose(std::string event, BmcId, std::span<const CredentialVersion> versions,
+                                                std::string json_body) = 0;
 };
 
 struct OpenOptions {
@@ -182,6 +187,8 @@ public:
     // Every audit hash, every seal, every page: names the first that does not verify.
     [[nodiscard]] virtual Result<void> verify() const = 0;
     [[nodiscard]] virtual const std::filesystem::path& directory() const = 0;
+
+    [[nodiscard]] virtual Team& team() = 0;
 
     // Why every write is refused with kRolledBack: the vault is older than what this host has seen, or of another
     // history. Empty: it is fresh.

@@ -120,10 +120,16 @@ Result<void> StoreTransaction::add_bmc(const Bmc& bmc) {
     if (auto free = refuse_taken_name(bmc); !free) return free;
     if (bmc_row(bmc.id)) return fail(ErrorCode::kAlreadyExists, "there is a BMC with this id already");
     static const std::string sql = insert_bmc_sql();
-    Database::Values values{bmc.id.uuid, kDefaultCompartment, now_};
+    Database::Values values{bmc.id.uuid, compartment_of_new(bmc), now_};
     for (auto& value : bmc_values(bmc)) values.push_back(std::move(value));
     if (auto done = database_.run(sql, values); !done) return done;
     return audit("bmc.added", bmc.id, dump({{"address", bmc.address}, {"name", bmc.name}}));
+}
+
+// An operator who has not the compartment named adds to the first that he has.
+std::uint32_t StoreTransaction::compartment_of_new(const Bmc& bmc) const {
+    const auto& granted = compartments_of(keyring_.own_slot());
+    return keyring_.sees(bmc.compartment) || granted.empty() ? bmc.compartment : granted.front();
 }
 
 Result<void> StoreTransaction::update_bmc(const Bmc& bmc) {

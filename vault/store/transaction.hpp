@@ -49,6 +49,18 @@ public:
     Result<void> campaign_done(std::int64_t campaign, BmcId, const std::string& outcome) override;
     Result<void> finish_campaign(std::int64_t campaign) override;
     Result<void> audit(std::string event, std::optional<BmcId>, std::string json_body) override;
+    Result<void> disclose(std::string event, BmcId, std::span<const CredentialVersion> versions,
+                          std::string json_body) override;
+    // The active key of a compartment from now on; epochs only grow, in every compartment.
+    struct DataKey {
+        Key32 key;
+        std::uint32_t epoch = 0;
+    };
+    [[nodiscard]] Result<DataKey> new_data_key(std::uint32_t compartment);
+    [[nodiscard]] Result<void> move_bmc(BmcId, std::uint32_t compartment, const DataKey&);
+    [[nodiscard]] Result<std::int64_t> insert_departure(std::string_view who, std::string_view type,
+                                                        std::optional<std::uint32_t> slot, std::string_view reason);
+    [[nodiscard]] Result<void> end_membership(std::uint32_t slot);
     // The row of a slot and the compartments that it opens from now on.
     [[nodiscard]] Result<void> insert_member(const Slot&);
     [[nodiscard]] Database& database() { return database_; }
@@ -63,6 +75,7 @@ private:
         std::uint32_t compartment = 0;
     };
     [[nodiscard]] Result<BmcRow> bmc_row(BmcId);
+    [[nodiscard]] std::uint32_t compartment_of_new(const Bmc&) const;
     [[nodiscard]] Result<void> refuse_taken_name(const Bmc&);
     [[nodiscard]] Result<VersionState> state_of(std::int64_t row_id, Subject, VersionNumber);
     [[nodiscard]] Result<std::optional<VersionNumber>> version_in(std::int64_t row_id, Subject, VersionState);

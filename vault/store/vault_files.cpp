@@ -190,14 +190,18 @@ Result<void> rename_to_new(const fs::path& from, const fs::path& to) {
 
 Result<VaultLock> VaultLock::acquire(const fs::path& directory, Mode mode) {
     const auto file = directory / kLockFile;
-    FileDescriptor fd(open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-    if (!fd.valid()) return system_error("can not open", file);
-    if (flock(fd.get(), (mode == Mode::kShared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) {
-        if (errno == EWOULDBLOCK)
-            return fail(ErrorCode::kBusy, fmt::format("{}: the vault is in use; try again later", directory.string()));
-        return system_error("can not lock", file);
-    }
-    return VaultLock(std::move(fd));
+    VaultLock lock{FileDescriptor(open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)), file};
+    if (!lock.fd_.valid()) return system_error("can not open", file);
+    if (auto locked = lock.change(mode); !locked) return std::unexpected(locked.error());
+    return lock;
+}
+
+Result<void> VaultLock::change(Mode mode) {
+    if (flock(fd_.get(), (mode == Mode::kShared ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0) return {};
+    if (errno == EWOULDBLOCK)
+        return fail(ErrorCode::kBusy,
+                    fmt::format("{}: the vault is in use; try again later", file_.parent_path().string()));
+    return system_error("can not lock", file_);
 }
 
 }  // namespace bmcvault::vault

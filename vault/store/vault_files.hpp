@@ -72,10 +72,13 @@ class VaultLock {
 public:
     enum class Mode { kShared, kExclusive };
     [[nodiscard]] static Result<VaultLock> acquire(const std::filesystem::path& directory, Mode mode);
+    // Not in one step: another process may have had the lock in between. kBusy: it stays lost until changed again.
+    [[nodiscard]] Result<void> change(Mode mode);
 
 private:
-    explicit VaultLock(FileDescriptor fd) : fd_(std::move(fd)) {}
+    VaultLock(FileDescriptor fd, std::filesystem::path file) : fd_(std::move(fd)), file_(std::move(file)) {}
     FileDescriptor fd_;
+    std::filesystem::path file_;
 };
 
 }  // namespace bmcvault::vault
