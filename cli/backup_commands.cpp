@@ -62,7 +62,9 @@ Exit perform(const Context& context, const VaultBackupCommand& command) {
 Exit verify_backup(const Context& context, const std::string& file) {
     const auto passphrase = passphrase_of(context, file);
     if (!passphrase) return std::unexpected(passphrase.error());
-    const auto report = vault::Store::verify_backup(file, *passphrase);
+    const auto identity = read_identity(context);
+    if (!identity) return std::unexpected(identity.error());
+    const auto report = vault::Store::verify_backup(file, *passphrase, {{}, *identity});
     if (!report) return vault_error("vault verify", report.error());
     return say(
         context, "vault verify", "verified", *report, file,
@@ -77,8 +79,10 @@ Exit perform(const Context& context, const VaultRestoreCommand& command) {
                            fmt::format("make the vault {} of {}", shown, printable(command.file)));
     const auto passphrase = passphrase_of(context, command.file);
     if (!passphrase) return std::unexpected(passphrase.error());
+    const auto identity = read_identity(context);
+    if (!identity) return std::unexpected(identity.error());
     const auto group = command.group.empty() ? std::nullopt : std::optional(command.group);
-    const auto report = vault::Store::restore(command.file, directory, *passphrase, group);
+    const auto report = vault::Store::restore(command.file, directory, *passphrase, group, {{}, *identity});
     if (!report) {
         auto failure = vault_error("vault restore", report.error());
         if (report.error().code == ErrorCode::kAlreadyExists)
@@ -88,7 +92,7 @@ Exit perform(const Context& context, const VaultRestoreCommand& command) {
     const auto exit = say(context, "vault restore", "restored", *report, command.file,
                           fmt::format("Restored {} to {}, as of {}: {}.\n", printable(command.file), shown,
                                       iso_time(report->taken_at), contents(*report)));
-    const auto store = vault::Store::open(directory, *passphrase, {heads_directory(), {}});
+    const auto store = vault::Store::open(directory, *passphrase, {heads_directory(), *identity});
     if (!store) return vault_error("vault restore", store.error());
     const auto& refusal = (*store)->refusal();
     context.warn(refusal.empty()

@@ -161,9 +161,12 @@ Outcome<std::unique_ptr<vault::Store>> open_any(const Context& context) {
                                        fmt::format("there is no vault in {}", printable(directory.string())),
                                        "bmcvault init, or name the vault: --vault DIR", ""});
     }
-    auto passphrase = read_passphrase(context, fmt::format("Passphrase of {}: ", printable(directory.string())));
+    const auto& opened = context.options.identity.empty() ? directory.string() : context.options.identity;
+    auto passphrase = read_passphrase(context, fmt::format("Passphrase of {}: ", printable(opened)));
     if (!passphrase) return std::unexpected(passphrase.error());
-    auto store = vault::Store::open(directory, *passphrase, {heads_directory(), {}});
+    auto identity = read_identity(context);
+    if (!identity) return std::unexpected(identity.error());
+    auto store = vault::Store::open(directory, *passphrase, {heads_directory(), *identity});
     if (store) {
         if (!(*store)->head_problem().empty()) {
             context.warn(fmt::format("warning: an older vault put back would not be noticed: {}",
@@ -190,6 +193,8 @@ std::filesystem::path heads_directory() {
 
 Outcome<std::unique_ptr<vault::Store>> open_vault(const Context& context) {
     auto store = open_any(context);
+    if (store && vault::role_of((*store)->team().own_slot()) == vault::Role::kAuditor)
+        return std::unexpected(Failure{ExitCode::kNotUnlocked, "an auditor may only look", "", ""});
     if (!store || (*store)->refusal().empty()) return store;
     const Error refused{ErrorCode::kRolledBack, (*store)->refusal(), std::nullopt};
     return vault_error(fmt::format("vault {}", printable((*store)->directory().string())), refused);
@@ -203,6 +208,30 @@ Outcome<std::unique_ptr<vault::Store>> open_vault_to_look(const Context& context
                         printable((*store)->refusal())));
     }
     return store;
+}
+
+Outcome<std::vector<vault::Bmc>> selected_bmcs(vault::Store& store, const Selection& selection) {
+    const auto fleet = store.bmcs();
+    if (!fleet) return vault_error("reading the inventory", fleet.error());
+    SelectionFacts facts;
+    if (selection.due) {
+        const auto due = store.team().due();
+        if (!due) return vault_error("reading what is due", due.error());
+        facts.due.insert(due->begin(), due->end());
+    }
+    if (!selection.exposed_to.empty()) {
+        const auto departures = store.team().departures();
+        if (!departures) return vault_error("reading the departures", departures.error());
+        for (const auto& departure : *departures) {
+            if (departure.who != selection.exposed_to) continue;
+            const auto exposed = store.team().exposed_by(departure);
+            if (!exposed) return vault_error("reading what was exposed", exposed.error());
+            for (const auto& credential : *exposed) facts.exposed.insert(credential.bmc);
+        }
+    }
+    auto selected = select(*fleet, selection, facts);
+    if (!selected) return usage_error(selected.error().detail, "bmcvault bmc list");
+    return std::move(*selected);
 }
 
 Outcome<vault::Bmc> find_bmc(const vault::Store& store, const std::string& name) {

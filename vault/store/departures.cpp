@@ -293,6 +293,13 @@ Result<std::vector<BmcId>> SqlcipherStore::due() const {
     return all;
 }
 
+Result<Team::Signed> SqlcipherStore::sign_statement(std::string_view text) const {
+    const auto& identity = keyring_->unlocked().identity;
+    if (!identity)
+        return fail(ErrorCode::kConflict, "this slot has no key to sign with; open the vault by an identity");
+    return Signed{sign(as_bytes(text), identity->signing), public_keys(*identity).signing};
+}
+
 Result<std::vector<std::string>> SqlcipherStore::backups_opened_by(const Departure& departure) const {
     std::vector<std::string> files;
     if (!departure.slot) return files;

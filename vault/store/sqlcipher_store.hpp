@@ -75,6 +75,7 @@ public:
     Result<std::vector<ExposedCredential>> exposed_by(const Departure&) const override;
     Result<std::vector<BmcId>> due() const override;
     Result<std::vector<std::string>> backups_opened_by(const Departure&) const override;
+    Result<Signed> sign_statement(std::string_view text) const override;
     Result<void> new_generation(const Acting&) override;
     Result<BackupReport> backup(const std::filesystem::path& file, const std::string& actor, UnixTime now,
                                 const std::string& reason) override;

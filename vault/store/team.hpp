@@ -5,6 +5,7 @@
 // replaced, which is the moment from which it holds.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -62,6 +63,13 @@ public:
     [[nodiscard]] virtual Result<std::vector<BmcId>> due() const = 0;
     // Files of backups that a member's key opens, from the audit log.
     [[nodiscard]] virtual Result<std::vector<std::string>> backups_opened_by(const Departure&) const = 0;
+
+    // Ed25519 by the slot that is open, and its public key; kConflict: a slot that can't sign.
+    struct Signed {
+        std::array<std::uint8_t, 64> signature{};
+        std::array<std::uint8_t, 32> signer{};
+    };
+    [[nodiscard]] virtual Result<Signed> sign_statement(std::string_view text) const = 0;
 
     // New master key, compartment keys, data keys and signing key; everything sealed anew into a new store file. The
     // rename of the header is the commit point. Waits for nobody: kBusy while anyone else has the vault open.
