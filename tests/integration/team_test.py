@@ -156,7 +156,9 @@ class Team(FleetTest):
         steps = list(dict.fromkeys(log.read_text(encoding="ascii").splitlines()))
         for expected in ("after-mark", "generation-copied", "generation-after-header", "after-stage"):
             self.assertIn(expected, steps)
-        for number, step in enumerate(steps):
+        # Those inside a rotation have a test of their own; one stands for them here, as a BMC waits a minute after it.
+        own = [step for step in steps if step == "after-mark" or step.startswith("generation-")]
+        for number, step in enumerate([*own, "after-stage"]):
             name = f"leaver{number}"
             leaver = self.member(name)
             with self.subTest(killed_at=step):
