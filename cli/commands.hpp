@@ -12,6 +12,23 @@ using Exit = Outcome<ExitCode>;
 [[nodiscard]] Exit perform(const Context& context, const InitCommand& command);
 [[nodiscard]] Exit perform(const Context& context, const VaultInfoCommand& command);
 [[nodiscard]] Exit perform(const Context& context, const VaultVerifyCommand& command);
+// backup_commands.cpp
+[[nodiscard]] Exit perform(const Context& context, const VaultBackupCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const VaultRestoreCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const VaultAcceptRestoreCommand& command);
+[[nodiscard]] Exit verify_backup(const Context& context, const std::string& file);
+// member_commands.cpp
+[[nodiscard]] Exit perform(const Context& context, const MemberKeygenCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const MemberAddCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const MemberListCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const CompartmentAddCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const CompartmentListCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const CompartmentMoveCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const HolderAddCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const HolderListCommand& command);
+// depart.cpp
+[[nodiscard]] Exit perform(const Context& context, const DepartCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const ExposeCommand& command);
 // bmc_commands.cpp
 [[nodiscard]] Exit perform(const Context& context, const BmcAddCommand& command);
 [[nodiscard]] Exit perform(const Context& context, const BmcImportCommand& command);

@@ -50,6 +50,8 @@ std::string_view meaning(ErrorCode code) {
             return "wrong passphrase, or not the passphrase of this vault; nothing was changed";
         case ErrorCode::kDamaged:
             return "the vault's files are not what bmcvault wrote; nothing was changed";
+        case ErrorCode::kRolledBack:
+            return "an older copy of the vault was put back, or a copy of it has gone its own way; nothing was changed";
         case ErrorCode::kBusy:
             return "another bmcvault works on this vault; nothing was changed";
         case ErrorCode::kNoSpace:
@@ -65,6 +67,8 @@ std::string_view next_command(ErrorCode code) {
     switch (code) {
         case ErrorCode::kDamaged:
             return "copy the vault directory away first, then: bmcvault vault verify";
+        case ErrorCode::kRolledBack:
+            return "put the right vault back; or go on from this one: bmcvault vault accept-restore --reason TEXT";
         case ErrorCode::kBusy:
             return "the same command again, when the other one has ended";
         case ErrorCode::kNoSpace:
@@ -76,6 +80,12 @@ std::string_view next_command(ErrorCode code) {
         default:
             return "";
     }
+}
+
+std::string home_directory() {
+    const passwd* entry = getpwuid(geteuid());
+    const std::string home = environment("HOME");
+    return home.empty() && entry != nullptr ? std::string(entry->pw_dir) : home;
 }
 
 }  // namespace
@@ -138,12 +148,12 @@ std::filesystem::path vault_directory(const Context& context) {
     if (const auto named = environment("BMCVAULT_DIR"); !named.empty()) return named;
     if (geteuid() == 0) return "/var/lib/bmcvault";
     if (const auto data = environment("XDG_DATA_HOME"); data.starts_with('/')) return data + "/bmcvault";
-    const passwd* entry = getpwuid(geteuid());
-    const std::string home = environment("HOME");
-    return (home.empty() && entry != nullptr ? std::string(entry->pw_dir) : home) + "/.local/share/bmcvault";
+    return home_directory() + "/.local/share/bmcvault";
 }
 
-Outcome<std::unique_ptr<vault::Store>> open_vault(const Context& context) {
+namespace {
+
+Outcome<std::unique_ptr<vault::Store>> open_any(const Context& context) {
     const auto directory = vault_directory(context);
     std::error_code ignored;
     if (!std::filesystem::exists(directory, ignored) && ignored != std::errc::permission_denied) {
@@ -151,16 +161,77 @@ Outcome<std::unique_ptr<vault::Store>> open_vault(const Context& context) {
                                        fmt::format("there is no vault in {}", printable(directory.string())),
                                        "bmcvault init, or name the vault: --vault DIR", ""});
     }
-    auto passphrase = read_passphrase(context, fmt::format("Passphrase of {}: ", printable(directory.string())));
+    const auto& opened = context.options.identity.empty() ? directory.string() : context.options.identity;
+    auto passphrase = read_passphrase(context, fmt::format("Passphrase of {}: ", printable(opened)));
     if (!passphrase) return std::unexpected(passphrase.error());
-    auto store = vault::Store::open(directory, *passphrase);
-    if (store) return std::move(*store);
+    auto identity = read_identity(context);
+    if (!identity) return std::unexpected(identity.error());
+    auto store = vault::Store::open(directory, *passphrase, {heads_directory(), *identity});
+    if (store) {
+        if (!(*store)->head_problem().empty()) {
+            context.warn(fmt::format("warning: an older vault put back would not be noticed: {}",
+                                     printable((*store)->head_problem())));
+        }
+        return std::move(*store);
+    }
     auto failure = vault_error(fmt::format("vault {}", printable(directory.string())), store.error());
     // Whatever the reason: without an open vault no command has begun.
     if (failure.error().exit == ExitCode::kUsage || failure.error().exit == ExitCode::kNotAsAsked) {
         failure.error().exit = ExitCode::kNotUnlocked;
     }
     return failure;
+}
+
+}  // namespace
+
+std::filesystem::path heads_directory() {
+    if (const auto named = environment("BMCVAULT_HEADS"); !named.empty()) return named;
+    if (geteuid() == 0) return "/var/lib/bmcvault-head";
+    if (const auto state = environment("XDG_STATE_HOME"); state.starts_with('/')) return state + "/bmcvault/heads";
+    return home_directory() + "/.local/state/bmcvault/heads";
+}
+
+Outcome<std::unique_ptr<vault::Store>> open_vault(const Context& context) {
+    auto store = open_any(context);
+    if (store && vault::role_of((*store)->team().own_slot()) == vault::Role::kAuditor)
+        return std::unexpected(Failure{ExitCode::kNotUnlocked, "an auditor may only look", "", ""});
+    if (!store || (*store)->refusal().empty()) return store;
+    const Error refused{ErrorCode::kRolledBack, (*store)->refusal(), std::nullopt};
+    return vault_error(fmt::format("vault {}", printable((*store)->directory().string())), refused);
+}
+
+Outcome<std::unique_ptr<vault::Store>> open_vault_to_look(const Context& context) {
+    auto store = open_any(context);
+    if (store && !(*store)->refusal().empty()) {
+        context.warn(
+            fmt::format("warning: {}\n  nothing can be changed until: bmcvault vault accept-restore --reason TEXT",
+                        printable((*store)->refusal())));
+    }
+    return store;
+}
+
+Outcome<std::vector<vault::Bmc>> selected_bmcs(vault::Store& store, const Selection& selection) {
+    const auto fleet = store.bmcs();
+    if (!fleet) return vault_error("reading the inventory", fleet.error());
+    SelectionFacts facts;
+    if (selection.due) {
+        const auto due = store.team().due();
+        if (!due) return vault_error("reading what is due", due.error());
+        facts.due.insert(due->begin(), due->end());
+    }
+    if (!selection.exposed_to.empty()) {
+        const auto departures = store.team().departures();
+        if (!departures) return vault_error("reading the departures", departures.error());
+        for (const auto& departure : *departures) {
+            if (departure.who != selection.exposed_to) continue;
+            const auto exposed = store.team().exposed_by(departure);
+            if (!exposed) return vault_error("reading what was exposed", exposed.error());
+            for (const auto& credential : *exposed) facts.exposed.insert(credential.bmc);
+        }
+    }
+    auto selected = select(*fleet, selection, facts);
+    if (!selected) return usage_error(selected.error().detail, "bmcvault bmc list");
+    return std::move(*selected);
 }
 
 Outcome<vault::Bmc> find_bmc(const vault::Store& store, const std::string& name) {

@@ -10,6 +10,7 @@
 #include "cli/line_problems.hpp"
 #include "cli/options.hpp"
 #include "cli/run.hpp"
+#include "cli/selector.hpp"
 #include "cli/text.hpp"
 #include "vault/store/store.hpp"
 
@@ -60,7 +61,14 @@ struct Context {
 [[nodiscard]] std::string actor();
 [[nodiscard]] BmcId new_bmc_id();
 [[nodiscard]] std::filesystem::path vault_directory(const Context& context);
+// Where this host keeps what it has seen of each vault: $BMCVAULT_HEADS, else beside the state of this user.
+[[nodiscard]] std::filesystem::path heads_directory();
+// For a command that writes: an older vault than this host has seen is a Failure.
 [[nodiscard]] Outcome<std::unique_ptr<vault::Store>> open_vault(const Context& context);
+// For one that only looks, or puts things right: an older vault is a warning.
+[[nodiscard]] Outcome<std::unique_ptr<vault::Store>> open_vault_to_look(const Context& context);
+// The BMCs selected, each once, in the order of the inventory. Usage error: nothing selected, an unknown name.
+[[nodiscard]] Outcome<std::vector<vault::Bmc>> selected_bmcs(vault::Store& store, const Selection& selection);
 // The BMC of this name; unknown: usage error with the nearest one.
 [[nodiscard]] Outcome<vault::Bmc> find_bmc(const vault::Store& store, const std::string& name);
 // A yes or no on the terminal. True without asking with --yes, or when standard input is no terminal.

@@ -9,15 +9,21 @@ namespace bmcvault::cli {
 namespace {
 
 // --history-of names BMCs of the inventory, in the words of a selector.
-Outcome<rotate::CandidateSources> sources_of(const vault::Store& store, const ElsewhereOptions& options) {
+Outcome<rotate::CandidateSources> sources_of(vault::Store& store, const ElsewhereOptions& options) {
     rotate::CandidateSources sources;
     sources.fleet_history = options.fleet_history;
     sources.lists = options.lists;
     sources.vendor_defaults = options.vendor_defaults;
+    // Passwords of other BMCs, and lists of nobody knows whose, would open what was not granted.
+    const bool owner = vault::role_of(store.team().own_slot()) == vault::Role::kOwner;
+    if (!owner && (options.fleet_history || !options.history_of.empty()))
+        return std::unexpected(
+            Failure{ExitCode::kNotUnlocked, "--fleet-history and --history-of are for owners", "", ""});
+    sources.lists = options.lists && owner;
     if (options.history_of.empty()) return sources;
     Selection selection;
     selection.words = options.history_of;
-    const auto bmcs = selected_of(store, selection);
+    const auto bmcs = selected_bmcs(store, selection);
     if (!bmcs) return std::unexpected(bmcs.error());
     for (const auto& bmc : *bmcs) sources.history_of.push_back(bmc.id);
     return sources;
@@ -37,14 +43,6 @@ rotate::RunOptions common_options(const Context& context, const Selection& selec
     return options;
 }
 
-Outcome<std::vector<vault::Bmc>> selected_of(const vault::Store& store, const Selection& selection) {
-    const auto fleet = store.bmcs();
-    if (!fleet) return vault_error("reading the inventory", fleet.error());
-    auto selected = select(*fleet, selection);
-    if (!selected) return usage_error(selected.error().detail, "bmcvault bmc list");
-    return std::move(*selected);
-}
-
 std::optional<Failure> nothing_selected(const std::string& command, const Selection& selection) {
     if (!selection.empty()) return std::nullopt;
     return usage_error(fmt::format("{}: {}", command, select({}, selection).error().detail),
@@ -53,7 +51,7 @@ std::optional<Failure> nothing_selected(const std::string& command, const Select
 }
 
 Exit run_over(const Context& context, std::unique_ptr<vault::Store> store, FleetRun fleet) {
-    const auto selected = selected_of(*store, fleet.selection);
+    const auto selected = selected_bmcs(*store, fleet.selection);
     if (!selected) return std::unexpected(selected.error());
     if (fleet.elsewhere) {
         auto sources = sources_of(*store, *fleet.elsewhere);

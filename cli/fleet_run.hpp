@@ -25,7 +25,6 @@ struct FleetRun {
 // What every fleet command takes from the command line.
 [[nodiscard]] rotate::RunOptions common_options(const Context& context, const Selection& selection);
 // An empty selection is a mistake that is told before the passphrase is asked for.
-[[nodiscard]] Outcome<std::vector<vault::Bmc>> selected_of(const vault::Store& store, const Selection& selection);
 [[nodiscard]] std::optional<Failure> nothing_selected(const std::string& command, const Selection& selection);
 [[nodiscard]] Exit run_over(const Context& context, std::unique_ptr<vault::Store> store, FleetRun fleet);
 [[nodiscard]] Exit run_fleet(const Context& context, FleetRun fleet);

@@ -6,6 +6,7 @@
 
 #include "cli/text.hpp"
 #include "vault/base/bytes.hpp"
+#include "vault/core/identity.hpp"
 
 namespace bmcvault::cli {
 namespace {
@@ -171,6 +172,42 @@ std::string json_vault(const vault::Store::Info& info, const std::string& direct
     object["credential_versions"] = info.credential_versions;
     object["listed_passwords"] = info.listed_passwords;
     object["slots"] = info.slots;
+    return line(object);
+}
+
+std::string json_identity(const std::string& file, const std::string& fingerprint) {
+    return line({{"type", "identity"}, {"file", file}, {"fingerprint", fingerprint}});
+}
+
+std::string json_member(const vault::Member& member) {
+    Json object{{"type", "member"}, {"name", member.name}, {"slot", member.type}};
+    object["role"] = vault::to_word(member.role);
+    object["compartments"] = member.compartments;
+    object["added_at"] = iso_time(member.added_at);
+    object["removed_at"] = time_or_null(member.removed_at);
+    object["fingerprint"] = member.keys ? Json(vault::fingerprint(*member.keys)) : Json(nullptr);
+    return line(object);
+}
+
+std::string json_compartment(const vault::Compartment& compartment) {
+    return line({{"type", "compartment"}, {"name", compartment.name}, {"bmcs", compartment.bmcs}});
+}
+
+std::string json_holder(const vault::Holder& holder) {
+    Json object{{"type", "holder"}, {"name", holder.name}, {"bmcs", holder.bmcs}, {"reason", holder.note}};
+    object["added_at"] = iso_time(holder.added_at);
+    object["departed_at"] = time_or_null(holder.departed_at);
+    return line(object);
+}
+
+std::string json_backup(const vault::Store::BackupReport& report, const std::string& file) {
+    Json object{{"type", "backup"}, {"file", file}, {"vault_id", to_hex(report.vault_id)}};
+    object["generation"] = report.generation;
+    object["taken_at"] = iso_time(report.taken_at);
+    object["audit_records"] = report.audit_records;
+    object["credential_versions"] = report.credential_versions;
+    object["listed_passwords"] = report.listed_passwords;
+    object["slots"] = report.slots;
     return line(object);
 }
 

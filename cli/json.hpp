@@ -49,6 +49,12 @@ struct FleetEntry {
 [[nodiscard]] std::string json_version(const vault::Bmc& bmc, const vault::CredentialVersion& version);
 [[nodiscard]] std::string json_event(const vault::AuditRecord& record, const std::string& bmc_name);
 [[nodiscard]] std::string json_vault(const vault::Store::Info& info, const std::string& directory);
+// member keygen, list; compartment list; holder list
+[[nodiscard]] std::string json_identity(const std::string& file, const std::string& fingerprint);
+[[nodiscard]] std::string json_member(const vault::Member& member);
+[[nodiscard]] std::string json_compartment(const vault::Compartment& compartment);
+[[nodiscard]] std::string json_holder(const vault::Holder& holder);
+[[nodiscard]] std::string json_backup(const vault::Store::BackupReport& report, const std::string& file);
 // The line of `reveal` up to and without its closing brace: the caller appends the secrets, in secret memory.
 [[nodiscard]] std::string json_reveal_head(const vault::Bmc& bmc, const vault::CredentialVersion& password,
                                            const std::optional<vault::CredentialVersion>& k_g);

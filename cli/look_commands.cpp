@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "cli/commands.hpp"
 #include "cli/json.hpp"
@@ -16,13 +17,11 @@ using vault::CredentialVersion;
 using vault::VersionState;
 
 // Without a selector: all of it. An empty fleet is an answer here, not a mistake.
-Outcome<std::vector<Bmc>> selected_or_all(const vault::Store& store, const Selection& selection) {
+Outcome<std::vector<Bmc>> selected_or_all(vault::Store& store, const Selection& selection) {
     auto fleet = store.bmcs();
     if (!fleet) return vault_error("reading the inventory", fleet.error());
     if (selection.empty() || (fleet->empty() && selection.all)) return std::move(*fleet);
-    auto selected = select(*fleet, selection);
-    if (!selected) return usage_error(selected.error().detail, "bmcvault bmc list");
-    return std::move(*selected);
+    return selected_bmcs(store, selection);
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -69,7 +68,7 @@ std::string attention_of(const FleetEntry& entry) {
     return "";
 }
 
-Outcome<std::vector<FleetEntry>> fleet_entries(const vault::Store& store, const Selection& selection, UnixTime at) {
+Outcome<std::vector<FleetEntry>> fleet_entries(vault::Store& store, const Selection& selection, UnixTime at) {
     auto selected = selected_or_all(store, selection);
     if (!selected) return std::unexpected(selected.error());
     const auto versions = store.current_versions();
@@ -80,11 +79,15 @@ Outcome<std::vector<FleetEntry>> fleet_entries(const vault::Store& store, const 
         const auto found = current.find({bmc.id, subject});
         return found == current.end() ? std::optional<CredentialVersion>() : *found->second;
     };
+    const auto due = store.team().due();
+    if (!due) return vault_error("status", due.error());
+    const std::set<BmcId> exposed(due->begin(), due->end());
     std::vector<FleetEntry> entries;
     entries.reserve(selected->size());
     for (auto& bmc : *selected) {
         FleetEntry entry{bmc, find(bmc, bmc.own_password()), find(bmc, bmc.k_g_subject()), "", is_held(bmc, at)};
         entry.attention = attention_of(entry);
+        if (entry.attention.empty() && exposed.contains(entry.bmc.id)) entry.attention = "due: exposed";
         entries.push_back(std::move(entry));
     }
     return entries;
@@ -214,7 +217,7 @@ Outcome<std::vector<Bmc>> all_of_name(const vault::Store& store, const std::stri
 }  // namespace
 
 Exit perform(const Context& context, const BmcListCommand& command) {
-    auto store = open_vault(context);
+    auto store = open_vault_to_look(context);
     if (!store) return std::unexpected(store.error());
     const auto bmcs = selected_or_all(**store, command.selection);
     if (!bmcs) return std::unexpected(bmcs.error());
@@ -239,7 +242,7 @@ Exit perform(const Context& context, const BmcListCommand& command) {
 }
 
 Exit perform(const Context& context, const BmcShowCommand& command) {
-    auto store = open_vault(context);
+    auto store = open_vault_to_look(context);
     if (!store) return std::unexpected(store.error());
     const auto bmc = find_bmc(**store, command.name);
     if (!bmc) return std::unexpected(bmc.error());
@@ -255,7 +258,7 @@ Exit perform(const Context& context, const BmcShowCommand& command) {
 }
 
 Exit perform(const Context& context, const HistoryCommand& command) {
-    auto store = open_vault(context);
+    auto store = open_vault_to_look(context);
     if (!store) return std::unexpected(store.error());
     const auto named = all_of_name(**store, command.name);
     if (!named) return std::unexpected(named.error());
@@ -279,7 +282,7 @@ Exit perform(const Context& context, const HistoryCommand& command) {
 }
 
 Exit perform(const Context& context, const StatusCommand& command) {
-    auto store = open_vault(context);
+    auto store = open_vault_to_look(context);
     if (!store) return std::unexpected(store.error());
     const UnixTime at = now();
     const auto entries = fleet_entries(**store, command.selection, at);
@@ -305,7 +308,7 @@ Exit perform(const Context& context, const StatusCommand& command) {
 }
 
 Exit perform(const Context& context, const LogCommand& command) {
-    auto store = open_vault(context);
+    auto store = open_vault_to_look(context);
     if (!store) return std::unexpected(store.error());
     std::map<BmcId, std::string> names;
     const auto bmcs = (*store)->bmcs(true);

@@ -16,7 +16,8 @@ namespace bmcvault::cli {
 enum class ColorChoice { kAuto, kAlways, kNever };
 
 struct GlobalOptions {
-    std::string vault;  // empty: from the environment
+    std::string vault;     // empty: from the environment
+    std::string identity;  // file of a member; empty: the passphrase opens the vault itself
     std::optional<int> passphrase_fd;
     std::optional<std::string> passphrase_file;
     bool json = false;
@@ -143,8 +144,52 @@ struct LogCommand {
     std::string name;
     std::size_t limit = 0;  // 0: all
 };
+struct MemberKeygenCommand {
+    std::string output;
+    std::uint32_t kdf_memory_mib = 256;
+    std::uint32_t kdf_operations = 3;
+};
+struct MemberAddCommand {
+    std::string name, key;
+    std::string role = "operator";
+    bool service = false;
+    std::vector<std::string> compartments;  // empty: all
+};
+struct MemberListCommand {};
+struct CompartmentAddCommand {
+    std::string name;
+};
+struct CompartmentListCommand {};
+struct CompartmentMoveCommand {
+    std::string name;
+    Selection selection;
+};
+struct HolderAddCommand {
+    std::string name;
+    Selection selection;
+    std::string since;
+};
+struct HolderListCommand {};
+struct DepartCommand {  // and member remove, which rotates nothing
+    std::string who;
+    bool no_rotate = false;
+    std::string output;
+};
+struct ExposeCommand {
+    Selection selection;
+};
 struct VaultInfoCommand {};
-struct VaultVerifyCommand {};
+struct VaultVerifyCommand {
+    std::string file;  // a backup; empty: the vault itself
+};
+struct VaultBackupCommand {
+    std::string file;
+};
+struct VaultRestoreCommand {
+    std::string file;
+    std::string group;
+};
+struct VaultAcceptRestoreCommand {};
 struct PracticeCommand {
     std::size_t count = 8;
     bool mixed = false;
@@ -162,7 +207,10 @@ using Command = std::variant<InitCommand, BmcAddCommand, BmcImportCommand, BmcIm
                              BmcReplaceCommand, BmcHoldCommand, BmcRemoveCommand, BmcListCommand, BmcShowCommand,
                              AccountsCommand, AccountsSecureCommand, AccountsAdoptCommand, AccountsAcceptCommand,
                              RotateCommand, CheckCommand, RecoverCommand, HistoryCommand, RevealCommand, StatusCommand,
-                             LogCommand, VaultInfoCommand, VaultVerifyCommand, PracticeCommand>;
+                             LogCommand, VaultInfoCommand, VaultVerifyCommand, VaultBackupCommand, VaultRestoreCommand,
+                             VaultAcceptRestoreCommand, MemberKeygenCommand, MemberAddCommand, MemberListCommand,
+                             CompartmentAddCommand, CompartmentListCommand, CompartmentMoveCommand, HolderAddCommand,
+                             HolderListCommand, DepartCommand, ExposeCommand, PracticeCommand>;
 
 struct Invocation {
     GlobalOptions global;

@@ -15,7 +15,7 @@ namespace {
 constexpr const char* kVersion = "bmcvault 0.1.0";
 
 constexpr const char* kSelectors =
-    "SELECTOR: a name, a hostlist rack[01-12,20]-bmc, @group, tag:word, --all, --failed.\n";
+    "SELECTOR: a name, a hostlist rack[01-12,20]-bmc, @group, tag:word, --all, --failed, --due.\n";
 
 // "20", "20s", "500ms"
 std::chrono::milliseconds parse_duration(const std::string& text) {
@@ -64,6 +64,8 @@ public:
         add_accounts();
         add_looks();
         add_vault();
+        add_members();
+        add_departures();
         add_practice();
     }
 
@@ -158,6 +160,9 @@ private:
         sub->add_option("SELECTOR", selection.words, "names, hostlists, @group, tag:word");
         sub->add_flag("--all", selection.all, "every BMC of the vault");
         sub->add_flag("--failed", selection.failed, "those whose last operation did not end as asked");
+        sub->add_flag("--due", selection.due, "those whose credential somebody knows who should not");
+        sub->add_option("--exposed-to", selection.exposed_to, "those that this member or holder, who has left, knew")
+            ->type_name("NAME");
     }
 
     void add_globals() {
@@ -167,6 +172,9 @@ private:
                             "directory of the vault (default: $BMCVAULT_DIR, else /var/lib/bmcvault for root, "
                             "$XDG_DATA_HOME/bmcvault for others)")
                 ->type_name("DIR"));
+        own(app_.add_option("--identity", global_.identity,
+                            "your identity file (member keygen): the passphrase opens it, and it the vault")
+                ->type_name("FILE"));
         own(app_.add_option("--passphrase-fd", global_.passphrase_fd, "read the passphrase from this open descriptor")
                 ->type_name("N")
                 ->check(within(0, 1 << 20)));
@@ -520,12 +528,120 @@ private:
     }
 
     void add_vault() {
-        CLI::App* vault = app_.add_subcommand("vault", "the vault itself: info, verify");
+        CLI::App* vault =
+            app_.add_subcommand("vault", "the vault itself: info, verify, backup, restore, accept-restore");
         vault->require_subcommand(1);
         command(vault, "info", "where it is, what it holds, who can open it", vault_info_,
                 "Examples:\n  bmcvault vault info\n");
-        command(vault, "verify", "verify every page, seal and audit record", vault_verify_,
-                "Examples:\n  bmcvault vault verify\n");
+        auto* verify =
+            command(vault, "verify", "verify every page, seal and audit record; or those of a backup", vault_verify_,
+                    "Examples:\n  bmcvault vault verify\n  bmcvault vault verify monday.bmcvault\n");
+        verify->add_option("FILE", vault_verify_.file, "a backup; without it the vault");
+        auto* backup =
+            command(vault, "backup", "write the whole vault to one file, while others go on", vault_backup_,
+                    "The file is opened again and everything in it is verified before the command ends. It\n"
+                    "opens with what opens the vault now. What this host has seen of the vault is not in it.\n\n"
+                    "Examples:\n  bmcvault vault backup /media/usb/monday.bmcvault\n");
+        backup->add_option("FILE", vault_backup_.file, "a new file")->required();
+        auto* restore =
+            command(vault, "restore", "make a vault of a backup, where there is none", vault_restore_,
+                    "When this host has seen more of the vault than the backup holds, the vault refuses to\n"
+                    "write until accept-restore.\n\n"
+                    "Examples:\n  bmcvault vault restore /media/usb/monday.bmcvault --vault /srv/bmcvault\n");
+        restore->add_option("FILE", vault_restore_.file, "the backup")->required();
+        restore->add_option("--group", vault_restore_.group, "Unix group that shares the vault (modes 0660 and 0770)")
+            ->type_name("NAME");
+        command(vault, "accept-restore", "go on from an older vault: every credential becomes unknown", accept_restore_,
+                "After this, check asks the BMCs which of their passwords is live.\n\n"
+                "Examples:\n  bmcvault vault accept-restore --reason \"disk lost, backup of Monday\"\n");
+    }
+
+    void add_members() {
+        CLI::App* member = app_.add_subcommand("member", "who can open the vault: keygen, add, list, remove");
+        member->require_subcommand(1);
+        auto* keygen = command(member, "keygen", "make an identity: a key pair under a passphrase of its own", keygen_,
+                               "Writes FILE (yours alone, mode 0600) and FILE.pub, which an owner of the vault needs.\n"
+                               "Compare the fingerprint with them over another way than the file goes.\n\n"
+                               "Examples:\n  bmcvault member keygen --output alice.identity\n");
+        keygen->add_option("--output", keygen_.output, "the new file")->type_name("FILE")->required();
+        keygen->add_option("--kdf-memory", keygen_.kdf_memory_mib, "Argon2id memory in MiB, 64 to 2048 (256)")
+            ->type_name("MIB")
+            ->check(within(64, 2048));
+        keygen->add_option("--kdf-operations", keygen_.kdf_operations, "Argon2id passes, 1 to 16 (3)")
+            ->type_name("N")
+            ->check(within(1, 16));
+        auto* add =
+            command(member, "add", "let somebody open the vault", member_add_,
+                    "owner: everything. operator: works with the BMCs of the compartments named (all that there\n"
+                    "are). auditor: looks, and opens no credential.\n\n"
+                    "Examples:\n"
+                    "  bmcvault member add alice --key alice.identity.pub --reason \"joins the team\"\n"
+                    "  bmcvault member add nightly --key nightly.identity.pub --service --compartment edge\n");
+        add->add_option("NAME", member_add_.name, "1 to 64 of A-Z a-z 0-9 . _ @ + -")->required();
+        add->add_option("--key", member_add_.key, "their FILE.pub")->type_name("FILE")->required();
+        add->add_option("--role", member_add_.role, "owner, operator or auditor (operator)")
+            ->type_name("ROLE")
+            ->check(CLI::IsMember({"owner", "operator", "auditor"}).description(""));
+        add->add_flag("--service", member_add_.service, "a program: a timer, a monitoring system");
+        add->add_option("--compartment", member_add_.compartments, "what they may open (repeatable)")
+            ->type_name("NAME")
+            ->expected(1)
+            ->take_all();
+        command(member, "list", "who can open the vault, and who could", member_list_,
+                "Examples:\n  bmcvault member list\n");
+        auto* remove = command(member, "remove", "end somebody's access, and rotate later", member_remove_,
+                               "As depart --no-rotate: what they could read is due afterwards.\n\n"
+                               "Examples:\n  bmcvault member remove alice --reason \"other team\"\n");
+        remove->add_option("NAME", member_remove_.who)->required();
+        add_compartments();
+    }
+
+    void add_compartments() {
+        CLI::App* compartment =
+            app_.add_subcommand("compartment", "groups of BMCs with keys of their own: add, list, move");
+        compartment->require_subcommand(1);
+        auto* make = command(compartment, "add", "a new one, which every owner can open", compartment_add_,
+                             "Examples:\n  bmcvault compartment add edge\n");
+        make->add_option("NAME", compartment_add_.name)->required();
+        command(compartment, "list", "what there is", compartment_list_, "Examples:\n  bmcvault compartment list\n");
+        auto* move =
+            command(compartment, "move", "seal the credentials of BMCs to another compartment", compartment_move_,
+                    std::string(kSelectors) + "\nExamples:\n  bmcvault compartment move edge @edge\n");
+        move->add_option("NAME", compartment_move_.name, "where they go")->required();
+        add_selection(move, compartment_move_.selection);
+    }
+
+    void add_departures() {
+        auto* depart =
+            command(&app_, "depart", "somebody leaves: end their access, rotate what they could read", depart_,
+                    "What they could read is marked first; then the vault gets new keys, which their identity\n"
+                    "does not open; then the BMCs are rotated, those first of which they saw the password. The\n"
+                    "same command continues after an interruption. The statement says what is left to do.\n\n"
+                    "Examples:\n"
+                    "  bmcvault depart alice --reason \"leaves on Friday\"\n"
+                    "  bmcvault depart contractor --output statements\n");
+        depart->add_option("WHO", depart_.who, "a member or a holder")->required();
+        depart->add_flag("--no-rotate", depart_.no_rotate, "leave the BMCs due (status, rotate --due)");
+        depart->add_option("--output", depart_.output, "write the statement here: text, JSON, HTML, signature")
+            ->type_name("DIR");
+        auto* expose =
+            command(&app_, "expose", "the credentials of some BMCs are known to somebody: mark them due", expose_,
+                    std::string(kSelectors) +
+                        "\nExamples:\n"
+                        "  bmcvault expose @edge --reason \"host edge07 was broken into\"\n"
+                        "  bmcvault check --due\n  bmcvault rotate --due\n");
+        add_selection(expose, expose_.selection);
+        CLI::App* holder = app_.add_subcommand("holder", "who knows passwords outside the vault: add, list");
+        holder->require_subcommand(1);
+        auto* add =
+            command(holder, "add", "a contractor, a spreadsheet, a monitoring system", holder_add_,
+                    std::string(kSelectors) +
+                        "\nExamples:\n"
+                        "  bmcvault holder add monitoring @edge --since 2024-05-01 --reason \"reads sensors\"\n");
+        add->add_option("NAME", holder_add_.name)->required();
+        add_selection(add, holder_add_.selection);
+        add->add_option("--since", holder_add_.since, "first day, as 2024-05-01 (always)")->type_name("DATE");
+        command(holder, "list", "who knows what", holder_list_, "Examples:\n  bmcvault holder list\n");
     }
 
     void add_practice() {
@@ -584,7 +700,21 @@ private:
     LogCommand log_;
     VaultInfoCommand vault_info_;
     VaultVerifyCommand vault_verify_;
+    VaultBackupCommand vault_backup_;
+    VaultRestoreCommand vault_restore_;
+    VaultAcceptRestoreCommand accept_restore_;
     PracticeCommand practice_;
+    MemberKeygenCommand keygen_;
+    MemberAddCommand member_add_;
+    MemberListCommand member_list_;
+    DepartCommand member_remove_{"", true, ""};
+    CompartmentAddCommand compartment_add_;
+    CompartmentListCommand compartment_list_;
+    CompartmentMoveCommand compartment_move_;
+    HolderAddCommand holder_add_;
+    HolderListCommand holder_list_;
+    DepartCommand depart_;
+    ExposeCommand expose_;
 };
 
 }  // namespace

@@ -21,7 +21,7 @@ run_may_report() {
 
 tour() {
     (umask 077 && head -c 18 /dev/urandom | base64 >passphrase)
-    export BMCVAULT_DIR=$PWD/vault
+    export BMCVAULT_DIR=$PWD/vault BMCVAULT_HEADS=$PWD/heads
     printf '\n$ export BMCVAULT_DIR=%s\n' "$BMCVAULT_DIR"
 
     run bmcvault init --passphrase-file passphrase

@@ -157,8 +157,11 @@ Result<void> log_disclosure(vault::Store& store, const Context& context, const v
                                         {"k_g_version", k_g ? std::to_string(k_g->version.value) : ""},
                                         {"reason", context.options.reason},
                                         {"ticket", context.options.ticket}});
-    return store.transact(actor(), now(),
-                          [&](vault::Transaction& transaction) { return transaction.audit("reveal", bmc.id, body); });
+    std::vector<CredentialVersion> shown{password};
+    if (k_g) shown.push_back(*k_g);
+    return store.transact(actor(), now(), [&](vault::Transaction& transaction) {
+        return transaction.disclose("reveal", bmc.id, shown, body);
+    });
 }
 
 void warn_about_pending(const Context& context, const vault::Bmc& bmc, const std::vector<CredentialVersion>& versions) {

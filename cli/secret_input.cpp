@@ -12,6 +12,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
+
+#include "vault/core/identity.hpp"
 
 namespace bmcvault::cli {
 namespace {
@@ -90,7 +93,8 @@ Result<SecretText> read_single_line(int fd) {
 }
 
 // Opens a file that holds a secret: a regular file of this user (or root), closed to everyone else.
-Result<SecretText> read_secret_file(const std::string& path, bool check_mode) {
+Result<SecretText> read_private_file(const std::string& path, bool check_mode,
+                                     const std::function<Result<SecretText>(int)>& read_from) {
     const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK));
     if (file.get() < 0) {
         return fail(ErrorCode::kIo,
@@ -106,7 +110,11 @@ Result<SecretText> read_secret_file(const std::string& path, bool check_mode) {
         return fail(ErrorCode::kUnsafeFile,
                     fmt::format("is open to others (mode {:04o}); chmod 600 it", status.st_mode & 07777u));
     }
-    return read_single_line(file.get());
+    return read_from(file.get());
+}
+
+Result<SecretText> read_secret_file(const std::string& path, bool check_mode) {
+    return read_private_file(path, check_mode, read_single_line);
 }
 
 // ---- the terminal ----
@@ -277,9 +285,16 @@ Outcome<Passphrase> read_new_passphrase(const Context& context) {
     if (!second) return no_terminal();
     auto repeated = as_passphrase(std::move(*second), "passphrase");
     if (!repeated) return repeated;
-    if (!passphrase->equals(*repeated))
-        return no_secret("the two passphrases differ; no vault was made", "bmcvault init");
+    if (!passphrase->equals(*repeated)) return no_secret("the two passphrases differ; nothing was made", "");
     return passphrase;
+}
+
+Outcome<std::optional<std::string>> read_identity(const Context& context) {
+    const auto& path = context.options.identity;
+    if (path.empty()) return std::nullopt;
+    const auto text = read_private_file(path, true, [](int fd) { return read_to_end(fd, vault::kMaxIdentitySize); });
+    if (!text) return no_secret(fmt::format("identity file {} {}", printable(path), text.error().detail));
+    return text->expose([](std::string_view sealed) { return std::optional(std::string(sealed)); });
 }
 
 Outcome<Credential> read_credential(const CredentialInput& input, bool prompt_by_default, const std::string& bmc_name) {

@@ -17,6 +17,9 @@ namespace bmcvault::cli {
 // The same for a new vault: the prompt asks twice.
 [[nodiscard]] Outcome<Passphrase> read_new_passphrase(const Context& context);
 
+// Content of the file of --identity, which has to be closed to others; nullopt without it.
+[[nodiscard]] Outcome<std::optional<std::string>> read_identity(const Context& context);
+
 struct Credential {
     std::optional<PasswordField> password;  // nullopt: unknown
     std::optional<Key20> k_g;

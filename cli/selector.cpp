@@ -182,7 +182,8 @@ Result<std::vector<std::string>> expand_hostlist(std::string_view word) {
     return names;
 }
 
-Result<std::vector<vault::Bmc>> select(std::span<const vault::Bmc> fleet, const Selection& selection) {
+Result<std::vector<vault::Bmc>> select(std::span<const vault::Bmc> fleet, const Selection& selection,
+                                       const SelectionFacts& facts) {
     if (selection.empty()) {
         return fail(ErrorCode::kInvalidArgument,
                     "nothing selected: name BMCs, rack[01-12]-bmc, @group, tag:word, or say --all");
@@ -194,7 +195,14 @@ Result<std::vector<vault::Bmc>> select(std::span<const vault::Bmc> fleet, const 
     }
     if (selection.all) chooser.mark_if([](const vault::Bmc&) { return true; });
     if (selection.failed) chooser.mark_if([](const vault::Bmc& bmc) { return !last_was_as_asked(bmc); });
+    if (selection.due) chooser.mark_if([&](const vault::Bmc& bmc) { return facts.due.contains(bmc.id); });
+    if (!selection.exposed_to.empty())
+        chooser.mark_if([&](const vault::Bmc& bmc) { return facts.exposed.contains(bmc.id); });
     auto chosen = chooser.chosen();
+    if (chosen.empty() && !selection.failed) {
+        return fail(ErrorCode::kInvalidArgument, selection.due ? "nothing selected: no BMC is due"
+                                                               : "nothing selected: nothing was exposed to them");
+    }
     if (chosen.empty()) {
         return fail(ErrorCode::kInvalidArgument, "nothing selected: no BMC's last operation failed");
     }
@@ -205,6 +213,8 @@ std::string canonical(const Selection& selection) {
     if (selection.all) return "--all";  // the words add nothing to it
     std::set<std::string> parts(selection.words.begin(), selection.words.end());
     if (selection.failed) parts.insert("--failed");
+    if (selection.due) parts.insert("--due");
+    if (!selection.exposed_to.empty()) parts.insert("--exposed-to " + selection.exposed_to);
     return fmt::format("{}", fmt::join(parts, " "));
 }
 

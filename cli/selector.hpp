@@ -3,6 +3,7 @@
 // Never "everything" by accident: nothing selected is an error, and so is a word that selects nothing.
 #pragma once
 
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,9 +17,17 @@ namespace bmcvault::cli {
 struct Selection {
     std::vector<std::string> words;  // as typed
     bool all = false;
-    bool failed = false;  // those whose last outcome was not as asked
+    bool failed = false;     // those whose last outcome was not as asked
+    bool due = false;        // those whose live credential is known to somebody who should not know it
+    std::string exposed_to;  // those that this member or holder, who has left, knew; empty: nobody
 
-    [[nodiscard]] bool empty() const { return words.empty() && !all && !failed; }
+    [[nodiscard]] bool empty() const { return words.empty() && !all && !failed && !due && exposed_to.empty(); }
+};
+
+// What the vault knows and the inventory does not say.
+struct SelectionFacts {
+    std::set<BmcId> due;
+    std::set<BmcId> exposed;  // to Selection::exposed_to
 };
 
 inline constexpr std::size_t kMaxExpansion = 100'000;
@@ -29,7 +38,8 @@ inline constexpr std::size_t kMaxExpansion = 100'000;
 
 // The selected BMCs, each once, in the order of `fleet`. kInvalidArgument: nothing selected, or a malformed word;
 // kNotFound: an unknown name, group or tag, with the nearest known one.
-[[nodiscard]] Result<std::vector<vault::Bmc>> select(std::span<const vault::Bmc> fleet, const Selection& selection);
+[[nodiscard]] Result<std::vector<vault::Bmc>> select(std::span<const vault::Bmc> fleet, const Selection& selection,
+                                                     const SelectionFacts& facts = {});
 
 // The same selection always gives the same text: an interrupted campaign is found by it.
 [[nodiscard]] std::string canonical(const Selection& selection);

@@ -41,7 +41,7 @@ Exit perform(const Context& context, const InitCommand& command) {
 }
 
 Exit perform(const Context& context, const VaultInfoCommand&) {
-    auto store = open_vault(context);
+    auto store = open_vault_to_look(context);
     if (!store) return std::unexpected(store.error());
     const auto info = (*store)->info();
     if (!info) return vault_error("vault info", info.error());
@@ -65,7 +65,8 @@ Exit perform(const Context& context, const VaultInfoCommand&) {
     return ExitCode::kAsAsked;
 }
 
-Exit perform(const Context& context, const VaultVerifyCommand&) {
+Exit perform(const Context& context, const VaultVerifyCommand& command) {
+    if (!command.file.empty()) return verify_backup(context, command.file);
     auto store = open_vault(context);
     if (!store) return std::unexpected(store.error());
     if (auto verified = (*store)->verify(); !verified) return vault_error("vault verify", verified.error());

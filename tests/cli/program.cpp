@@ -56,8 +56,16 @@ std::vector<std::string> command_of(const std::vector<std::string>& arguments) {
     return words;
 }
 
+// What this host has seen of the vaults of all tests: they have ids of their own.
+const std::string& heads() {
+    static const Directory directory;
+    static const std::string path = (directory.path() / "heads").string();
+    return path;
+}
+
 std::vector<std::string> environment_of(const std::map<std::string, std::string>& more) {
-    std::vector<std::string> words{"PATH=/usr/bin:/bin", "HOME=/nonexistent", "TERM=xterm"};
+    std::vector<std::string> words{"PATH=/usr/bin:/bin", "HOME=/nonexistent", "TERM=xterm",
+                                   "BMCVAULT_HEADS=" + heads()};
     for (const char* kept : {"ASAN_OPTIONS", "UBSAN_OPTIONS"}) {
         if (const char* value = std::getenv(kept)) words.push_back(std::string(kept) + "=" + value);
     }

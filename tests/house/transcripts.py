@@ -136,6 +136,7 @@ def with_fleet(path, program):
             "LC_ALL": "C.UTF-8",
             "NO_COLOR": "1",
             "BMCVAULT_DIR": str(work / "vault"),
+            "BMCVAULT_HEADS": str(work / "heads"),
             "CREDENTIALS_DIRECTORY": str(credentials),
         } | {name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")}
         inside = [sys.executable, os.path.abspath(__file__), "--inside", str(path)]

@@ -118,7 +118,7 @@ class Vault:
             stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, **(env or {})},
+            env={**os.environ, "BMCVAULT_HEADS": str(self.directory.parent / "heads"), **(env or {})},
             **options,
         )
 

@@ -49,8 +49,9 @@ protected:
     Migration() {
         vfs::install();
         const auto header = must(parse_header(test::read_file(header_file())));
-        const auto bundle = must(unlock(header, test::passphrase()));
-        keyring_ = std::make_unique<Keyring>(header, bundle.master_key);
+        auto unlocked = must(unlock(header, test::passphrase()));
+        const auto bundle = unlocked.bundle.clone();
+        keyring_ = std::make_unique<Keyring>(header, std::move(unlocked));
         bmc_ = test::make_bmc(1).id;
         {
             const auto as_made = raw_database();

@@ -148,13 +148,13 @@ std::string VaultTest::states(BmcId bmc, Subject subject) {
 
 std::unique_ptr<Database> VaultTest::raw_database() {
     const auto header = must(parse_header(read_file(header_file())));
-    const auto bundle = must(unlock(header, passphrase()));
+    const auto bundle = must(unlock(header, passphrase())).bundle.clone();
     return must(Database::open(directory_ / header.store_file, derive_sqlcipher_key(bundle.master_key)));
 }
 
 void VaultTest::rewrite_header(const std::function<void(Header&)>& change) {
     auto header = must(parse_header(read_file(header_file())));
-    const auto bundle = must(unlock(header, passphrase()));
+    const auto bundle = must(unlock(header, passphrase())).bundle.clone();
     change(header);
     authenticate_header(header, bundle.master_key, bundle.signing_seed);
     write_file(header_file(), format_header(header));

@@ -2,6 +2,9 @@
 
 #include <sodium.h>
 
+#include <algorithm>
+#include <array>
+
 namespace bmcvault::vault {
 namespace {
 
@@ -11,6 +14,21 @@ void append_text(Bytes& out, std::string_view text) {
 }
 
 }  // namespace
+
+bool must_be_signed(std::string_view event) {
+    constexpr std::array<std::string_view, 6> kFamilies{"reveal",     "member.", "compartment.",
+                                                        "departure.", "holder.", "vault."};
+    return std::ranges::any_of(kFamilies, [&](auto family) { return event.starts_with(family); });
+}
+
+Bytes audit_signed_bytes(const VaultId& vault_id, std::uint64_t sequence, const Digest& hash) {
+    Bytes out;
+    append(out, as_bytes("bmcvault-d1"));
+    append(out, vault_id);
+    append_u64_le(out, sequence);
+    append(out, hash);
+    return out;
+}
 
 Digest audit_hash(const Digest& previous, const AuditEntry& entry) {
     Bytes row;

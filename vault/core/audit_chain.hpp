@@ -21,6 +21,11 @@ struct AuditEntry {
 
 // BLAKE2b-256("bmcvault-a1" || previous || u64 sequence || i64 at || actor || event || u8 has bmc [|| uuid] || body);
 // integers little endian, texts led by their u32 length. The record before the first has hash zero.
+// Disclosures and changes of who can read what are signed one by one.
+[[nodiscard]] bool must_be_signed(std::string_view event);
+// What is signed of record `sequence`: "bmcvault-d1" || vault id || u64 sequence || its hash.
+[[nodiscard]] Bytes audit_signed_bytes(const VaultId&, std::uint64_t sequence, const Digest& hash);
+
 [[nodiscard]] Digest audit_hash(const Digest& previous, const AuditEntry& entry);
 
 }  // namespace bmcvault::vault

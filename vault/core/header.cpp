@@ -6,9 +6,9 @@
 #include <sodium.h>
 
 #include <algorithm>
-#include <charconv>
-#include <concepts>
-#include <optional>
+#include <functional>
+
+#include "vault/core/line_reader.hpp"
 
 namespace bmcvault::vault {
 namespace {
@@ -17,101 +17,19 @@ constexpr std::string_view kMagic = "bmcvault-vault/1";
 constexpr std::string_view kMagicPrefix = "bmcvault-vault/";
 constexpr std::string_view kMacPrefix = "--- mac ";
 constexpr std::string_view kSignaturePrefix = "=== sig ";
+constexpr std::string_view kMemberType = "x25519";
+constexpr std::string_view kServiceType = "service";
 constexpr std::size_t kBodyColumns = 64;
 constexpr std::size_t kMaxNameSize = 64;
 constexpr std::size_t kMaxArgumentsSize = 2048;
-constexpr int kBase64 = sodium_base64_VARIANT_ORIGINAL_NO_PADDING;
-
-std::string to_base64(ByteView bytes) {
-    std::string text(sodium_base64_ENCODED_LEN(bytes.size(), kBase64), '\0');
-    sodium_bin2base64(text.data(), text.size(), bytes.data(), bytes.size(), kBase64);
-    text.pop_back();  // the terminating zero
-    return text;
-}
-
-std::optional<Bytes> from_base64(std::string_view text) {
-    if (text.empty()) return Bytes();
-    Bytes bytes(text.size());
-    std::size_t size = 0;
-    if (sodium_base642bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr, &size, nullptr, kBase64) != 0)
-        return std::nullopt;
-    bytes.resize(size);
-    return bytes;
-}
 
 bool is_name_character(char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
            std::string_view("._@+-").contains(c);
 }
 
-bool is_name(std::string_view text) {
-    return !text.empty() && text.size() <= kMaxNameSize && std::ranges::all_of(text, is_name_character);
-}
-
-// Walks over the lines. The first mistake is kept, with its line, and every later read gives nothing.
-class Reader {
-public:
-    explicit Reader(std::string_view text) : rest_(text) {}
-
-    [[nodiscard]] bool failed() const { return error_.has_value(); }
-    [[nodiscard]] bool at_end() const { return rest_.empty(); }
-    [[nodiscard]] bool next_is(std::string_view prefix) const { return !failed() && rest_.starts_with(prefix); }
-    [[nodiscard]] std::unexpected<Error> error() const { return std::unexpected<Error>(*error_); }
-
-    void mistake(std::string_view what, ErrorCode code = ErrorCode::kDamaged) {
-        if (!error_) error_ = fail(code, fmt::format("vault header, line {}: {}", line_number_, what)).error();
-    }
-
-    std::string_view line() {
-        ++line_number_;
-        const auto end = rest_.find('\n');
-        if (failed() || end == std::string_view::npos) {
-            mistake("ends in the middle");
-            return {};
-        }
-        const auto text = rest_.substr(0, end);
-        rest_.remove_prefix(end + 1);
-        return text;
-    }
-
-    // A line "prefix" + value.
-    std::string_view value_of(std::string_view prefix) {
-        const auto text = line();
-        if (failed()) return {};
-        if (!text.starts_with(prefix)) {
-            mistake(fmt::format("\"{}\" expected; unknown keys are refused", prefix));
-            return {};
-        }
-        return text.substr(prefix.size());
-    }
-
-    template <std::integral T>
-    T number(std::string_view text) {
-        T value{};
-        const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-        if (code != std::errc{} || end != text.data() + text.size()) mistake("not a number, or out of range");
-        return value;
-    }
-
-    template <std::size_t N>
-    std::array<std::uint8_t, N> fixed_bytes(std::string_view text) {
-        std::array<std::uint8_t, N> out{};
-        const auto bytes = from_base64(text);
-        if (!bytes || bytes->size() != N)
-            mistake(fmt::format("not the base64 of {} bytes", N));
-        else
-            std::ranges::copy(*bytes, out.begin());
-        return out;
-    }
-
-private:
-    std::string_view rest_;
-    std::size_t line_number_ = 0;
-    std::optional<Error> error_;
-};
-
 // Takes "key=value" off the front of a slot's arguments.
-std::string_view take_argument(Reader& reader, std::string_view& arguments, std::string_view key) {
+std::string_view take_argument(LineReader& reader, std::string_view& arguments, std::string_view key) {
     const auto end = arguments.find(' ');
     const auto word = arguments.substr(0, end);
     if (!word.starts_with(key)) {
@@ -122,7 +40,7 @@ std::string_view take_argument(Reader& reader, std::string_view& arguments, std:
     return word.substr(key.size());
 }
 
-std::vector<std::uint32_t> read_compartments(Reader& reader, std::string_view text) {
+std::vector<std::uint32_t> read_compartments(LineReader& reader, std::string_view text) {
     std::vector<std::uint32_t> compartments;
     while (!reader.failed()) {
         const auto comma = text.find(',');
@@ -137,13 +55,38 @@ std::vector<std::uint32_t> read_compartments(Reader& reader, std::string_view te
     return compartments;
 }
 
-Argon2idSlot read_argon2id(Reader& reader, std::string_view arguments) {
+PublicKeys read_public_keys(LineReader& reader, std::string_view& arguments) {
+    PublicKeys keys;
+    keys.exchange = reader.fixed_bytes<32>(take_argument(reader, arguments, "pk="));
+    keys.signing = reader.fixed_bytes<32>(take_argument(reader, arguments, "sign="));
+    return keys;
+}
+
+constexpr std::string_view kNoCompartments = "-";
+
+MemberSlot read_member(LineReader& reader, bool service, std::string_view arguments) {
+    MemberSlot slot;
+    slot.service = service;
+    const auto role = role_from_word(take_argument(reader, arguments, "role="));
+    if (!role) reader.mistake("unknown role");
+    slot.role = role.value_or(Role::kAuditor);
+    const auto granted = take_argument(reader, arguments, "caps=");
+    if (granted != kNoCompartments) slot.compartments = read_compartments(reader, granted);
+    slot.keys = read_public_keys(reader, arguments);
+    if (!arguments.empty()) reader.mistake("unknown argument of a member's slot");
+    if (slot.compartments.empty() != (slot.role == Role::kAuditor))
+        reader.mistake("an auditor opens no compartment, everybody else does");
+    return slot;
+}
+
+Argon2idSlot read_argon2id(LineReader& reader, std::string_view arguments) {
     Argon2idSlot slot;
     slot.operations = reader.number<std::uint32_t>(take_argument(reader, arguments, "ops="));
     slot.memory_bytes = reader.number<std::uint64_t>(take_argument(reader, arguments, "mem="));
     slot.compartments = read_compartments(reader, take_argument(reader, arguments, "caps="));
     slot.salt = reader.fixed_bytes<16>(take_argument(reader, arguments, "salt="));
     slot.commitment = reader.fixed_bytes<32>(take_argument(reader, arguments, "commit="));
+    if (arguments.starts_with("pk=")) slot.keys = read_public_keys(reader, arguments);
     if (!arguments.empty()) reader.mistake("unknown argument of an argon2id slot");
     if (slot.operations < kMinArgon2Operations || slot.operations > kMaxArgon2Operations ||
         slot.memory_bytes < kMinArgon2Memory || slot.memory_bytes > kMaxArgon2Memory)
@@ -151,13 +94,13 @@ Argon2idSlot read_argon2id(Reader& reader, std::string_view arguments) {
     return slot;
 }
 
-UnknownSlot read_unknown(Reader& reader, std::string_view type, std::string_view arguments) {
+UnknownSlot read_unknown(LineReader& reader, std::string_view type, std::string_view arguments) {
     const bool printable = std::ranges::all_of(arguments, [](char c) { return c >= ' ' && c <= '~'; });
     if (!printable || arguments.size() > kMaxArgumentsSize) reader.mistake("slot arguments are not plain text");
     return {std::string(type), std::string(arguments)};
 }
 
-Bytes read_body(Reader& reader) {
+Bytes read_body(LineReader& reader) {
     std::string text;
     while (!reader.failed()) {
         const auto line = reader.line();
@@ -174,26 +117,28 @@ Bytes read_body(Reader& reader) {
     return std::move(*body);
 }
 
-Slot read_slot(Reader& reader) {
+Slot read_slot(LineReader& reader) {
     Slot slot;
     auto arguments = reader.value_of("-> ");
     const auto space = arguments.find(' ');
     const auto type = arguments.substr(0, space);
     arguments.remove_prefix(space == std::string_view::npos ? arguments.size() : space + 1);
-    if (!is_name(type)) reader.mistake("slot type missing");
+    if (!is_slot_name(type)) reader.mistake("slot type missing");
     slot.number = reader.number<std::uint32_t>(take_argument(reader, arguments, "slot="));
     slot.name = take_argument(reader, arguments, "id=");
     if (slot.number == 0) reader.mistake("slot numbers begin at 1");
-    if (!is_name(slot.name)) reader.mistake("slot id missing or with forbidden characters");
+    if (!is_slot_name(slot.name)) reader.mistake("slot id missing or with forbidden characters");
     if (type == "argon2id")
         slot.kind = read_argon2id(reader, arguments);
+    else if (type == kMemberType || type == kServiceType)
+        slot.kind = read_member(reader, type == kServiceType, arguments);
     else
         slot.kind = read_unknown(reader, type, arguments);
     slot.body = read_body(reader);
     return slot;
 }
 
-void read_fields(Reader& reader, Header& header) {
+void read_fields(LineReader& reader, Header& header) {
     const auto magic = reader.line();
     if (magic != kMagic) {
         const bool newer = magic.starts_with(kMagicPrefix);
@@ -220,7 +165,7 @@ void read_fields(Reader& reader, Header& header) {
     header.admin_public_key = reader.fixed_bytes<32>(reader.value_of("admin "));
 }
 
-void read_slots(Reader& reader, Header& header) {
+void read_slots(LineReader& reader, Header& header) {
     while (reader.next_is("-> ")) {
         if (header.slots.size() == kMaxSlots) return reader.mistake("more than 128 slots");
         auto slot = read_slot(reader);
@@ -231,22 +176,81 @@ void read_slots(Reader& reader, Header& header) {
     }
 }
 
+std::string format_keys(const PublicKeys& keys) {
+    return fmt::format(" pk={} sign={}", to_base64(keys.exchange), to_base64(keys.signing));
+}
+
+std::string format_arguments(const Argon2idSlot& slot) {
+    return fmt::format(" ops={} mem={} caps={} salt={} commit={}{}", slot.operations, slot.memory_bytes,
+                       fmt::join(slot.compartments, ","), to_base64(slot.salt), to_base64(slot.commitment),
+                       slot.keys ? format_keys(*slot.keys) : "");
+}
+
+std::string format_arguments(const MemberSlot& slot) {
+    const auto granted = fmt::format("{}", fmt::join(slot.compartments, ","));
+    return fmt::format(" role={} caps={}{}", to_word(slot.role), granted.empty() ? kNoCompartments : granted,
+                       format_keys(slot.keys));
+}
+
+std::string format_arguments(const UnknownSlot& slot) {
+    return slot.arguments.empty() ? "" : " " + slot.arguments;
+}
+
 void append_slot(std::string& out, const Slot& slot) {
-    if (const auto* argon2id = std::get_if<Argon2idSlot>(&slot.kind)) {
-        out +=
-            fmt::format("-> argon2id slot={} id={} ops={} mem={} caps={} salt={} commit={}\n", slot.number, slot.name,
-                        argon2id->operations, argon2id->memory_bytes, fmt::join(argon2id->compartments, ","),
-                        to_base64(argon2id->salt), to_base64(argon2id->commitment));
-    } else {
-        const auto& unknown = std::get<UnknownSlot>(slot.kind);
-        out += fmt::format("-> {} slot={} id={}{}{}\n", unknown.type, slot.number, slot.name,
-                           unknown.arguments.empty() ? "" : " ", unknown.arguments);
-    }
+    out += fmt::format("-> {} slot={} id={}{}\n", slot_type(slot), slot.number, slot.name,
+                       std::visit([](const auto& kind) { return format_arguments(kind); }, slot.kind));
     const auto body = to_base64(slot.body);
     for (std::size_t at = 0; at <= body.size(); at += kBodyColumns) out += body.substr(at, kBodyColumns) + "\n";
 }
 
 }  // namespace
+
+std::string_view to_word(Role role) {
+    switch (role) {
+        case Role::kOwner:
+            return "owner";
+        case Role::kOperator:
+            return "operator";
+        case Role::kAuditor:
+            break;
+    }
+    return "auditor";
+}
+
+std::optional<Role> role_from_word(std::string_view word) {
+    for (const auto role : {Role::kOwner, Role::kOperator, Role::kAuditor})
+        if (to_word(role) == word) return role;
+    return std::nullopt;
+}
+
+std::string_view slot_type(const Slot& slot) {
+    if (const auto* unknown = std::get_if<UnknownSlot>(&slot.kind)) return unknown->type;
+    const auto* member = std::get_if<MemberSlot>(&slot.kind);
+    if (member == nullptr) return "argon2id";
+    return member->service ? kServiceType : kMemberType;
+}
+
+Role role_of(const Slot& slot) {
+    if (const auto* member = std::get_if<MemberSlot>(&slot.kind)) return member->role;
+    return std::holds_alternative<Argon2idSlot>(slot.kind) ? Role::kOwner : Role::kAuditor;
+}
+
+const std::vector<std::uint32_t>& compartments_of(const Slot& slot) {
+    static const std::vector<std::uint32_t> none;
+    if (const auto* argon2id = std::get_if<Argon2idSlot>(&slot.kind)) return argon2id->compartments;
+    const auto* member = std::get_if<MemberSlot>(&slot.kind);
+    return member == nullptr ? none : member->compartments;
+}
+
+const PublicKeys* public_keys_of(const Slot& slot) {
+    if (const auto* member = std::get_if<MemberSlot>(&slot.kind)) return &member->keys;
+    const auto* argon2id = std::get_if<Argon2idSlot>(&slot.kind);
+    return argon2id != nullptr && argon2id->keys ? &*argon2id->keys : nullptr;
+}
+
+bool is_slot_name(std::string_view text) {
+    return !text.empty() && text.size() <= kMaxNameSize && std::ranges::all_of(text, is_name_character);
+}
 
 std::string store_file_name(std::uint64_t generation) {
     return fmt::format("store-{:06}.db", generation);
@@ -274,7 +278,7 @@ std::string format_header(const Header& header) {
 Result<Header> parse_unverified_header(std::string_view text) {
     if (text.size() > kMaxHeaderSize) return fail(ErrorCode::kDamaged, "vault header: larger than 256 KiB");
     Header header;
-    Reader reader(text);
+    LineReader reader("vault header", text);
     read_fields(reader, header);
     read_slots(reader, header);
     if (header.slots.empty()) reader.mistake("no slot: nobody could open this vault");

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -25,10 +26,25 @@ inline constexpr std::uint32_t kMinArgon2Operations = 1;
 inline constexpr std::uint32_t kMaxArgon2Operations = 16;
 inline constexpr std::uint32_t kSqlcipherFormat = 3;
 inline constexpr std::uint32_t kPageSize = 4096;
-inline constexpr std::uint32_t kReaderVersion = 1;  // what this program understands
+inline constexpr std::uint32_t kReaderVersion = 2;  // what this program understands: 2 has slots with public keys
 
 using Digest = std::array<std::uint8_t, 32>;
 using VaultId = std::array<std::uint8_t, 16>;
+
+enum class Role : std::uint8_t {
+    kOwner,     // everything; holds the signing seed and every compartment
+    kOperator,  // works with the BMCs of the compartments granted
+    kAuditor,   // looks, and opens no credential
+};
+[[nodiscard]] std::string_view to_word(Role);
+[[nodiscard]] std::optional<Role> role_from_word(std::string_view);
+
+// Whom a slot is sealed to, and who signs with it.
+struct PublicKeys {
+    std::array<std::uint8_t, 32> exchange{};  // X25519
+    std::array<std::uint8_t, 32> signing{};   // Ed25519
+    friend bool operator==(const PublicKeys&, const PublicKeys&) = default;
+};
 
 // A passphrase slot: Argon2id over salt, and a commitment to the derived key (Poly1305 alone commits to nothing).
 struct Argon2idSlot {
@@ -37,10 +53,22 @@ struct Argon2idSlot {
     std::vector<std::uint32_t> compartments;  // granted, ascending, at least one
     std::array<std::uint8_t, 16> salt{};
     Digest commitment{};
+    // Made from the derived key: others can seal to the slot without knowing the passphrase. The first vaults had none;
+    // their slot body is sealed under the derived key itself.
+    std::optional<PublicKeys> keys;
     friend bool operator==(const Argon2idSlot&, const Argon2idSlot&) = default;
 };
 
-// A slot type of a newer program (x25519, service, shamir): kept byte for byte, never opened.
+// A slot that the identity file of a person ("x25519") or of a program ("service") opens.
+struct MemberSlot {
+    bool service = false;
+    Role role = Role::kOperator;
+    std::vector<std::uint32_t> compartments;  // granted, ascending; none for an auditor
+    PublicKeys keys;
+    friend bool operator==(const MemberSlot&, const MemberSlot&) = default;
+};
+
+// A slot type of a newer program (shamir, tpm2): kept byte for byte, never opened.
 struct UnknownSlot {
     std::string type;
     std::string arguments;  // all after id=, verbatim
@@ -50,7 +78,7 @@ struct UnknownSlot {
 struct Slot {
     std::uint32_t number = 0;  // unique in a header, 1 upwards, never reused
     std::string name;          // 1 to 64 of A-Z a-z 0-9 . _ @ + -
-    std::variant<Argon2idSlot, UnknownSlot> kind;
+    std::variant<Argon2idSlot, MemberSlot, UnknownSlot> kind;
     Bytes body;  // the sealed bundle (keys.hpp)
     friend bool operator==(const Slot&, const Slot&) = default;
 };
@@ -61,7 +89,7 @@ struct Header {
     std::string store_file;  // store-NNNNNN.db of this generation
     std::uint32_t sqlcipher_format = kSqlcipherFormat;
     std::uint32_t page_size = kPageSize;
-    std::uint32_t min_reader = kReaderVersion;
+    std::uint32_t min_reader = 1;
     Digest previous_header{};       // BLAKE2b-256 of the header before this one; zero for the first
     std::uint64_t audit_count = 0;  // head of the audit chain when this header was written
     Digest audit_head{};
@@ -83,6 +111,14 @@ struct Header {
 // What the MAC covers (all before its line) and what the signature covers (all before its line).
 [[nodiscard]] std::string header_text_under_mac(const Header&);
 [[nodiscard]] std::string header_text_under_signature(const Header&);
+
+// "argon2id", "x25519", "service", or what a newer program calls it.
+[[nodiscard]] std::string_view slot_type(const Slot&);
+[[nodiscard]] Role role_of(const Slot&);  // a passphrase opens the vault as an owner
+[[nodiscard]] const std::vector<std::uint32_t>& compartments_of(const Slot&);
+[[nodiscard]] const PublicKeys* public_keys_of(const Slot&);  // null: it has none
+// 1 to 64 of A-Z a-z 0-9 . _ @ + -
+[[nodiscard]] bool is_slot_name(std::string_view);
 
 [[nodiscard]] std::string store_file_name(std::uint64_t generation);
 

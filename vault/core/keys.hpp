@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "vault/base/ids.hpp"
@@ -33,6 +34,8 @@ struct Bundle {
     Key32 master_key;
     Key32 signing_seed;                        // Ed25519
     std::vector<CompartmentKey> compartments;  // ascending
+
+    [[nodiscard]] Bundle clone() const;
 };
 
 [[nodiscard]] Digest slot_commitment(const Key32& slot_key);
@@ -40,12 +43,38 @@ struct Bundle {
 // generation and slot number.
 [[nodiscard]] Bytes seal_bundle(const Bundle&, const Key32& slot_key, const VaultId&, std::uint64_t generation,
                                 std::uint32_t slot, const Nonce&);
+// The secret half of an identity.
+struct IdentityKeys {
+    Key32 exchange;  // X25519
+    Key32 signing;   // Ed25519 seed
+
+    [[nodiscard]] IdentityKeys clone() const { return {exchange.clone(), signing.clone()}; }
+};
+[[nodiscard]] PublicKeys public_keys(const IdentityKeys&);
+// Those of a passphrase slot come from the key derived from the passphrase.
+[[nodiscard]] IdentityKeys identity_of_slot_key(const Key32& slot_key);
+// The same body sealed to a public key, behind the public half of `ephemeral`, which is used once.
+[[nodiscard]] Bytes seal_bundle_to(const Bundle&, const PublicKeys&, const Key32& ephemeral, const VaultId&,
+                                   std::uint64_t generation, std::uint32_t slot, const Nonce&);
+[[nodiscard]] Result<Bundle> open_bundle(const Slot&, const IdentityKeys&, const VaultId&, std::uint64_t generation);
+
+// Both secret keys under a key derived from the passphrase of an identity file.
+[[nodiscard]] Bytes seal_secrets(const IdentityKeys&, ByteView associated, const Key32& slot_key, const Nonce&);
+[[nodiscard]] Result<IdentityKeys> open_secrets(ByteView sealed, ByteView associated, const Key32& slot_key);
+
+using Signature = std::array<std::uint8_t, 64>;
+[[nodiscard]] Signature sign(ByteView message, const Key32& signing_seed);  // Ed25519
+[[nodiscard]] bool verify_signature(ByteView message, const Signature&, const std::array<std::uint8_t, 32>& public_key);
+
 // kDamaged when the body is not this slot's or does not hold exactly the compartments the slot was granted.
 [[nodiscard]] Result<Bundle> open_bundle(const Slot&, const Key32& slot_key, const VaultId&, std::uint64_t generation);
 
 [[nodiscard]] Secret<kSqlcipherKeySize> derive_sqlcipher_key(const Key32& master_key);
 [[nodiscard]] Digest header_mac(const Header&, const Key32& master_key);
 [[nodiscard]] bool check_mac(const Header&, const Key32& master_key);  // constant time
+// Of the first lines of a backup (backup_manifest.hpp).
+[[nodiscard]] Digest header_digest(const Header&);  // BLAKE2b-256 of the whole file: prev-header of the next one
+[[nodiscard]] Digest backup_mac(std::string_view text, const Key32& master_key);
 // Fills in admin_public_key, mac and signature.
 void authenticate_header(Header&, const Key32& master_key, const Key32& signing_seed);
 // The administrator's key in the header belongs to this seed.

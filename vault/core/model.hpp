@@ -125,6 +125,7 @@ struct Bmc {
     std::string user_name;                // at most 16 bytes
     std::optional<std::uint8_t> user_id;  // slot; given, or learned by Get Session Info
     std::uint8_t channel = 0x0e;
+    std::uint32_t compartment = 1;  // whose keys seal its credentials; changed by Team::move_bmcs only
     std::string group;
     std::vector<std::string> tags;
     bool retired = false;  // removed or replaced: kept for its history, never contacted

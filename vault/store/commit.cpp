@@ -1,6 +1,8 @@
 // Group commit, and what a COMMIT that did not say OK means (I5).
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
+
 #include "vault/store/sqlcipher_store.hpp"
 
 namespace bmcvault::vault {
@@ -47,6 +49,9 @@ std::vector<Result<void>> SqlcipherStore::transact_group(const std::string& acto
     const auto all_fail = [&](const Error& error) {
         return std::vector<Result<void>>(works.size(), Result<void>(std::unexpected(error)));
     };
+    if (role_of(keyring_->own_slot()) == Role::kAuditor)
+        return all_fail(Error{ErrorCode::kWrongKey, "an auditor may only look", std::nullopt});
+    if (!seen_.refusal.empty()) return all_fail(Error{ErrorCode::kRolledBack, seen_.refusal, std::nullopt});
     auto connection = database();
     if (!connection) return all_fail(connection.error());
     Database& database = **connection;
@@ -55,7 +60,8 @@ std::vector<Result<void>> SqlcipherStore::transact_group(const std::string& acto
     Rollback rollback(database);
     const auto before = read_audit_head(database);
     if (!before) return all_fail(before.error());
-    StoreTransaction transaction(database, *keyring_, actor, now, *before);
+    const auto who = acting_name(actor);
+    StoreTransaction transaction(database, *keyring_, who, now, *before);
     bool any = false;
     for (std::size_t i = 0; i < works.size(); ++i) {
         results[i] = run_in_savepoint(database, transaction, works[i]);
@@ -72,7 +78,11 @@ std::vector<Result<void>> SqlcipherStore::transact_group(const std::string& acto
 
 Result<void> SqlcipherStore::commit(const AuditHead& before, const AuditHead& after) {
     const auto committed = database_->run("COMMIT");
-    if (committed) return {};
+    if (committed) {
+        // The vault may be ahead of the head file: what counts is stored, and the next commit brings the head along.
+        if (seen_.file) std::ignore = seen_.file->advance(head_at(after));
+        return {};
+    }
     const Error& why = committed.error();
     const bool rolled_back = !database_->in_transaction() || database_->run("ROLLBACK");
     database_.reset();
@@ -80,6 +90,32 @@ Result<void> SqlcipherStore::commit(const AuditHead& before, const AuditHead& af
     if (definite && rolled_back && is_absent(before, after)) return std::unexpected(why);
     return fail(ErrorCode::kCommitUnknown,
                 fmt::format("it is not known whether this was stored ({}); read again before going on", why.detail));
+}
+
+// A passphrase may be known to several; an identity says who it was, whatever the login name.
+std::string SqlcipherStore::acting_name(const std::string& actor) const {
+    const auto& slot = keyring_->own_slot();
+    return std::holds_alternative<MemberSlot>(slot.kind) ? fmt::format("{} ({})", slot.name, actor) : actor;
+}
+
+Head SqlcipherStore::head_at(const AuditHead& audit) const {
+    return {keyring_->header().vault_id, keyring_->header().generation, audit.sequence, audit.hash};
+}
+
+Result<void> SqlcipherStore::accept_restore(const std::string& actor, UnixTime now, const std::string& reason) {
+    const auto refused = std::exchange(seen_.refusal, {});
+    database_.reset();  // tables of an older bmcvault are brought up to date only now
+    const nlohmann::json body{{"reason", reason}, {"state", refused.empty() ? "fresh" : refused}};
+    AuditHead head;
+    auto done = transact(actor, now, [&](Transaction& transaction) {
+        auto& steps = static_cast<StoreTransaction&>(transaction);
+        auto distrusted = steps.distrust_all(body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+        head = steps.head();
+        return distrusted;
+    });
+    if (done && seen_.file) done = seen_.file->reset(head_at(head));
+    if (!done) seen_.refusal = refused;
+    return done;
 }
 
 // Asks the file itself, on a new connection. Every change has an audit record, so the first one's place tells.

@@ -2,12 +2,11 @@
 // vault appears whole or not at all.
 #include <fmt/format.h>
 #include <sodium.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "vault/store/keyring.hpp"
 #include "vault/store/schema.hpp"
 #include "vault/store/sqlcipher_store.hpp"
+#include "vault/store/staging.hpp"
 #include "vault/store/vault_files.hpp"
 
 namespace bmcvault::vault {
@@ -15,53 +14,32 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Removed with all that is in it unless published.
-class Staging {
-public:
-    static Result<Staging> make(const fs::path& parent, const Access& access) {
-        auto name = (parent / ".bmcvault-init-XXXXXX").string();
-        if (mkdtemp(name.data()) == nullptr) return system_error("can not make a directory in", parent);
-        Staging staging{fs::path(name)};
-        if (access.group && chown(name.c_str(), static_cast<uid_t>(-1), *access.group) != 0)
-            return system_error("can not give the group to", name);
-        if (chmod(name.c_str(), access.directory_mode) != 0) return system_error("can not set the mode of", name);
-        return staging;
-    }
-    Staging(Staging&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-    Staging& operator=(Staging&&) = delete;
-    ~Staging() {
-        std::error_code ignored;
-        if (!path_.empty()) fs::remove_all(path_, ignored);
-    }
-    [[nodiscard]] const fs::path& path() const { return path_; }
-    void published() { path_.clear(); }
-
-private:
-    explicit Staging(fs::path path) : path_(std::move(path)) {}
-    fs::path path_;
-};
-
 struct NewVault {
     Header header;
     Bundle bundle;
     Key32 data_key;
+    IdentityKeys identity;  // of the first slot
 };
 
 Result<NewVault> new_keys(const Passphrase& passphrase, const CreateOptions& options) {
-    NewVault vault{{}, {random_key(), random_key(), {}}, random_key()};
+    NewVault vault{{}, {random_key(), random_key(), {}}, random_key(), {}};
     vault.bundle.compartments.push_back({kDefaultCompartment, random_key()});
     Header& header = vault.header;
     randombytes_buf(header.vault_id.data(), header.vault_id.size());
     header.store_file = store_file_name(header.generation);
     header.created_at = options.now.value;
-    Argon2idSlot argon2id{options.kdf.operations, options.kdf.memory_bytes, {kDefaultCompartment}, {}, {}};
+    Argon2idSlot argon2id{options.kdf.operations, options.kdf.memory_bytes, {kDefaultCompartment}, {}, {}, {}};
     randombytes_buf(argon2id.salt.data(), argon2id.salt.size());
     const auto slot_key = derive_slot_key(passphrase, argon2id);
     if (!slot_key) return std::unexpected(slot_key.error());
     argon2id.commitment = slot_commitment(*slot_key);
+    argon2id.keys = public_keys(identity_of_slot_key(*slot_key));
     Slot slot{1, options.slot_name, std::move(argon2id), {}};
-    slot.body = seal_bundle(vault.bundle, *slot_key, header.vault_id, header.generation, slot.number, random_nonce());
+    slot.body = seal_bundle_to(vault.bundle, *std::get<Argon2idSlot>(slot.kind).keys, random_key(), header.vault_id,
+                               header.generation, slot.number, random_nonce());
     header.slots.push_back(std::move(slot));
+    header.min_reader = kReaderVersion;
+    vault.identity = identity_of_slot_key(*slot_key);
     return vault;
 }
 
@@ -82,7 +60,8 @@ Result<void> fill_tables(Database& database, const NewVault& vault, const Create
 }
 
 Result<AuditHead> make_database(const fs::path& file, const NewVault& vault, const CreateOptions& options) {
-    const Keyring keyring(vault.header, vault.bundle.master_key);
+    const Keyring keyring(
+        vault.header, {vault.bundle.clone(), vault.header.slots.front().number, vault.identity.clone(), std::nullopt});
     auto opened = Database::open(file, keyring.sqlcipher_key());
     if (!opened) return std::unexpected(opened.error());
     Database& database = **opened;
@@ -90,6 +69,8 @@ Result<AuditHead> make_database(const fs::path& file, const NewVault& vault, con
     if (auto done = run_schema_steps(database, 0); !done) return std::unexpected(done.error());
     if (auto done = fill_tables(database, vault, options); !done) return std::unexpected(done.error());
     StoreTransaction transaction(database, keyring, "init", options.now, {});
+    for (const auto& slot : vault.header.slots)
+        if (auto done = transaction.insert_member(slot); !done) return std::unexpected(done.error());
     const auto body = fmt::format(R"({{"vault":"{}"}})", to_hex(vault.header.vault_id));
     if (auto done = transaction.audit("vault.created", std::nullopt, body); !done) return std::unexpected(done.error());
     if (auto done = database.run("COMMIT"); !done) return std::unexpected(done.error());
@@ -121,38 +102,6 @@ Result<void> build(const fs::path& directory, const Access& access, NewVault& va
     return replace_file(directory / kHeaderFile, text, access);
 }
 
-// An empty directory made beforehand (a mount point, a service's state directory) is filled; the header comes last.
-Result<void> publish_into(const fs::path& from, const fs::path& directory, const std::string& store_file) {
-    std::vector<fs::path> done;
-    for (const auto& name :
-         {fs::path(kLockFile), fs::path(kLocksDirectory), fs::path(store_file), fs::path(kHeaderFile)}) {
-        if (auto moved = rename_to_new(from / name, directory / name); !moved) {
-            std::error_code ignored;
-            for (const auto& earlier : done) fs::remove(directory / earlier, ignored);
-            return moved;
-        }
-        done.push_back(name);
-    }
-    return sync_directory(directory);
-}
-
-enum class Target { kNew, kEmptyDirectory };
-
-Result<Target> look_at_target(const fs::path& directory, const Access& wanted) {
-    std::error_code error;
-    if (!fs::exists(fs::symlink_status(directory, error))) return Target::kNew;
-    const auto access = check_directory(directory);
-    if (!access) return std::unexpected(access.error());
-    const bool vault = fs::exists(directory / kHeaderFile, error);
-    if (vault || !fs::is_empty(directory, error) || error)
-        return fail(ErrorCode::kAlreadyExists,
-                    fmt::format("{} {}", directory.string(), vault ? "is a vault already" : "is not empty"));
-    if (access->directory_mode != wanted.directory_mode || access->group != wanted.group)
-        return fail(ErrorCode::kUnsafeFile, fmt::format("{} has not the mode {:04o} and group asked for",
-                                                        directory.string(), wanted.directory_mode));
-    return Target::kEmptyDirectory;
-}
-
 }  // namespace
 
 Result<void> Store::create(const fs::path& directory, const Passphrase& passphrase, const CreateOptions& options) {
@@ -162,21 +111,14 @@ Result<void> Store::create(const fs::path& directory, const Passphrase& passphra
         return fail(ErrorCode::kInvalidArgument, "Argon2 cost outside 64 MiB to 2 GiB and 1 to 16 operations");
     const auto access = access_for_group(options.group);
     if (!access) return std::unexpected(access.error());
-    const auto path = fs::absolute(directory).lexically_normal();
-    const auto whole = path.has_filename() ? path : path.parent_path();
-    const auto target = look_at_target(whole, *access);
-    if (!target) return std::unexpected(target.error());
-    const auto parent = *target == Target::kNew ? whole.parent_path() : whole;
-    if (auto local = refuse_network_file_system(parent); !local) return local;
+    const auto place = NewVaultPlace::look_at(directory, *access);
+    if (!place) return std::unexpected(place.error());
     auto vault = new_keys(passphrase, options);
     if (!vault) return std::unexpected(vault.error());
-    auto staging = Staging::make(parent, *access);
+    auto staging = Staging::make(place->parent(), "bmcvault-init", *access);
     if (!staging) return std::unexpected(staging.error());
     if (auto built = build(staging->path(), *access, *vault, options); !built) return built;
-    if (*target == Target::kEmptyDirectory) return publish_into(staging->path(), whole, vault->header.store_file);
-    if (auto moved = rename_to_new(staging->path(), whole); !moved) return moved;
-    staging->published();
-    return sync_directory(parent);
+    return place->publish(*staging, vault->header.store_file);
 }
 
 }  // namespace bmcvault::vault

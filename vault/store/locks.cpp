@@ -15,6 +15,24 @@
 
 namespace bmcvault::vault {
 
+Result<HeaderLock> HeaderLock::try_acquire(const std::filesystem::path& vault_directory) {
+    const auto access = check_directory(vault_directory);
+    if (!access) return std::unexpected(access.error());
+    const auto file = vault_directory / kLocksDirectory / "header";
+    const int fd = open(file.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, access->file_mode);
+    if (fd < 0) return system_error("can not open", file);
+    HeaderLock lock(fd);
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) return lock;
+    if (errno == EWOULDBLOCK) return fail(ErrorCode::kBusy, "another bmcvault is changing who can open the vault");
+    return system_error("can not lock", file);
+}
+
+HeaderLock::HeaderLock(HeaderLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+HeaderLock::~HeaderLock() {
+    if (fd_ >= 0) close(fd_);
+}
+
 Result<BmcLock> BmcLock::try_acquire(const std::filesystem::path& vault_directory, BmcId bmc) {
     const auto access = check_directory(vault_directory);
     if (!access) return std::unexpected(access.error());

@@ -11,6 +11,19 @@
 
 namespace bmcvault::vault {
 
+// One change of the header at a time. Does not wait: kBusy. File locks/header.
+class HeaderLock {
+public:
+    [[nodiscard]] static Result<HeaderLock> try_acquire(const std::filesystem::path& vault_directory);
+    HeaderLock(HeaderLock&& other) noexcept;
+    HeaderLock& operator=(HeaderLock&&) = delete;
+    ~HeaderLock();
+
+private:
+    explicit HeaderLock(int fd) : fd_(fd) {}
+    int fd_;
+};
+
 class BmcLock {
 public:
     // Does not wait: kBusy when another process (or another BmcLock of this one) holds it. Released when destroyed or

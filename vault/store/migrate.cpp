@@ -23,6 +23,9 @@ Result<void> run_missing_steps(Database& database, const Keyring& keyring, int f
     const auto head = read_audit_head(database);
     if (!head) return std::unexpected(head.error());
     StoreTransaction transaction(database, keyring, "migration", now(), *head);
+    if (from < 3)
+        for (const auto& slot : keyring.header().slots)
+            if (auto done = transaction.insert_member(slot); !done) return done;
     return transaction.audit("vault.migrated", std::nullopt,
                              fmt::format(R"({{"from":{},"to":{}}})", from, kSchemaVersion));
 }

@@ -95,6 +95,8 @@ Bmc bmc_from_row(const Row& row) {
     if (!row.is_null(column))
         bmc.last =
             LastResult{row.text(column), row.text(column + 1), row.text(column + 2), UnixTime{row.integer(column + 3)}};
+    column += 4;
+    bmc.compartment = static_cast<std::uint32_t>(row.integer(column));
     return bmc;
 }
 

@@ -42,7 +42,8 @@ inline constexpr std::array<std::string_view, 26> kBmcColumns{"name",
 inline constexpr std::string_view kSelectBmc =
     "SELECT uuid,name,address,port,user_name,user_id,channel,group_name,tags,retired,hold_until,hold_reason,"
     "quarantine_since,quarantine_retry_at,quarantine_reason,pin_guid,pin_manufacturer,pin_product,pin_mac,firmware,"
-    "cipher_suite,weaker_suite_allowed,k_g_supported,last_command,last_outcome,last_detail,last_at FROM bmc ";
+    "cipher_suite,weaker_suite_allowed,k_g_supported,last_command,last_outcome,last_detail,last_at,compartment_id FROM "
+    "bmc ";
 
 // kInvalidArgument names the field that can not be.
 [[nodiscard]] Result<void> check_bmc(const Bmc&);

@@ -160,7 +160,72 @@ CREATE TRIGGER listed_password_seal_fixed BEFORE UPDATE OF sealed,epoch ON liste
   BEGIN SELECT RAISE(ABORT,'a sealed value only changes with its key epoch'); END;
 )sql";
 
-constexpr std::array<const char*, kSchemaVersion> kSteps{kVersion1, kVersion2};
+// Members, what they could read, and their departures; signatures of audit records.
+constexpr const char* kVersion3 = R"sql(
+CREATE TABLE member(
+  id INTEGER PRIMARY KEY,
+  slot INTEGER NOT NULL UNIQUE CHECK(slot>=1),
+  name TEXT NOT NULL CHECK(length(name) BETWEEN 1 AND 64),
+  type TEXT NOT NULL,
+  role TEXT NOT NULL CHECK(role IN('owner','operator','auditor')),
+  exchange_key BLOB CHECK(exchange_key IS NULL OR (typeof(exchange_key)='blob' AND length(exchange_key)=32)),
+  signing_key BLOB CHECK(signing_key IS NULL OR (typeof(signing_key)='blob' AND length(signing_key)=32)),
+  added_at INTEGER NOT NULL, removed_at INTEGER);
+CREATE UNIQUE INDEX member_one_name ON member(name) WHERE removed_at IS NULL;
+CREATE TRIGGER member_no_delete BEFORE DELETE ON member
+  BEGIN SELECT RAISE(ABORT,'a member is never deleted'); END;
+CREATE TRIGGER member_fixed BEFORE UPDATE OF id,slot,name,type,added_at ON member
+  BEGIN SELECT RAISE(ABORT,'identity columns are immutable'); END;
+CREATE TABLE access_span(
+  member_id INTEGER NOT NULL REFERENCES member(id),
+  compartment_id INTEGER NOT NULL REFERENCES compartment(id),
+  from_at INTEGER NOT NULL, to_at INTEGER,
+  PRIMARY KEY(member_id,compartment_id,from_at)) WITHOUT ROWID;
+CREATE TRIGGER access_span_no_delete BEFORE DELETE ON access_span
+  BEGIN SELECT RAISE(ABORT,'what could be read stays known'); END;
+CREATE TABLE bmc_moved(
+  bmc_id INTEGER NOT NULL REFERENCES bmc(id),
+  from_compartment INTEGER NOT NULL REFERENCES compartment(id), at INTEGER NOT NULL,
+  PRIMARY KEY(bmc_id,from_compartment,at)) WITHOUT ROWID;
+CREATE TABLE holder(
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE CHECK(length(name) BETWEEN 1 AND 64),
+  note TEXT NOT NULL, added_at INTEGER NOT NULL, departed_at INTEGER);
+CREATE TABLE holder_bmc(
+  holder_id INTEGER NOT NULL REFERENCES holder(id), bmc_id INTEGER NOT NULL REFERENCES bmc(id),
+  since INTEGER NOT NULL, PRIMARY KEY(holder_id,bmc_id)) WITHOUT ROWID;
+CREATE TABLE disclosure(
+  seq INTEGER NOT NULL REFERENCES audit(seq), slot INTEGER NOT NULL,
+  bmc_id INTEGER NOT NULL, kind INTEGER NOT NULL, subject INTEGER NOT NULL, version INTEGER NOT NULL,
+  FOREIGN KEY(bmc_id,kind,subject,version) REFERENCES credential(bmc_id,kind,subject,version),
+  PRIMARY KEY(seq,bmc_id,kind,subject,version)) WITHOUT ROWID;
+CREATE TABLE departure(
+  id INTEGER PRIMARY KEY, who TEXT NOT NULL, type TEXT NOT NULL CHECK(type IN('member','holder','host')),
+  slot INTEGER, reason TEXT NOT NULL, at INTEGER NOT NULL, generation INTEGER NOT NULL,
+  revoked_at INTEGER, finished_at INTEGER,
+  CHECK((type='member')=(slot IS NOT NULL)));
+CREATE UNIQUE INDEX departure_one_open ON departure(who,type) WHERE finished_at IS NULL;
+CREATE TABLE exposure(
+  departure_id INTEGER NOT NULL REFERENCES departure(id),
+  bmc_id INTEGER NOT NULL, kind INTEGER NOT NULL, subject INTEGER NOT NULL, version INTEGER NOT NULL,
+  revealed INTEGER NOT NULL CHECK(revealed IN(0,1)),
+  FOREIGN KEY(bmc_id,kind,subject,version) REFERENCES credential(bmc_id,kind,subject,version),
+  PRIMARY KEY(departure_id,bmc_id,kind,subject,version)) WITHOUT ROWID;
+CREATE INDEX exposure_by_version ON exposure(bmc_id,kind,subject,version);
+CREATE TRIGGER exposure_no_delete BEFORE DELETE ON exposure
+  BEGIN SELECT RAISE(ABORT,'what was exposed stays known'); END;
+CREATE TRIGGER exposure_fixed BEFORE UPDATE ON exposure
+  BEGIN SELECT RAISE(ABORT,'what was exposed stays known'); END;
+CREATE TABLE audit_signature(
+  seq INTEGER PRIMARY KEY REFERENCES audit(seq),
+  signer BLOB NOT NULL CHECK(typeof(signer)='blob' AND length(signer)=32),
+  signature BLOB NOT NULL CHECK(typeof(signature)='blob' AND length(signature)=64));
+CREATE TRIGGER audit_signature_no_update BEFORE UPDATE ON audit_signature
+  BEGIN SELECT RAISE(ABORT,'audit is append-only'); END;
+CREATE TRIGGER audit_signature_no_delete BEFORE DELETE ON audit_signature
+  BEGIN SELECT RAISE(ABORT,'audit is append-only'); END;
+)sql";
+
+constexpr std::array<const char*, kSchemaVersion> kSteps{kVersion1, kVersion2, kVersion3};
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "vault/store/head_file.hpp"
 #include "vault/store/keyring.hpp"
 #include "vault/store/sqlite.hpp"
 #include "vault/store/store.hpp"
@@ -15,14 +16,22 @@
 
 namespace bmcvault::vault {
 
-class SqlcipherStore final : public Store {
+// What this host has seen of the vault, and what follows for this store.
+struct Seen {
+    std::optional<HeadFile> file;
+    std::string refusal;  // as Store::refusal
+    std::string problem;  // as Store::head_problem
+};
+
+class SqlcipherStore final : public Store, public Team {
 public:
-    SqlcipherStore(std::filesystem::path directory, VaultLock lock, std::shared_ptr<const Keyring> keyring,
-                   std::unique_ptr<Database> database)
+    SqlcipherStore(std::filesystem::path directory, VaultLock lock, std::shared_ptr<Keyring> keyring,
+                   std::unique_ptr<Database> database, Seen seen)
         : directory_(std::move(directory)),
           lock_(std::move(lock)),
           keyring_(std::move(keyring)),
-          database_(std::move(database)) {}
+          database_(std::move(database)),
+          seen_(std::move(seen)) {}
 
     Result<std::unique_ptr<Store>> clone() const override;
     Result<std::vector<Bmc>> bmcs(bool with_retired) const override;
@@ -45,6 +54,31 @@ public:
     Result<Info> info() const override;
     Result<void> verify() const override;
     const std::filesystem::path& directory() const override { return directory_; }
+    const std::string& refusal() const override { return seen_.refusal; }
+    const std::string& head_problem() const override { return seen_.problem; }
+    Result<void> accept_restore(const std::string& actor, UnixTime now, const std::string& reason) override;
+    Team& team() override { return *this; }
+    const Slot& own_slot() const override { return keyring_->own_slot(); }
+    Result<std::vector<Member>> members() const override;
+    Result<void> add_member(const Acting&, const NewMember&) override;
+    Result<std::vector<Compartment>> compartments() const override;
+    Result<void> add_compartment(const Acting&, const std::string& name) override;
+    Result<void> move_bmcs(const Acting&, const std::string& compartment, std::span<const BmcId> bmcs) override;
+    Result<std::vector<Holder>> holders() const override;
+    Result<void> add_holder(const Acting&, const std::string& name, std::span<const BmcId> bmcs,
+                            UnixTime since) override;
+    Result<Departure> begin_departure(const Acting&, const std::string& who) override;
+    Result<Departure> expose(const Acting&, std::span<const BmcId> bmcs) override;
+    Result<void> revoke(const Acting&, const Departure&) override;
+    Result<void> finish_departure(const Acting&, const Departure&) override;
+    Result<std::vector<Departure>> departures() const override;
+    Result<std::vector<ExposedCredential>> exposed_by(const Departure&) const override;
+    Result<std::vector<BmcId>> due() const override;
+    Result<std::vector<std::string>> backups_opened_by(const Departure&) const override;
+    Result<Signed> sign_statement(std::string_view text) const override;
+    Result<void> new_generation(const Acting&) override;
+    Result<BackupReport> backup(const std::filesystem::path& file, const std::string& actor, UnixTime now,
+                                const std::string& reason) override;
 
 private:
     // The connection; a broken one is closed and opened again first, which also replays a journal left behind.
@@ -61,17 +95,51 @@ private:
     [[nodiscard]] Result<std::vector<CredentialVersion>> read_versions(std::string_view sql,
                                                                        const Database::Values&) const;
     [[nodiscard]] Result<void> commit(const AuditHead& before, const AuditHead& after);
+    // members.cpp. The header as it stands, for an owner who is about to replace it.
+    [[nodiscard]] Result<Header> header_to_change() const;
+    [[nodiscard]] Result<void> replace_header(Header header);
+    [[nodiscard]] Result<Compartment> compartment(const std::string& name) const;
+    [[nodiscard]] Result<std::vector<std::uint32_t>> granted_to(const NewMember&) const;
+    struct NewSlot {
+        Slot slot;
+        bool begun = false;  // its row is there already
+    };
+    [[nodiscard]] Result<NewSlot> slot_for(const Header&, const NewMember&) const;
+    // generation.cpp
+    [[nodiscard]] Result<void> drop_removed_slots(Header& header) const;
+    [[nodiscard]] Result<void> lock_for_generation();
+    [[nodiscard]] Result<void> change_generation(const Acting&);
+    [[nodiscard]] Result<void> put_in_force(const Acting&, Header, Bundle,
+                                            const std::function<void(Keyring&)>& add_keys);
+    // departures.cpp
+    [[nodiscard]] Result<Departure> who_leaves(const std::string& who) const;
+    [[nodiscard]] Result<Departure> departure_by_id(std::int64_t id) const;
+    [[nodiscard]] std::string acting_name(const std::string& actor) const;
+    [[nodiscard]] Head head_at(const AuditHead&) const;
     [[nodiscard]] bool is_absent(const AuditHead& before, const AuditHead& after) const;
 
     std::filesystem::path directory_;
     VaultLock lock_;
-    std::shared_ptr<const Keyring> keyring_;
+    std::shared_ptr<Keyring> keyring_;
     mutable std::unique_ptr<Database> database_;
+    Seen seen_;
 };
 
+// As connect(), whatever version the tables have.
+[[nodiscard]] Result<std::unique_ptr<Database>> connect_as_it_is(const std::filesystem::path& directory,
+                                                                 const Keyring&);
 // A restricted connection to the store file of this keyring's generation, checked against the header, its tables
 // brought up to date.
 [[nodiscard]] Result<std::unique_ptr<Database>> connect(const std::filesystem::path& directory, const Keyring&);
+
+[[nodiscard]] Result<Header> read_header(const std::filesystem::path& directory, const Access&);
+// What a slot of this header opens: data keys too, which takes the connection.
+[[nodiscard]] Result<void> load_data_keys(Database&, Keyring&);
+// Stores of other generations: what an interrupted change has left behind.
+void remove_other_stores(const std::filesystem::path& directory, const Header&);
+// "argon2id alice" for each slot.
+[[nodiscard]] std::vector<std::string> describe_slots(const Header&);
+[[nodiscard]] Result<std::uint64_t> count_rows(Database&, std::string_view sql);
 
 // Store::verify on a fresh connection, whose page cache can hide nothing.
 [[nodiscard]] Result<void> verify_database(Database& database, const Keyring& keyring);

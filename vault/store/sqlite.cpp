@@ -208,6 +208,15 @@ Result<void> Database::query(std::string_view sql, const Values& values, const E
     }
 }
 
+Result<void> Database::copy_to(Database& destination) {
+    auto* backup = sqlite3_backup_init(destination.connection_, "main", connection_, "main");
+    if (backup == nullptr) return destination.failure(sqlite3_errcode(destination.connection_));
+    const int stepped = sqlite3_backup_step(backup, -1);
+    const int finished = sqlite3_backup_finish(backup);
+    if (stepped == SQLITE_DONE && finished == SQLITE_OK) return {};
+    return destination.failure(finished != SQLITE_OK ? finished : stepped);
+}
+
 int Database::changed_rows() const {
     return sqlite3_changes(connection_);
 }

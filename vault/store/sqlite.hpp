@@ -100,6 +100,9 @@ public:
     // `sql` is a literal: statements are kept by its text.
     [[nodiscard]] Result<void> run(std::string_view sql, const Values& values = {});
     [[nodiscard]] Result<void> query(std::string_view sql, const Values& values, const EachRow& each);
+    // All pages as of one moment, into a keyed empty file; writers wait meanwhile. Both sides are encrypted by
+    // construction, under one key or two.
+    [[nodiscard]] Result<void> copy_to(Database& destination);
     [[nodiscard]] int changed_rows() const;
     [[nodiscard]] std::int64_t last_row_id() const;
     [[nodiscard]] bool in_transaction() const;

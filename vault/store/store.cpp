@@ -43,14 +43,83 @@ Result<void> check_against_header(Database& database, const Header& header) {
     return done;
 }
 
-Result<void> load_data_keys(Database& database, const Bundle& bundle, Keyring& keyring) {
+Result<std::unique_ptr<Database>> connect_restricted(const fs::path& file, const Keyring& keyring) {
+    auto database = Database::open(file, keyring.sqlcipher_key());
+    if (!database) return database;
+    (*database)->restrict();
+    if (auto same = check_against_header(**database, keyring.header()); !same) return std::unexpected(same.error());
+    return database;
+}
+
+constexpr std::string_view kSelectVersion =
+    "SELECT b.uuid,c.kind,c.subject,c.version,c.state,c.provenance,c.stored_size,c.created_at,c.sent_at,c.proved_at,"
+    "c.superseded_at,c.note FROM credential c JOIN bmc b ON b.id=c.bmc_id ";
+
+void keep_head(Database& database, const Header& header, Seen& seen) {
+    const auto head = read_audit_head(database);
+    const auto kept = head ? seen.file->advance({header.vault_id, header.generation, head->sequence, head->hash})
+                           : std::unexpected(head.error());
+    if (!kept) seen.problem = kept.error().detail;
+}
+
+// Has the host seen more of this vault than what stands here? A head file that can't be read is no reason to write.
+Seen look_at_head(Database& database, const Header& header, const std::optional<fs::path>& heads) {
+    if (!heads) return {};
+    Seen seen{HeadFile(*heads, header.vault_id), "", ""};
+    const auto head = seen.file->read();
+    if (!head) {
+        seen.refusal = head.error().detail;
+        return seen;
+    }
+    if (!*head) return seen;
+    std::optional<Digest> found;
+    auto asked = database.query("SELECT hash FROM audit WHERE seq=?", {(*head)->audit_count}, [&](const Row& row) {
+        found = row.bytes<32>(0);
+        return Result<void>();
+    });
+    const auto freshness = compare(**head, header.generation, found);
+    if (!asked) {
+        seen.refusal = asked.error().detail;
+    } else if (freshness == Freshness::kRolledBack) {
+        seen.refusal = fmt::format("rolled back: this host has seen generation {} and {} audit records of it",
+                                   (*head)->generation, (*head)->audit_count);
+    } else if (freshness == Freshness::kForked) {
+        seen.refusal = fmt::format("forked: audit record {} is another than this host has seen", (*head)->audit_count);
+    }
+    return seen;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Database>> connect_as_it_is(const fs::path& directory, const Keyring& keyring) {
+    const auto file = directory / keyring.header().store_file;
+    std::error_code ignored;
+    if (fs::file_size(file, ignored) == 0)  // SQLCipher would take any key for it
+        return fail(ErrorCode::kDamaged, fmt::format("{} is empty", file.string()));
+    return connect_restricted(file, keyring);
+}
+
+Result<std::unique_ptr<Database>> connect(const fs::path& directory, const Keyring& keyring) {
+    const auto file = directory / keyring.header().store_file;
+    auto database = connect_as_it_is(directory, keyring);
+    if (!database) return database;
+    const auto version = read_schema_version(**database);
+    if (!version) return std::unexpected(version.error());
+    if (*version == kSchemaVersion) return database;
+    database->reset();
+    if (auto migrated = migrate(file, keyring); !migrated) return std::unexpected(migrated.error());
+    return connect_restricted(file, keyring);
+}
+
+Result<void> load_data_keys(Database& database, Keyring& keyring) {
+    const auto& granted_keys = keyring.bundle().compartments;
     return database.query(
         "SELECT compartment_id,epoch,wrapped,state FROM data_key WHERE wrapped IS NOT NULL", {},
         [&](const Row& row) -> Result<void> {
             const auto compartment = static_cast<std::uint32_t>(row.integer(0));
             const auto epoch = static_cast<std::uint32_t>(row.integer(1));
-            const auto granted = std::ranges::find(bundle.compartments, compartment, &CompartmentKey::compartment);
-            if (granted == bundle.compartments.end()) return {};
+            const auto granted = std::ranges::find(granted_keys, compartment, &CompartmentKey::compartment);
+            if (granted == granted_keys.end()) return {};
             auto key = unwrap_data_key(row.blob(2), granted->key, keyring.header().vault_id, compartment, epoch);
             if (!key) return std::unexpected(key.error());
             keyring.add_data_key(compartment, epoch, row.text(3) == "active", std::move(*key));
@@ -71,36 +140,26 @@ Result<Header> read_header(const fs::path& directory, const Access& access) {
     return parse_header(*text);
 }
 
-Result<std::unique_ptr<Database>> connect_restricted(const fs::path& file, const Keyring& keyring) {
-    auto database = Database::open(file, keyring.sqlcipher_key());
-    if (!database) return database;
-    (*database)->restrict();
-    if (auto same = check_against_header(**database, keyring.header()); !same) return std::unexpected(same.error());
-    return database;
+std::vector<std::string> describe_slots(const Header& header) {
+    std::vector<std::string> slots;
+    for (const auto& slot : header.slots) {
+        slots.push_back(fmt::format("{} {}", slot_type(slot), slot.name));
+    }
+    return slots;
 }
 
-constexpr std::string_view kSelectVersion =
-    "SELECT b.uuid,c.kind,c.subject,c.version,c.state,c.provenance,c.stored_size,c.created_at,c.sent_at,c.proved_at,"
-    "c.superseded_at,c.note FROM credential c JOIN bmc b ON b.id=c.bmc_id ";
-
-}  // namespace
-
-Result<std::unique_ptr<Database>> connect(const fs::path& directory, const Keyring& keyring) {
-    const auto file = directory / keyring.header().store_file;
-    std::error_code ignored;
-    if (fs::file_size(file, ignored) == 0)  // SQLCipher would take any key for it
-        return fail(ErrorCode::kDamaged, fmt::format("{} is empty", file.string()));
-    auto database = connect_restricted(file, keyring);
-    if (!database) return database;
-    const auto version = read_schema_version(**database);
-    if (!version) return std::unexpected(version.error());
-    if (*version == kSchemaVersion) return database;
-    database->reset();
-    if (auto migrated = migrate(file, keyring); !migrated) return std::unexpected(migrated.error());
-    return connect_restricted(file, keyring);
+Result<std::uint64_t> count_rows(Database& database, std::string_view sql) {
+    std::uint64_t count = 0;
+    auto done = database.query(sql, {}, [&](const Row& row) {
+        count = static_cast<std::uint64_t>(row.integer(0));
+        return Result<void>();
+    });
+    if (!done) return std::unexpected(done.error());
+    return count;
 }
 
-Result<std::unique_ptr<Store>> Store::open(const fs::path& directory, const Passphrase& passphrase) {
+Result<std::unique_ptr<Store>> Store::open(const fs::path& directory, const Passphrase& passphrase,
+                                           const OpenOptions& options) {
     if (auto library = check_library(); !library) return std::unexpected(library.error());
     const auto access = check_directory(directory);
     if (!access) return std::unexpected(access.error());
@@ -112,13 +171,21 @@ Result<std::unique_ptr<Store>> Store::open(const fs::path& directory, const Pass
     if (!lock) return std::unexpected(lock.error());
     const auto locked_header = read_header(directory, *access);  // a change of generation may have come in between
     if (!locked_header) return std::unexpected(locked_header.error());
-    const auto bundle = unlock(*locked_header, passphrase);
-    if (!bundle) return std::unexpected(bundle.error());
-    auto keyring = std::make_shared<Keyring>(*locked_header, bundle->master_key);
-    auto database = connect(directory, *keyring);
+    auto unlocked = unlock(*locked_header, passphrase, options.identity);
+    if (!unlocked) return std::unexpected(unlocked.error());
+    auto keyring = std::make_shared<Keyring>(*locked_header, std::move(*unlocked));
+    auto database = connect_as_it_is(directory, *keyring);
     if (!database) return std::unexpected(database.error());
-    if (auto loaded = load_data_keys(**database, *bundle, *keyring); !loaded) return std::unexpected(loaded.error());
-    return std::make_unique<SqlcipherStore>(directory, std::move(*lock), std::move(keyring), std::move(*database));
+    auto seen = look_at_head(**database, *locked_header, options.heads);
+    if (seen.refusal.empty()) database = connect(directory, *keyring);  // else not a byte is written
+    if (!database) return std::unexpected(database.error());
+    if (seen.file && seen.refusal.empty()) {
+        remove_other_stores(directory, *locked_header);
+        keep_head(**database, *locked_header, seen);
+    }
+    if (auto loaded = load_data_keys(**database, *keyring); !loaded) return std::unexpected(loaded.error());
+    return std::make_unique<SqlcipherStore>(directory, std::move(*lock), std::move(keyring), std::move(*database),
+                                            std::move(seen));
 }
 
 Result<std::unique_ptr<Store>> SqlcipherStore::clone() const {
@@ -126,7 +193,7 @@ Result<std::unique_ptr<Store>> SqlcipherStore::clone() const {
     if (!lock) return std::unexpected(lock.error());
     auto database = connect(directory_, *keyring_);
     if (!database) return std::unexpected(database.error());
-    return std::make_unique<SqlcipherStore>(directory_, std::move(*lock), keyring_, std::move(*database));
+    return std::make_unique<SqlcipherStore>(directory_, std::move(*lock), keyring_, std::move(*database), seen_);
 }
 
 Result<Database*> SqlcipherStore::database() const {
@@ -149,7 +216,8 @@ Result<void> SqlcipherStore::query(std::string_view sql, const Database::Values&
 Result<std::vector<Bmc>> SqlcipherStore::bmcs_where(std::string_view sql, const Database::Values& values) const {
     std::vector<Bmc> all;
     auto done = query(sql, values, [&](const Row& row) {
-        all.push_back(bmc_from_row(row));
+        auto bmc = bmc_from_row(row);
+        if (keyring_->sees(bmc.compartment)) all.push_back(std::move(bmc));
         return Result<void>();
     });
     if (!done) return std::unexpected(done.error());
@@ -164,7 +232,8 @@ Result<std::vector<Bmc>> SqlcipherStore::bmcs(bool with_retired) const {
 Result<Bmc> SqlcipherStore::one_bmc(std::string_view sql, const Value& key, std::string_view name) const {
     std::optional<Bmc> found;
     auto done = query(sql, {key}, [&](const Row& row) {
-        found = bmc_from_row(row);
+        auto bmc = bmc_from_row(row);
+        if (keyring_->sees(bmc.compartment)) found = std::move(bmc);
         return Result<void>();
     });
     if (!done) return std::unexpected(done.error());
@@ -340,22 +409,17 @@ Result<Store::Info> SqlcipherStore::info() const {
     info.vault_id = header.vault_id;
     info.generation = header.generation;
     info.sqlcipher_version = sqlcipher_version();
-    for (const auto& slot : header.slots) {
-        const auto* unknown = std::get_if<UnknownSlot>(&slot.kind);
-        info.slots.push_back(fmt::format("{} {}", unknown == nullptr ? "argon2id" : unknown->type, slot.name));
+    info.slots = describe_slots(header);
+    auto connection = database();
+    if (!connection) return std::unexpected(connection.error());
+    for (const auto& [sql, into] :
+         {std::pair<std::string_view, std::uint64_t*>{"SELECT count(*) FROM audit", &info.audit_records},
+          {"SELECT count(*) FROM credential", &info.credential_versions},
+          {"SELECT count(*) FROM listed_password", &info.listed_passwords}}) {
+        const auto count = count_rows(**connection, sql);
+        if (!count) return std::unexpected(count.error());
+        *into = *count;
     }
-    const auto count = [&](std::string_view sql, std::uint64_t& into) {
-        return query(sql, {}, [&](const Row& row) {
-            into = static_cast<std::uint64_t>(row.integer(0));
-            return Result<void>();
-        });
-    };
-    if (auto done = count("SELECT count(*) FROM audit", info.audit_records); !done)
-        return std::unexpected(done.error());
-    if (auto done = count("SELECT count(*) FROM credential", info.credential_versions); !done)
-        return std::unexpected(done.error());
-    if (auto done = count("SELECT count(*) FROM listed_password", info.listed_passwords); !done)
-        return std::unexpected(done.error());
     return info;
 }
 

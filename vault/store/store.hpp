@@ -19,6 +19,7 @@
 #include "vault/base/ids.hpp"
 #include "vault/base/secret.hpp"
 #include "vault/core/model.hpp"
+#include "vault/store/team.hpp"
 
 namespace bmcvault::vault {
 
@@ -112,6 +113,18 @@ public:
     [[nodiscard]] virtual Result<void> finish_campaign(std::int64_t campaign) = 0;
 
     [[nodiscard]] virtual Result<void> audit(std::string event, std::optional<BmcId>, std::string json_body) = 0;
+    // These versions go out of the vault: the record is signed, and whose slot it was is remembered. Durable before the
+    // first byte is shown.
+    [[nodiscard]] virtual Result<void> disclose(std::string event, BmcId, std::span<const CredentialVersion> versions,
+                                                std::string json_body) = 0;
+};
+
+struct OpenOptions {
+    // Where this host keeps what it has seen last of each vault: outside the vault and its backups. Without one an
+    // older copy of the vault can't be told from the vault.
+    std::optional<std::filesystem::path> heads;
+    // Content of an identity file: the passphrase opens it, and it the vault.
+    std::optional<std::string> identity;
 };
 
 class Store {
@@ -123,7 +136,8 @@ public:
     // kWrongKey, kDamaged, kRolledBack, kUnsafeFile, kBusy, kWrongLibrary, kNotFound. Changes no byte on failure.
     // Holds the vault lock shared while it lives. Tables of an older bmcvault are brought up to date first, all or
     // nothing (migrate.hpp).
-    [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::filesystem::path& directory, const Passphrase&);
+    [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::filesystem::path& directory, const Passphrase&,
+                                                             const OpenOptions& = {});
 
     // A second connection to the same vault with the same keys, for another thread (the writer).
     [[nodiscard]] virtual Result<std::unique_ptr<Store>> clone() const = 0;
@@ -173,6 +187,42 @@ public:
     // Every audit hash, every seal, every page: names the first that does not verify.
     [[nodiscard]] virtual Result<void> verify() const = 0;
     [[nodiscard]] virtual const std::filesystem::path& directory() const = 0;
+
+    [[nodiscard]] virtual Team& team() = 0;
+
+    // Why every write is refused with kRolledBack: the vault is older than what this host has seen, or of another
+    // history. Empty: it is fresh.
+    [[nodiscard]] virtual const std::string& refusal() const = 0;
+    // Why this host can't keep what it has seen of the vault, so that an older one would not be noticed. Empty: it can.
+    [[nodiscard]] virtual const std::string& head_problem() const = 0;
+    // A person says that this state shall be gone on from. Every credential that was current or pending becomes
+    // unknown, for the fleet alone knows; then this state is what the host has seen. Also when it is fresh.
+    [[nodiscard]] virtual Result<void> accept_restore(const std::string& actor, UnixTime now,
+                                                      const std::string& reason) = 0;
+
+    // What a backup holds, as far as this slot can open it.
+    struct BackupReport {
+        std::array<std::uint8_t, 16> vault_id{};
+        std::uint64_t generation = 0;
+        std::uint64_t audit_records = 0;
+        std::uint64_t credential_versions = 0;
+        std::uint64_t listed_passwords = 0;
+        UnixTime taken_at;
+        std::vector<std::string> slots;  // as Info::slots: who can open it
+    };
+    // Writes the vault as it is now to a file of its own (docs/vault-format.md), while others go on. On return it has
+    // been opened again and everything in it verified. kAlreadyExists when there is such a file; nothing is left behind
+    // on failure but the audit record, which comes first so that the backup holds it.
+    [[nodiscard]] virtual Result<BackupReport> backup(const std::filesystem::path& file, const std::string& actor,
+                                                      UnixTime now, const std::string& reason) = 0;
+    // Opens a backup in a directory that goes away again, and verifies all of it.
+    [[nodiscard]] static Result<BackupReport> verify_backup(const std::filesystem::path& file, const Passphrase&,
+                                                            const OpenOptions& = {});
+    // Verifies a backup and makes a vault of it, where there is none. What this host has seen stays as it is: if that
+    // is more than the backup holds, the vault refuses to write until accept_restore.
+    [[nodiscard]] static Result<BackupReport> restore(const std::filesystem::path& file,
+                                                      const std::filesystem::path& directory, const Passphrase&,
+                                                      const std::optional<std::string>& group, const OpenOptions& = {});
 };
 
 }  // namespace bmcvault::vault

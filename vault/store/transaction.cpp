@@ -65,8 +65,34 @@ Result<void> StoreTransaction::audit(std::string event, std::optional<BmcId> bmc
     if (bmc) uuid = bmc->uuid;
     auto done = database_.run("INSERT INTO audit(seq,at,actor,event,bmc_uuid,body,prev,hash) VALUES(?,?,?,?,?,?,?,?)",
                               {sequence, now_, actor_, event, uuid, json_body, head_.hash, hash});
-    if (done) head_ = {sequence, hash};
-    return done;
+    if (!done) return done;
+    head_ = {sequence, hash};
+    return must_be_signed(event) ? sign_record() : Result<void>();
+}
+
+// A vault whose only slot is a passphrase of the first program has nobody who could sign.
+Result<void> StoreTransaction::sign_record() {
+    const auto& identity = keyring_.unlocked().identity;
+    if (!identity) return {};
+    const auto signed_bytes = audit_signed_bytes(keyring_.header().vault_id, head_.sequence, head_.hash);
+    return database_.run("INSERT INTO audit_signature(seq,signer,signature) VALUES(?,?,?)",
+                         {head_.sequence, public_keys(*identity).signing, sign(signed_bytes, identity->signing)});
+}
+
+Result<void> StoreTransaction::insert_member(const Slot& slot) {
+    const auto* keys = public_keys_of(slot);
+    auto done =
+        database_.run("INSERT INTO member(slot,name,type,role,exchange_key,signing_key,added_at) VALUES(?,?,?,?,?,?,?)",
+                      {slot.number, slot.name, slot_type(slot), to_word(role_of(slot)),
+                       keys ? Value(keys->exchange) : Value(), keys ? Value(keys->signing) : Value(), now_});
+    if (!done) return done;
+    const auto member = database_.last_row_id();
+    for (const auto compartment : compartments_of(slot)) {
+        done = database_.run("INSERT INTO access_span(member_id,compartment_id,from_at) VALUES(?,?,?)",
+                             {member, compartment, now_});
+        if (!done) return done;
+    }
+    return {};
 }
 
 Result<void> StoreTransaction::audit_version(std::string_view event, BmcId bmc, Subject subject, VersionNumber version,
@@ -94,10 +120,16 @@ Result<void> StoreTransaction::add_bmc(const Bmc& bmc) {
     if (auto free = refuse_taken_name(bmc); !free) return free;
     if (bmc_row(bmc.id)) return fail(ErrorCode::kAlreadyExists, "there is a BMC with this id already");
     static const std::string sql = insert_bmc_sql();
-    Database::Values values{bmc.id.uuid, kDefaultCompartment, now_};
+    Database::Values values{bmc.id.uuid, compartment_of_new(bmc), now_};
     for (auto& value : bmc_values(bmc)) values.push_back(std::move(value));
     if (auto done = database_.run(sql, values); !done) return done;
     return audit("bmc.added", bmc.id, dump({{"address", bmc.address}, {"name", bmc.name}}));
+}
+
+// An operator who has not the compartment named adds to the first that he has.
+std::uint32_t StoreTransaction::compartment_of_new(const Bmc& bmc) const {
+    const auto& granted = compartments_of(keyring_.own_slot());
+    return keyring_.sees(bmc.compartment) || granted.empty() ? bmc.compartment : granted.front();
 }
 
 Result<void> StoreTransaction::update_bmc(const Bmc& bmc) {
@@ -352,6 +384,15 @@ Result<void> StoreTransaction::mark_proved(BmcId bmc, Subject subject, VersionNu
                     fmt::format("{} is {}, not current", describe(subject, version), to_word(*state)));
     if (auto done = set_state(row->id, subject, version, VersionState::kCurrent); !done) return done;
     return audit_version("credential.proved", bmc, subject, version);
+}
+
+Result<void> StoreTransaction::distrust_all(std::string json_body) {
+    auto done = database_.run(
+        "UPDATE credential SET superseded_at=CASE state WHEN 'current' THEN ? ELSE superseded_at END,state='unknown' "
+        "WHERE state IN('current','pending')",
+        {now_});
+    if (!done) return done;
+    return audit("vault.restore-accepted", std::nullopt, std::move(json_body));
 }
 
 Result<void> StoreTransaction::learn(const std::string& card_key, const std::string& fact, const std::string& value) {

@@ -49,6 +49,25 @@ public:
     Result<void> campaign_done(std::int64_t campaign, BmcId, const std::string& outcome) override;
     Result<void> finish_campaign(std::int64_t campaign) override;
     Result<void> audit(std::string event, std::optional<BmcId>, std::string json_body) override;
+    Result<void> disclose(std::string event, BmcId, std::span<const CredentialVersion> versions,
+                          std::string json_body) override;
+    // The active key of a compartment from now on; epochs only grow, in every compartment.
+    struct DataKey {
+        Key32 key;
+        std::uint32_t epoch = 0;
+    };
+    [[nodiscard]] Result<DataKey> new_data_key(std::uint32_t compartment);
+    [[nodiscard]] Result<void> move_bmc(BmcId, std::uint32_t compartment, const DataKey&);
+    [[nodiscard]] Result<std::int64_t> insert_departure(std::string_view who, std::string_view type,
+                                                        std::optional<std::uint32_t> slot, std::string_view reason);
+    [[nodiscard]] Result<void> end_membership(std::uint32_t slot);
+    // The row of a slot and the compartments that it opens from now on.
+    [[nodiscard]] Result<void> insert_member(const Slot&);
+    [[nodiscard]] Database& database() { return database_; }
+    [[nodiscard]] const Keyring& keyring() const { return keyring_; }
+    [[nodiscard]] UnixTime now() const { return now_; }
+    // Every current and pending version becomes unknown, for only the BMCs know which of them is live.
+    [[nodiscard]] Result<void> distrust_all(std::string json_body);
 
 private:
     struct BmcRow {
@@ -56,6 +75,7 @@ private:
         std::uint32_t compartment = 0;
     };
     [[nodiscard]] Result<BmcRow> bmc_row(BmcId);
+    [[nodiscard]] std::uint32_t compartment_of_new(const Bmc&) const;
     [[nodiscard]] Result<void> refuse_taken_name(const Bmc&);
     [[nodiscard]] Result<VersionState> state_of(std::int64_t row_id, Subject, VersionNumber);
     [[nodiscard]] Result<std::optional<VersionNumber>> version_in(std::int64_t row_id, Subject, VersionState);
@@ -69,6 +89,7 @@ private:
     [[nodiscard]] Result<void> refuse_too_many(std::size_t more);
     [[nodiscard]] Result<std::uint32_t> insert_list(const std::string& name);
     [[nodiscard]] Result<void> insert_listed(std::uint32_t list, std::uint32_t entry, const NewListedPassword&);
+    [[nodiscard]] Result<void> sign_record();
     [[nodiscard]] Result<std::int64_t> number(std::string_view sql, const Database::Values& = {});
     [[nodiscard]] Result<void> audit_version(std::string_view event, BmcId, Subject, VersionNumber,
                                              std::string_view note = {});

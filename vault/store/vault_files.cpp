@@ -50,17 +50,6 @@ Result<void> give(int fd, mode_t mode, const std::optional<gid_t>& group, const 
     return {};
 }
 
-Result<void> write_all(int fd, std::string_view content, const fs::path& path) {
-    while (!content.empty()) {
-        const auto written = write(fd, content.data(), content.size());
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return system_error("can not write", path);
-        content.remove_prefix(static_cast<std::size_t>(written));
-    }
-    if (fsync(fd) != 0) return system_error("can not sync", path);
-    return {};
-}
-
 }  // namespace
 
 FileDescriptor::~FileDescriptor() {
@@ -162,12 +151,23 @@ Result<std::string> read_small_file(const fs::path& file, std::size_t limit) {
     return content;
 }
 
+Result<void> write_bytes(int fd, std::string_view content, const fs::path& path) {
+    while (!content.empty()) {
+        const auto written = write(fd, content.data(), content.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return system_error("can not write", path);
+        content.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return {};
+}
+
 Result<void> replace_file(const fs::path& file, std::string_view content, const Access& access) {
     auto name = file.string() + ".XXXXXX";
     const FileDescriptor fd(mkostemp(name.data(), O_CLOEXEC));
     if (!fd.valid()) return system_error("can not make", name);
     auto done = give(fd.get(), access.file_mode, access.group, name);
-    if (done) done = write_all(fd.get(), content, name);
+    if (done) done = write_bytes(fd.get(), content, name);
+    if (done && fsync(fd.get()) != 0) done = system_error("can not sync", name);
     if (done && rename(name.c_str(), file.c_str()) != 0) done = system_error("can not rename", name);
     if (!done) {
         unlink(name.c_str());
@@ -190,14 +190,18 @@ Result<void> rename_to_new(const fs::path& from, const fs::path& to) {
 
 Result<VaultLock> VaultLock::acquire(const fs::path& directory, Mode mode) {
     const auto file = directory / kLockFile;
-    FileDescriptor fd(open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-    if (!fd.valid()) return system_error("can not open", file);
-    if (flock(fd.get(), (mode == Mode::kShared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) {
-        if (errno == EWOULDBLOCK)
-            return fail(ErrorCode::kBusy, fmt::format("{}: the vault is in use; try again later", directory.string()));
-        return system_error("can not lock", file);
-    }
-    return VaultLock(std::move(fd));
+    VaultLock lock{FileDescriptor(open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)), file};
+    if (!lock.fd_.valid()) return system_error("can not open", file);
+    if (auto locked = lock.change(mode); !locked) return std::unexpected(locked.error());
+    return lock;
+}
+
+Result<void> VaultLock::change(Mode mode) {
+    if (flock(fd_.get(), (mode == Mode::kShared ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0) return {};
+    if (errno == EWOULDBLOCK)
+        return fail(ErrorCode::kBusy,
+                    fmt::format("{}: the vault is in use; try again later", file_.parent_path().string()));
+    return system_error("can not lock", file_);
 }
 
 }  // namespace bmcvault::vault

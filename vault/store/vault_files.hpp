@@ -57,6 +57,7 @@ struct Access {
 // Refuses an existing one.
 [[nodiscard]] Result<void> make_empty_file(const std::filesystem::path& file, const Access&);
 [[nodiscard]] Result<std::string> read_small_file(const std::filesystem::path& file, std::size_t limit);
+[[nodiscard]] Result<void> write_bytes(int fd, std::string_view content, const std::filesystem::path& path);
 // All or nothing, durable on return: temporary file, fsync, rename, fsync of the directory.
 [[nodiscard]] Result<void> replace_file(const std::filesystem::path& file, std::string_view content, const Access&);
 [[nodiscard]] Result<void> sync_directory(const std::filesystem::path& directory);
@@ -71,10 +72,13 @@ class VaultLock {
 public:
     enum class Mode { kShared, kExclusive };
     [[nodiscard]] static Result<VaultLock> acquire(const std::filesystem::path& directory, Mode mode);
+    // Not in one step: another process may have had the lock in between. kBusy: it stays lost until changed again.
+    [[nodiscard]] Result<void> change(Mode mode);
 
 private:
-    explicit VaultLock(FileDescriptor fd) : fd_(std::move(fd)) {}
+    VaultLock(FileDescriptor fd, std::filesystem::path file) : fd_(std::move(fd)), file_(std::move(file)) {}
     FileDescriptor fd_;
+    std::filesystem::path file_;
 };
 
 }  // namespace bmcvault::vault

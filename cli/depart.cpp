@@ -1,0 +1,208 @@
+// depart and expose: mark, new generation, rotation of what was exposed, statement. Each step is durable, so the same
+// command goes on where it was interrupted.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "cli/commands.hpp"
+#include "cli/interrupts.hpp"
+#include "cli/json.hpp"
+#include "cli/report.hpp"
+#include "cli/statement.hpp"
+
+namespace bmcvault::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+vault::Acting acting(const Context& context) {
+    return {actor(), now(), context.options.reason, context.hooks.step};
+}
+
+Outcome<Statement> statement_of(vault::Store& store, const vault::Departure& departure) {
+    const auto exposed = store.team().exposed_by(departure);
+    if (!exposed) return vault_error("reading what was exposed", exposed.error());
+    const auto backups = store.team().backups_opened_by(departure);
+    if (!backups) return vault_error("reading the backups", backups.error());
+    const auto info = store.info();
+    if (!info) return vault_error("reading the vault", info.error());
+    return Statement{departure, to_hex(info->vault_id), info->generation, now(), *exposed, *backups};
+}
+
+// What is still to be rotated, in the order in which it is: what they were shown first, and K_G only where it was
+// exposed, for every other client of that BMC has to learn it.
+struct Wave {
+    bool revealed = false;
+    bool k_g = false;
+    std::vector<vault::Bmc> bmcs;
+};
+
+std::vector<Wave> waves_of(const Statement& statement, const std::vector<vault::Bmc>& fleet) {
+    std::map<BmcId, std::pair<bool, bool>> wanted;  // revealed, K_G
+    for (const auto& credential : pending(statement)) {
+        auto& [revealed, k_g] = wanted[credential.bmc];
+        revealed = revealed || credential.revealed;
+        k_g = k_g || credential.subject.kind == vault::Kind::kKg;
+    }
+    std::vector<Wave> waves{{true, false, {}}, {true, true, {}}, {false, false, {}}, {false, true, {}}};
+    for (const auto& bmc : fleet) {
+        const auto found = wanted.find(bmc.id);
+        if (found == wanted.end()) continue;
+        const auto wave = std::ranges::find_if(waves, [&](const Wave& one) {
+            return one.revealed == found->second.first && one.k_g == found->second.second;
+        });
+        wave->bmcs.push_back(bmc);
+    }
+    return waves;
+}
+
+Outcome<void> rotate_wave(const Context& context, rotate::Environment& environment, const vault::Departure& departure,
+                          const Wave& wave) {
+    rotate::RunOptions options;
+    options.parallel = context.options.parallel;
+    options.timeout = context.options.timeout;
+    options.k_g = wave.k_g;
+    options.selection =
+        fmt::format("departure {}{}{}", departure.id, wave.revealed ? ", revealed" : "", wave.k_g ? ", K_G" : "");
+    options.reason = fmt::format("departure of {}", departure.who);
+    options.ticket = context.options.ticket;
+    options.actor = actor();
+    FleetReport report(context, "rotate", wave.bmcs);
+    const auto summary = rotate::run_rotate(environment, wave.bmcs, options, report);
+    report.close();
+    if (!summary) return vault_error("depart: rotating", summary.error());
+    return {};
+}
+
+Outcome<std::unique_ptr<vault::Store>> rotate_exposed(const Context& context, std::unique_ptr<vault::Store> store,
+                                                      const vault::Departure& departure) {
+    const auto statement = statement_of(*store, departure);
+    if (!statement) return std::unexpected(statement.error());
+    const auto fleet = store->bmcs();
+    if (!fleet) return vault_error("reading the inventory", fleet.error());
+    const Interrupts interrupts;
+    rotate::Environment environment{std::move(store), &interrupts.stop(), context.hooks.step};
+    for (const auto& wave : waves_of(*statement, *fleet)) {
+        if (wave.bmcs.empty() || interrupts.stop()) continue;
+        if (auto rotated = rotate_wave(context, environment, departure, wave); !rotated)
+            return std::unexpected(rotated.error());
+    }
+    return std::move(environment.store);
+}
+
+Outcome<void> write_file(const fs::path& file, std::string_view content) {
+    std::ofstream out(file, std::ios::binary | std::ios::trunc);
+    out.write(content.data(), static_cast<std::streamsize>(content.size()));
+    out.flush();
+    if (out) return {};
+    return usage_error(fmt::format("{}: can not be written", printable(file.string())));
+}
+
+// NAME.statement.json with its signature and the key that verifies it, by openssl alone; text and HTML for people.
+Outcome<void> write_statement(const std::string& directory, vault::Store& store, const Statement& statement) {
+    std::error_code error;
+    fs::create_directories(directory, error);
+    std::string name = statement.departure.who;
+    std::ranges::replace_if(name, [](char c) { return !vault::is_slot_name({&c, 1}); }, '_');
+    const auto base = (fs::path(directory) / name).string() + ".statement";
+    const auto json = statement_json(statement);
+    auto written = write_file(base + ".json", json);
+    if (written) written = write_file(base + ".txt", statement_text(statement));
+    if (written) written = write_file(base + ".html", statement_html(statement));
+    if (!written) return written;
+    const auto signature = store.team().sign_statement(json);
+    if (!signature) return vault_error("depart: the statement is not signed", signature.error());
+    const std::string_view bytes(reinterpret_cast<const char*>(signature->signature.data()),
+                                 signature->signature.size());
+    written = write_file(base + ".sig", bytes);
+    return written ? write_file(base + ".pem", public_key_pem(signature->signer)) : written;
+}
+
+Exit conclude(const Context& context, vault::Store& store, const DepartCommand& command,
+              const vault::Departure& departure) {
+    const auto statement = statement_of(store, departure);
+    if (!statement) return std::unexpected(statement.error());
+    const bool complete = pending(*statement).empty();
+    if (complete)
+        if (auto finished = store.team().finish_departure(acting(context), departure); !finished)
+            return vault_error("depart", finished.error());
+    if (!command.output.empty())
+        if (auto written = write_statement(command.output, store, *statement); !written)
+            return std::unexpected(written.error());
+    if (context.options.json) {
+        context.out(statement_json(*statement));
+        const auto changed = statement->exposed.size() - pending(*statement).size();
+        context.out(json_summary(PlainSummary{"depart",
+                                              statement->exposed.size(),
+                                              {{"changed", changed}, {"pending", pending(*statement).size()}},
+                                              std::nullopt,
+                                              false}));
+    } else {
+        context.out(statement_text(*statement));
+        if (!complete)
+            context.out(command.no_rotate ? "Next: bmcvault rotate --due\n"
+                                          : fmt::format("Next: bmcvault depart {}\n", printable(command.who)));
+    }
+    return complete || command.no_rotate ? ExitCode::kAsAsked : ExitCode::kNotAsAsked;
+}
+
+}  // namespace
+
+Exit perform(const Context& context, const DepartCommand& command) {
+    auto store = open_vault(context);
+    if (!store) return std::unexpected(store.error());
+    const auto what = fmt::format("depart {}", printable(command.who));
+    if (context.options.dry_run) {
+        context.out(context.options.json ? json_summary(PlainSummary{"depart", 0, {}, std::nullopt, true})
+                                         : fmt::format("would end the access of {}\n", printable(command.who)));
+        return ExitCode::kAsAsked;
+    }
+    if (!confirmed(context, fmt::format("End the access of {}, for good?", printable(command.who))))
+        return usage_error("depart: nothing was changed");
+    auto departure = (*store)->team().begin_departure(acting(context), command.who);
+    if (!departure) return vault_error(what, departure.error());
+    if (auto revoked = (*store)->team().revoke(acting(context), *departure); !revoked) {
+        auto failure = vault_error(what, revoked.error());
+        failure.error().safety = "What they could read is marked as due; their identity still opens the vault.";
+        failure.error().next = "the same command again";
+        return failure;
+    }
+    const auto all = (*store)->team().departures();
+    if (!all) return vault_error(what, all.error());
+    departure = *std::ranges::find(*all, departure->id, &vault::Departure::id);
+    if (!command.no_rotate) {
+        store = rotate_exposed(context, std::move(*store), *departure);
+        if (!store) return std::unexpected(store.error());
+    }
+    return conclude(context, **store, command, *departure);
+}
+
+Exit perform(const Context& context, const ExposeCommand& command) {
+    if (context.options.reason.empty()) return usage_error("expose needs --reason", "bmcvault expose --help");
+    auto store = open_vault(context);
+    if (!store) return std::unexpected(store.error());
+    const auto selected = selected_bmcs(**store, command.selection);
+    if (!selected) return std::unexpected(selected.error());
+    std::vector<BmcId> bmcs;
+    for (const auto& bmc : *selected) bmcs.push_back(bmc.id);
+    if (!context.options.dry_run)
+        if (auto exposed = (*store)->team().expose(acting(context), bmcs); !exposed)
+            return vault_error("expose", exposed.error());
+    if (context.options.json) {
+        context.out(json_summary(
+            PlainSummary{"expose", bmcs.size(), {{"due", bmcs.size()}}, std::nullopt, context.options.dry_run}));
+    } else {
+        context.out(fmt::format("{} {} due. Next: bmcvault check --due, then bmcvault rotate --due\n",
+                                counted(bmcs.size(), "BMC"),
+                                context.options.dry_run ? "would be"
+                                : bmcs.size() == 1      ? "is"
+                                                        : "are"));
+    }
+    return ExitCode::kAsAsked;
+}
+
+}  // namespace bmcvault::cli

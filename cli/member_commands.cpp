@@ -1,0 +1,223 @@
+// member keygen, add, list; compartment and holder. Who leaves is in depart.cpp.
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "cli/commands.hpp"
+#include "cli/fields.hpp"
+#include "cli/json.hpp"
+#include "cli/secret_input.hpp"
+#include "vault/store/identities.hpp"
+
+namespace bmcvault::cli {
+namespace {
+
+vault::Acting acting(const Context& context) {
+    return {actor(), now(), context.options.reason, context.hooks.step};
+}
+
+Exit done(const Context& context, const std::string& command, const std::string& outcome, std::size_t count,
+          const std::string& text) {
+    context.out(context.options.json
+                    ? json_summary(PlainSummary{command, count, {{outcome, count}}, std::nullopt, false})
+                    : text);
+    return ExitCode::kAsAsked;
+}
+
+Exit would(const Context& context, const std::string& command, const std::string& what) {
+    context.out(context.options.json ? json_summary(PlainSummary{command, 0, {}, std::nullopt, true})
+                                     : fmt::format("would {}\n", what));
+    return ExitCode::kAsAsked;
+}
+
+// A new file with this content, durable; an existing one stays.
+Outcome<void> write_new(const std::string& path, const std::string& content, mode_t mode) {
+    const auto failed = [&] { return usage_error(fmt::format("{}: {}", printable(path), std::strerror(errno))); };
+    const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    if (fd < 0) return failed();
+    std::string_view rest = content;
+    while (!rest.empty()) {
+        const auto written = write(fd, rest.data(), rest.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) break;
+        rest.remove_prefix(static_cast<std::size_t>(written));
+    }
+    const bool stored = rest.empty() && fchmod(fd, mode) == 0 && fsync(fd) == 0;
+    if (stored && close(fd) == 0) return {};
+    const auto failure = failed();
+    unlink(path.c_str());
+    return failure;
+}
+
+Outcome<vault::PublicKeys> read_public_keys(const Context& context, const std::string& file) {
+    constexpr std::size_t kMaxLine = 1024;
+    const auto text = read_whole(context, file, kMaxLine);
+    if (!text) return std::unexpected(text.error());
+    const auto keys = text->expose([](std::string_view line) { return vault::parse_public_line(line); });
+    if (!keys)
+        return usage_error(fmt::format("{}: {}", printable(file), keys.error().detail),
+                           "bmcvault member keygen --output FILE makes FILE.pub");
+    return *keys;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+    return words.empty() ? "-" : fmt::format("{}", fmt::join(words, ","));
+}
+
+}  // namespace
+
+Exit perform(const Context& context, const MemberKeygenCommand& command) {
+    const std::string shown = printable(command.output);
+    if (context.options.dry_run)
+        return would(context, "member keygen", fmt::format("write {} and {}.pub", shown, shown));
+    const auto passphrase = read_new_passphrase(context);
+    if (!passphrase) return std::unexpected(passphrase.error());
+    const auto made =
+        vault::make_identity(*passphrase, {std::uint64_t{command.kdf_memory_mib} << 20, command.kdf_operations});
+    if (!made) return vault_error("member keygen", made.error());
+    if (auto written = write_new(command.output, made->file, 0600); !written) return std::unexpected(written.error());
+    if (auto written = write_new(command.output + ".pub", made->public_line, 0644); !written) {
+        unlink(command.output.c_str());
+        return std::unexpected(written.error());
+    }
+    if (context.options.json) context.out(json_identity(command.output, vault::fingerprint(made->keys)));
+    return done(context, "member keygen", "made", 1,
+                fmt::format("Wrote {} (keep it) and {}.pub (for an owner of the vault).\nFingerprint: {}\n"
+                            "Next, by an owner: bmcvault member add NAME --key {}.pub\n",
+                            shown, shown, vault::fingerprint(made->keys), shown));
+}
+
+Exit perform(const Context& context, const MemberAddCommand& command) {
+    const auto keys = read_public_keys(context, command.key);
+    if (!keys) return std::unexpected(keys.error());
+    const auto role = vault::role_from_word(command.role);
+    BMCVAULT_CHECK(role.has_value());
+    auto store = open_vault(context);
+    if (!store) return std::unexpected(store.error());
+    const auto fingerprint = vault::fingerprint(*keys);
+    const auto question = fmt::format("Let {} open this vault as {}? The fingerprint of the key is\n  {}\n",
+                                      command.name, command.role, fingerprint);
+    if (context.options.dry_run)
+        return would(context, "member add",
+                     fmt::format("add {} as {}, {}", printable(command.name), command.role, fingerprint));
+    if (!confirmed(context, question)) return usage_error("member add: nothing was changed");
+    const vault::NewMember member{command.name, command.service, *role, command.compartments, *keys};
+    if (auto added = (*store)->team().add_member(acting(context), member); !added)
+        return vault_error(fmt::format("member add {}", printable(command.name)), added.error());
+    return done(context, "member add", "added", 1,
+                fmt::format("{} can open the vault as {} ({}).\nNext, by them: bmcvault --identity FILE status\n",
+                            command.name, command.role, fingerprint));
+}
+
+Exit perform(const Context& context, const MemberListCommand&) {
+    auto store = open_vault_to_look(context);
+    if (!store) return std::unexpected(store.error());
+    const auto members = (*store)->team().members();
+    if (!members) return vault_error("member list", members.error());
+    std::vector<std::vector<Cell>> rows;
+    for (const auto& member : *members) {
+        if (context.options.json) context.out(json_member(member));
+        rows.push_back({{printable(member.name)},
+                        {member.type},
+                        {std::string(vault::to_word(member.role))},
+                        {joined(member.compartments)},
+                        {iso_time(member.added_at)},
+                        {member.removed_at ? iso_time(*member.removed_at) : "-"},
+                        {member.keys ? vault::fingerprint(*member.keys) : "-", Tone::kDim}});
+    }
+    if (context.options.json) return done(context, "member list", "listed", rows.size(), "");
+    context.out(
+        table({"NAME", "SLOT", "ROLE", "COMPARTMENTS", "ADDED", "LEFT", "FINGERPRINT"}, rows, context.out_style));
+    return ExitCode::kAsAsked;
+}
+
+Exit perform(const Context& context, const CompartmentAddCommand& command) {
+    auto store = open_vault(context);
+    if (!store) return std::unexpected(store.error());
+    if (context.options.dry_run)
+        return would(context, "compartment add", fmt::format("make the compartment {}", printable(command.name)));
+    if (auto added = (*store)->team().add_compartment(acting(context), command.name); !added)
+        return vault_error(fmt::format("compartment add {}", printable(command.name)), added.error());
+    return done(context, "compartment add", "added", 1,
+                fmt::format("Made the compartment {}. Next: bmcvault compartment move {} SELECTOR\n", command.name,
+                            command.name));
+}
+
+Exit perform(const Context& context, const CompartmentListCommand&) {
+    auto store = open_vault_to_look(context);
+    if (!store) return std::unexpected(store.error());
+    const auto compartments = (*store)->team().compartments();
+    if (!compartments) return vault_error("compartment list", compartments.error());
+    std::vector<std::vector<Cell>> rows;
+    for (const auto& compartment : *compartments) {
+        if (context.options.json) context.out(json_compartment(compartment));
+        rows.push_back({{printable(compartment.name)}, {std::to_string(compartment.bmcs)}});
+    }
+    if (context.options.json) return done(context, "compartment list", "listed", rows.size(), "");
+    context.out(table({"NAME", "BMCS"}, rows, context.out_style));
+    return ExitCode::kAsAsked;
+}
+
+Exit perform(const Context& context, const CompartmentMoveCommand& command) {
+    auto store = open_vault(context);
+    if (!store) return std::unexpected(store.error());
+    const auto selected = selected_bmcs(**store, command.selection);
+    if (!selected) return std::unexpected(selected.error());
+    std::vector<BmcId> bmcs;
+    for (const auto& bmc : *selected) bmcs.push_back(bmc.id);
+    if (context.options.dry_run)
+        return would(context, "compartment move", fmt::format("move {}", counted(bmcs.size(), "BMC")));
+    if (auto moved = (*store)->team().move_bmcs(acting(context), command.name, bmcs); !moved)
+        return vault_error("compartment move", moved.error());
+    return done(context, "compartment move", "moved", bmcs.size(),
+                fmt::format("Moved {} to {}.\n", counted(bmcs.size(), "BMC"), command.name));
+}
+
+Exit perform(const Context& context, const HolderAddCommand& command) {
+    UnixTime since{0};
+    if (!command.since.empty()) {
+        const auto date = parse_date(command.since);
+        if (!date) return usage_error(fmt::format("--since {}", date.error().detail));
+        since = *date;
+    }
+    auto store = open_vault(context);
+    if (!store) return std::unexpected(store.error());
+    const auto selected = selected_bmcs(**store, command.selection);
+    if (!selected) return std::unexpected(selected.error());
+    std::vector<BmcId> bmcs;
+    for (const auto& bmc : *selected) bmcs.push_back(bmc.id);
+    if (context.options.dry_run)
+        return would(context, "holder add",
+                     fmt::format("register {} for {}", printable(command.name), counted(bmcs.size(), "BMC")));
+    if (auto added = (*store)->team().add_holder(acting(context), command.name, bmcs, since); !added)
+        return vault_error(fmt::format("holder add {}", printable(command.name)), added.error());
+    return done(context, "holder add", "added", bmcs.size(),
+                fmt::format("{} is known to hold the credentials of {}. When that ends: bmcvault depart {}\n",
+                            printable(command.name), counted(bmcs.size(), "BMC"), printable(command.name)));
+}
+
+Exit perform(const Context& context, const HolderListCommand&) {
+    auto store = open_vault_to_look(context);
+    if (!store) return std::unexpected(store.error());
+    const auto holders = (*store)->team().holders();
+    if (!holders) return vault_error("holder list", holders.error());
+    std::vector<std::vector<Cell>> rows;
+    for (const auto& holder : *holders) {
+        if (context.options.json) context.out(json_holder(holder));
+        rows.push_back({{printable(holder.name)},
+                        {some_of(holder.bmcs)},
+                        {iso_time(holder.added_at)},
+                        {holder.departed_at ? iso_time(*holder.departed_at) : "-"},
+                        {printable(holder.note), Tone::kDim}});
+    }
+    if (context.options.json) return done(context, "holder list", "listed", rows.size(), "");
+    context.out(table({"NAME", "BMCS", "ADDED", "LEFT", "WHY"}, rows, context.out_style));
+    return ExitCode::kAsAsked;
+}
+
+}  // namespace bmcvault::cli

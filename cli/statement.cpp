@@ -1,0 +1,155 @@
+#include "cli/statement.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "cli/json.hpp"
+#include "cli/text.hpp"
+#include "vault/core/line_reader.hpp"
+
+namespace bmcvault::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string name_of(const vault::ExposedCredential& credential) {
+    return fmt::format("{} {}", credential.bmc_name, describe(credential.subject));
+}
+
+std::vector<std::string> names_of(const std::vector<vault::ExposedCredential>& credentials) {
+    std::vector<std::string> names;
+    for (const auto& credential : credentials) names.push_back(name_of(credential));
+    return names;
+}
+
+std::size_t count_if(const Statement& statement, bool (*is)(const vault::ExposedCredential&)) {
+    return static_cast<std::size_t>(std::ranges::count_if(statement.exposed, is));
+}
+
+bool was_revealed(const vault::ExposedCredential& credential) {
+    return credential.revealed;
+}
+bool is_changed(const vault::ExposedCredential& credential) {
+    return credential.live.has_value();
+}
+bool is_out_of_reach(const vault::ExposedCredential& credential) {
+    return !credential.live && credential.retired_bmc;
+}
+
+std::string verb(const Statement& statement) {
+    return statement.departure.type == vault::DepartureType::kMember ? "could read" : "knew";
+}
+
+// Each one a paragraph; the facts that a reader has to act on.
+std::vector<std::string> paragraphs(const Statement& statement) {
+    const auto& departure = statement.departure;
+    const auto left = pending(statement);
+    std::vector<std::string> all;
+    all.push_back(fmt::format("{} {} {}, and was shown {} of them.", departure.who, verb(statement),
+                              counted(statement.exposed.size(), "credential"), count_if(statement, was_revealed)));
+    all.push_back(fmt::format("{} proved changed since {}; {} pending{}", count_if(statement, is_changed),
+                              iso_time(departure.at), left.size(),
+                              left.empty() ? "." : fmt::format(": {}.", fmt::join(names_of(left), ", "))));
+    if (const auto gone = count_if(statement, is_out_of_reach); gone > 0)
+        all.push_back(fmt::format("{} more on BMCs that are out of the inventory: nobody rotates them.", gone));
+    if (departure.revoked_at)
+        all.push_back(fmt::format("Their identity opens nothing since {}: generation {} is in force.",
+                                  iso_time(*departure.revoked_at), statement.generation));
+    if (count_if(statement, is_changed) > 0)
+        all.push_back(
+            "The new credentials were sent in sessions keyed with the old ones (IPMI has no forward secrecy): whoever "
+            "knew those and recorded the traffic can read the new ones. Where that is possible, set them in band: "
+            "bmcvault recover BMC --via ssh://root@HOST.");
+    if (!statement.backups.empty())
+        all.push_back(
+            fmt::format("Their identity still opens these backups; destroy them or take them for disclosed: {}.",
+                        fmt::join(statement.backups, ", ")));
+    if (departure.type == vault::DepartureType::kMember)
+        all.push_back("Any other copy of the vault from before, they can open as well: its passwords are those above.");
+    return all;
+}
+
+std::string escaped(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        if (c == '&')
+            out += "&amp;";
+        else if (c == '<')
+            out += "&lt;";
+        else if (c == '>')
+            out += "&gt;";
+        else
+            out += c;
+    }
+    return out;
+}
+
+}  // namespace
+
+std::vector<vault::ExposedCredential> pending(const Statement& statement) {
+    std::vector<vault::ExposedCredential> left;
+    for (const auto& credential : statement.exposed)
+        if (!credential.live && !credential.retired_bmc) left.push_back(credential);
+    return left;
+}
+
+std::string statement_text(const Statement& statement) {
+    std::string text = fmt::format(
+        "Departure of {}{}\n", printable(statement.departure.who),
+        statement.departure.reason.empty() ? "" : fmt::format(" ({})", printable(statement.departure.reason)));
+    for (const auto& paragraph : paragraphs(statement)) text += fmt::format("  {}\n", printable(paragraph));
+    return text;
+}
+
+std::string statement_json(const Statement& statement) {
+    const auto& departure = statement.departure;
+    Json object{{"type", "statement"},
+                {"who", departure.who},
+                {"reason", departure.reason},
+                {"vault_id", statement.vault_id},
+                {"generation", statement.generation},
+                {"exposed_at", iso_time(departure.at)}};
+    object["revoked_at"] = departure.revoked_at ? Json(iso_time(*departure.revoked_at)) : Json(nullptr);
+    object["stated_at"] = iso_time(statement.at);
+    object["could_read"] = statement.exposed.size();
+    object["revealed"] = count_if(statement, was_revealed);
+    object["changed"] = count_if(statement, is_changed);
+    object["pending"] = names_of(pending(statement));
+    object["out_of_reach"] = count_if(statement, is_out_of_reach);
+    object["sent_in_sessions_they_could_read"] = count_if(statement, is_changed);
+    object["backups"] = statement.backups;
+    object["credentials"] = Json::array();
+    for (const auto& credential : statement.exposed)
+        object["credentials"].push_back(
+            {{"bmc", credential.bmc_name},
+             {"subject", describe(credential.subject)},
+             {"revealed", credential.revealed},
+             {"changed_to_version", credential.live ? Json(credential.live->value) : Json(nullptr)},
+             {"last_outcome", credential.last_outcome}});
+    return object.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+std::string statement_html(const Statement& statement) {
+    std::string html = fmt::format(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Departure of {0}</title>\n"
+        "<style>body{{font:16px sans-serif;max-width:50em;margin:2em auto}}td,th{{text-align:left;padding:0 1em 0 0}}"
+        "</style></head><body>\n<h1>Departure of {0}</h1>\n<p>Vault {1}, stated {2}.</p>\n",
+        escaped(statement.departure.who), statement.vault_id, iso_time(statement.at));
+    for (const auto& paragraph : paragraphs(statement)) html += fmt::format("<p>{}</p>\n", escaped(paragraph));
+    html += "<table><tr><th>BMC</th><th>credential</th><th>shown</th><th>changed to version</th></tr>\n";
+    for (const auto& credential : statement.exposed)
+        html += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n", escaped(credential.bmc_name),
+                            describe(credential.subject), credential.revealed ? "yes" : "no",
+                            credential.live ? std::to_string(credential.live->value) : "pending");
+    return html + "</table></body></html>\n";
+}
+
+std::string public_key_pem(const std::array<std::uint8_t, 32>& key) {
+    Bytes der{0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00};  // Ed25519, RFC 8410
+    append(der, key);
+    return fmt::format("-----BEGIN PUBLIC KEY-----\n{}=\n-----END PUBLIC KEY-----\n", vault::to_base64(der));
+}
+
+}  // namespace bmcvault::cli

@@ -1,0 +1,36 @@
+// What a host has seen last of a vault, kept outside the vault and outside its backups: the head of the audit chain. A
+// vault that does not hold this head was put back to an older state, or has gone another way since. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "vault/core/header.hpp"
+
+namespace bmcvault::vault {
+
+inline constexpr std::size_t kMaxHeadSize = 1024;
+
+struct Head {
+    VaultId vault_id{};
+    std::uint64_t generation = 1;
+    std::uint64_t audit_count = 0;
+    Digest audit_head{};
+    friend bool operator==(const Head&, const Head&) = default;
+};
+
+// kDamaged: anything but what format_head writes.
+[[nodiscard]] Result<Head> parse_head(std::string_view text);
+[[nodiscard]] std::string format_head(const Head&);
+
+enum class Freshness : std::uint8_t {
+    kFresh,
+    kRolledBack,  // the vault ends before the head: an older copy was put back
+    kForked,      // another record stands at the head's place: two vaults have gone on from one
+};
+
+// `found`: the hash of the vault's audit record number head.audit_count; nullopt when there is none.
+[[nodiscard]] Freshness compare(const Head& head, std::uint64_t vault_generation, const std::optional<Digest>& found);
+
+}  // namespace bmcvault::vault

@@ -1,0 +1,322 @@
+// Departures: what somebody could read is marked first, so that a crash after it can only say too much. A BMC is due as
+// long as its live credential is among what was marked.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "vault/store/reseal.hpp"
+#include "vault/store/rows.hpp"
+#include "vault/store/sqlcipher_store.hpp"
+
+namespace bmcvault::vault {
+namespace {
+
+using Json = nlohmann::json;
+
+std::string dump(const Json& body) {
+    return body.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string_view to_word(DepartureType type) {
+    switch (type) {
+        case DepartureType::kMember:
+            return "member";
+        case DepartureType::kHolder:
+            return "holder";
+        case DepartureType::kHost:
+            break;
+    }
+    return "host";
+}
+
+DepartureType type_from_word(std::string_view word) {
+    if (word == "member") return DepartureType::kMember;
+    return word == "holder" ? DepartureType::kHolder : DepartureType::kHost;
+}
+
+// What may be live on a BMC.
+constexpr std::string_view kMarkOfMember =
+    "INSERT INTO exposure(departure_id,bmc_id,kind,subject,version,revealed) "
+    "SELECT ?1,c.bmc_id,c.kind,c.subject,c.version,EXISTS(SELECT 1 FROM disclosure d WHERE d.slot=?2 AND "
+    "d.bmc_id=c.bmc_id AND d.kind=c.kind AND d.subject=c.subject AND d.version=c.version) "
+    "FROM credential c JOIN bmc b ON b.id=c.bmc_id "
+    "WHERE c.state IN('pending','observed','current','previous','unknown') AND EXISTS("
+    "SELECT 1 FROM access_span s JOIN member m ON m.id=s.member_id WHERE m.slot=?2 AND "
+    "(s.compartment_id=b.compartment_id "
+    "OR EXISTS(SELECT 1 FROM bmc_moved v WHERE v.bmc_id=b.id AND v.from_compartment=s.compartment_id "
+    "AND v.at>=s.from_at AND c.created_at<=v.at)))";
+constexpr std::string_view kMarkOfHolder =
+    "INSERT INTO exposure(departure_id,bmc_id,kind,subject,version,revealed) "
+    "SELECT ?1,c.bmc_id,c.kind,c.subject,c.version,1 FROM credential c "
+    "JOIN holder_bmc k ON k.bmc_id=c.bmc_id JOIN holder h ON h.id=k.holder_id "
+    "WHERE h.name=?2 AND c.state IN('pending','observed','current','previous','unknown') "
+    "AND (c.superseded_at IS NULL OR c.superseded_at>=k.since)";
+constexpr std::string_view kMarkOfBmc =
+    "INSERT OR IGNORE INTO exposure(departure_id,bmc_id,kind,subject,version,revealed) "
+    "SELECT ?1,c.bmc_id,c.kind,c.subject,c.version,1 FROM credential c JOIN bmc b ON b.id=c.bmc_id "
+    "WHERE b.uuid=?2 AND c.state IN('pending','observed','current','previous','unknown')";
+
+constexpr std::string_view kSelectDeparture =
+    "SELECT id,who,type,slot,reason,at,generation,revoked_at,finished_at FROM departure ";
+
+Departure departure_of(const Row& row) {
+    Departure departure;
+    departure.id = row.integer(0);
+    departure.who = row.text(1);
+    departure.type = type_from_word(row.text(2));
+    departure.slot = row.maybe<std::uint32_t>(3);
+    departure.reason = row.text(4);
+    departure.at = {row.integer(5)};
+    departure.generation = static_cast<std::uint64_t>(row.integer(6));
+    departure.revoked_at = row.maybe_time(7);
+    departure.finished_at = row.maybe_time(8);
+    return departure;
+}
+
+}  // namespace
+
+Result<StoreTransaction::DataKey> StoreTransaction::new_data_key(std::uint32_t compartment) {
+    const auto granted = std::ranges::find(keyring_.bundle().compartments, compartment, &CompartmentKey::compartment);
+    if (granted == keyring_.bundle().compartments.end())
+        return fail(ErrorCode::kWrongKey, "your slot does not open that compartment");
+    const auto epoch = next_epoch(database_);
+    if (!epoch) return std::unexpected(epoch.error());
+    DataKey made{random_key(), *epoch};
+    auto done = database_.run("UPDATE data_key SET state='decrypt-only' WHERE compartment_id=? AND state='active'",
+                              {compartment});
+    if (done)
+        done = database_.run(
+            "INSERT INTO data_key(compartment_id,epoch,wrapped,state,created_at) VALUES(?,?,?,'active',?)",
+            {compartment, made.epoch,
+             wrap_data_key(made.key, granted->key, keyring_.header().vault_id, compartment, made.epoch, random_nonce()),
+             now_});
+    if (!done) return std::unexpected(done.error());
+    return made;
+}
+
+Result<void> StoreTransaction::move_bmc(BmcId bmc, std::uint32_t compartment, const DataKey& key) {
+    const auto row = bmc_row(bmc);
+    if (!row) return std::unexpected(row.error());
+    if (row->compartment == compartment) return {};
+    auto done = reseal_bmc(database_, keyring_, bmc, {&key.key, key.epoch});
+    if (done)
+        done = database_.run("INSERT OR IGNORE INTO bmc_moved(bmc_id,from_compartment,at) VALUES(?,?,?)",
+                             {row->id, row->compartment, now_});
+    if (done) done = database_.run("UPDATE bmc SET compartment_id=? WHERE id=?", {compartment, row->id});
+    return done;
+}
+
+Result<void> StoreTransaction::disclose(std::string event, BmcId bmc, std::span<const CredentialVersion> versions,
+                                        std::string json_body) {
+    const auto row = bmc_row(bmc);
+    if (!row) return std::unexpected(row.error());
+    if (auto done = audit(std::move(event), bmc, std::move(json_body)); !done) return done;
+    for (const auto& version : versions) {
+        auto done =
+            database_.run("INSERT OR IGNORE INTO disclosure(seq,slot,bmc_id,kind,subject,version) VALUES(?,?,?,?,?,?)",
+                          {head_.sequence, keyring_.unlocked().slot, row->id, static_cast<int>(version.subject.kind),
+                           version.subject.index, version.version.value});
+        if (!done) return done;
+    }
+    return {};
+}
+
+Result<std::int64_t> StoreTransaction::insert_departure(std::string_view who, std::string_view type,
+                                                        std::optional<std::uint32_t> slot, std::string_view reason) {
+    auto done = database_.run("INSERT INTO departure(who,type,slot,reason,at,generation) VALUES(?,?,?,?,?,?)",
+                              {who, type, slot, reason, now_, keyring_.header().generation});
+    if (!done) return std::unexpected(done.error());
+    return database_.last_row_id();
+}
+
+Result<void> StoreTransaction::end_membership(std::uint32_t slot) {
+    auto done = database_.run("UPDATE member SET removed_at=? WHERE slot=? AND removed_at IS NULL", {now_, slot});
+    if (!done) return done;
+    return database_.run(
+        "UPDATE access_span SET to_at=? WHERE to_at IS NULL AND member_id=(SELECT id FROM member WHERE slot=?)",
+        {now_, slot});
+}
+
+Result<std::vector<Departure>> SqlcipherStore::departures() const {
+    std::vector<Departure> all;
+    static const std::string sql = std::string(kSelectDeparture) + "ORDER BY id";
+    auto done = query(sql, {}, [&](const Row& row) {
+        all.push_back(departure_of(row));
+        return Result<void>();
+    });
+    if (!done) return std::unexpected(done.error());
+    return all;
+}
+
+// Who leaves: a member that has a slot, or a holder.
+Result<Departure> SqlcipherStore::who_leaves(const std::string& who) const {
+    const auto known = members();
+    if (!known) return std::unexpected(known.error());
+    const auto is_live = [](const Member& member) { return !member.removed_at; };
+    for (const auto& member : *known) {
+        if (member.name != who || !is_live(member)) continue;
+        const auto owners = std::ranges::count_if(
+            *known, [&](const Member& other) { return is_live(other) && other.role == Role::kOwner; });
+        if (member.role == Role::kOwner && owners == 1)
+            return fail(ErrorCode::kConflict, fmt::format("{} is the last owner: nobody could go on", who));
+        if (member.slot == keyring_->unlocked().slot)
+            return fail(ErrorCode::kConflict, "that is your own slot: another owner has to do this");
+        Departure departure;
+        departure.who = who;
+        departure.slot = member.slot;
+        return departure;
+    }
+    const auto outside = holders();
+    if (!outside) return std::unexpected(outside.error());
+    if (std::ranges::none_of(*outside, [&](const Holder& holder) { return holder.name == who && !holder.departed_at; }))
+        return fail(ErrorCode::kNotFound, fmt::format("\"{}\" is neither a member nor a holder", who));
+    Departure departure;
+    departure.who = who;
+    departure.type = DepartureType::kHolder;
+    return departure;
+}
+
+Result<Departure> SqlcipherStore::begin_departure(const Acting& acting, const std::string& who) {
+    const auto header = header_to_change();
+    if (!header) return std::unexpected(header.error());
+    const auto before = departures();
+    if (!before) return std::unexpected(before.error());
+    for (const auto& departure : *before)
+        if (departure.who == who && !departure.finished_at && departure.type != DepartureType::kHost) return departure;
+    auto departure = who_leaves(who);
+    if (!departure) return departure;
+    const bool member = departure->type == DepartureType::kMember;
+    auto done = transact(acting.actor, acting.now, [&](Transaction& transaction) -> Result<void> {
+        auto& steps = static_cast<StoreTransaction&>(transaction);
+        auto id = steps.insert_departure(who, to_word(departure->type), departure->slot, acting.reason);
+        if (!id) return std::unexpected(id.error());
+        departure->id = *id;
+        auto marked = member ? steps.database().run(kMarkOfMember, {*id, *departure->slot})
+                             : steps.database().run(kMarkOfHolder, {*id, who});
+        const auto count = steps.database().changed_rows();
+        if (marked && member) marked = steps.end_membership(*departure->slot);
+        if (marked && !member)
+            marked = steps.database().run("UPDATE holder SET departed_at=? WHERE name=?", {acting.now, who});
+        if (!marked) return marked;
+        return steps.audit(
+            "departure.begun", std::nullopt,
+            dump({{"who", who}, {"type", to_word(departure->type)}, {"versions", count}, {"reason", acting.reason}}));
+    });
+    if (!done) return std::unexpected(done.error());
+    if (acting.hook) acting.hook("after-mark");
+    return departure_by_id(departure->id);
+}
+
+Result<Departure> SqlcipherStore::departure_by_id(std::int64_t id) const {
+    std::optional<Departure> found;
+    static const std::string sql = std::string(kSelectDeparture) + "WHERE id=?";
+    auto done = query(sql, {id}, [&](const Row& row) {
+        found = departure_of(row);
+        return Result<void>();
+    });
+    if (!done) return std::unexpected(done.error());
+    if (!found) return fail(ErrorCode::kNotFound, "no such departure");
+    return std::move(*found);
+}
+
+Result<Departure> SqlcipherStore::expose(const Acting& acting, std::span<const BmcId> bmcs) {
+    std::int64_t id = 0;
+    auto done = transact(acting.actor, acting.now, [&](Transaction& transaction) -> Result<void> {
+        auto& steps = static_cast<StoreTransaction&>(transaction);
+        auto made = steps.insert_departure(acting.reason, to_word(DepartureType::kHost), std::nullopt, acting.reason);
+        if (!made) return std::unexpected(made.error());
+        id = *made;
+        for (const auto& bmc : bmcs)
+            if (auto marked = steps.database().run(kMarkOfBmc, {id, bmc.uuid}); !marked) return marked;
+        return steps.audit("departure.exposed", std::nullopt, dump({{"bmcs", bmcs.size()}, {"reason", acting.reason}}));
+    });
+    if (!done) return std::unexpected(done.error());
+    return departure_by_id(id);
+}
+
+Result<void> SqlcipherStore::revoke(const Acting& acting, const Departure& departure) {
+    if (departure.type != DepartureType::kMember) return {};
+    if (!departure.revoked_at) return new_generation(acting);
+    if (seen_.refusal.empty()) remove_other_stores(directory_, keyring_->header());  // a kill right after the header
+    return {};
+}
+
+Result<void> SqlcipherStore::finish_departure(const Acting& acting, const Departure& departure) {
+    return transact(acting.actor, acting.now, [&](Transaction& transaction) -> Result<void> {
+        auto& steps = static_cast<StoreTransaction&>(transaction);
+        auto done = steps.database().run("UPDATE departure SET finished_at=? WHERE id=? AND finished_at IS NULL",
+                                         {acting.now, departure.id});
+        if (!done || steps.database().changed_rows() == 0) return done;
+        return steps.audit("departure.finished", std::nullopt, dump({{"who", departure.who}}));
+    });
+}
+
+Result<std::vector<ExposedCredential>> SqlcipherStore::exposed_by(const Departure& departure) const {
+    std::vector<ExposedCredential> all;
+    auto done = query(
+        "SELECT b.uuid,b.name,e.kind,e.subject,max(e.revealed),b.retired,(SELECT c.version FROM credential c "
+        "WHERE c.bmc_id=e.bmc_id AND c.kind=e.kind AND c.subject=e.subject AND c.state='current' AND c.proved_at>=?2 "
+        "AND NOT EXISTS(SELECT 1 FROM exposure o WHERE o.departure_id=?1 AND o.bmc_id=c.bmc_id AND o.kind=c.kind AND "
+        "o.subject=c.subject AND o.version=c.version)),coalesce(b.last_outcome,'') "
+        "FROM exposure e JOIN bmc b ON b.id=e.bmc_id WHERE e.departure_id=?1 "
+        "GROUP BY e.bmc_id,e.kind,e.subject ORDER BY b.name,e.kind,e.subject",
+        {departure.id, departure.at}, [&](const Row& row) {
+            ExposedCredential one;
+            one.bmc = BmcId{row.bytes<16>(0)};
+            one.bmc_name = row.text(1);
+            one.subject = {static_cast<Kind>(row.integer(2)), static_cast<std::uint8_t>(row.integer(3))};
+            one.revealed = row.integer(4) != 0;
+            one.retired_bmc = row.integer(5) != 0;
+            if (const auto live = row.maybe<std::uint32_t>(6)) one.live = VersionNumber{*live};
+            one.last_outcome = row.text(7);
+            all.push_back(std::move(one));
+            return Result<void>();
+        });
+    if (!done) return std::unexpected(done.error());
+    return all;
+}
+
+Result<std::vector<BmcId>> SqlcipherStore::due() const {
+    std::vector<BmcId> all;
+    auto done = query(
+        "SELECT b.uuid FROM bmc b WHERE b.retired=0 AND EXISTS("
+        "SELECT 1 FROM exposure e JOIN credential c ON c.bmc_id=e.bmc_id AND c.kind=e.kind AND c.subject=e.subject "
+        "AND c.version=e.version WHERE e.bmc_id=b.id AND (c.state IN('current','pending') OR (c.state<>'destroyed' AND "
+        "NOT EXISTS(SELECT 1 FROM credential n WHERE n.bmc_id=c.bmc_id AND n.kind=c.kind AND n.subject=c.subject "
+        "AND n.state='current')))) ORDER BY b.name",
+        {}, [&](const Row& row) {
+            all.push_back(BmcId{row.bytes<16>(0)});
+            return Result<void>();
+        });
+    if (!done) return std::unexpected(done.error());
+    return all;
+}
+
+Result<Team::Signed> SqlcipherStore::sign_statement(std::string_view text) const {
+    const auto& identity = keyring_->unlocked().identity;
+    if (!identity)
+        return fail(ErrorCode::kConflict, "this slot has no key to sign with; open the vault by an identity");
+    return Signed{sign(as_bytes(text), identity->signing), public_keys(*identity).signing};
+}
+
+Result<std::vector<std::string>> SqlcipherStore::backups_opened_by(const Departure& departure) const {
+    std::vector<std::string> files;
+    if (!departure.slot) return files;
+    const auto known = members();
+    if (!known) return std::unexpected(known.error());
+    const auto member = std::ranges::find(*known, *departure.slot, &Member::slot);
+    if (member == known->end()) return files;
+    const auto until = departure.revoked_at.value_or(departure.at);
+    auto done = query("SELECT body FROM audit WHERE event='vault.backup' AND at>=? AND at<=? ORDER BY seq",
+                      {member->added_at, until}, [&](const Row& row) {
+                          const auto body = Json::parse(row.text(0), nullptr, false);
+                          if (body.is_object() && body.contains("file"))
+                              files.push_back(body["file"].get<std::string>());
+                          return Result<void>();
+                      });
+    if (!done) return std::unexpected(done.error());
+    return files;
+}
+
+}  // namespace bmcvault::vault

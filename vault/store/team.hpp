@@ -1,0 +1,79 @@
+// The people of a vault: members and their slots, compartments, holders, departures. A face of Store; same thread
+// rules.
+//
+// What changes the header needs an owner (kWrongKey otherwise) and is signed in the audit log before the header is
+// replaced, which is the moment from which it holds.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vault/base/error.hpp"
+#include "vault/core/team.hpp"
+
+namespace bmcvault::vault {
+
+struct Acting {
+    std::string actor;  // for the audit log, as in Store::transact
+    UnixTime now;
+    std::string reason;
+    std::function<void(std::string_view)> hook{};  // called at each step; tests kill the process there
+};
+
+class Team {
+public:
+    virtual ~Team() = default;
+
+    [[nodiscard]] virtual const Slot& own_slot() const = 0;
+    // By slot; also those who have left.
+    [[nodiscard]] virtual Result<std::vector<Member>> members() const = 0;
+    // kAlreadyExists: that name or key has a slot; kNotFound: no such compartment. Repeated after an interruption it
+    // finishes what was begun.
+    [[nodiscard]] virtual Result<void> add_member(const Acting&, const NewMember&) = 0;
+
+    [[nodiscard]] virtual Result<std::vector<Compartment>> compartments() const = 0;
+    // With keys of its own, which every owner gets.
+    [[nodiscard]] virtual Result<void> add_compartment(const Acting&, const std::string& name) = 0;
+    // Seals all versions of these BMCs to the other compartment; who could read them before is remembered.
+    [[nodiscard]] virtual Result<void> move_bmcs(const Acting&, const std::string& compartment,
+                                                 std::span<const BmcId> bmcs) = 0;
+
+    [[nodiscard]] virtual Result<std::vector<Holder>> holders() const = 0;
+    // A holder that is there already gets more BMCs.
+    [[nodiscard]] virtual Result<void> add_holder(const Acting&, const std::string& name, std::span<const BmcId> bmcs,
+                                                  UnixTime since) = 0;
+
+    // Marks every version that may be live and that this member could read, or holder knows: from then on those BMCs
+    // are due. An open departure of the same name is returned as it is. kNotFound; kConflict: the last owner, oneself.
+    [[nodiscard]] virtual Result<Departure> begin_departure(const Acting&, const std::string& who) = 0;
+    // The same for all credentials of some BMCs, because of a host.
+    [[nodiscard]] virtual Result<Departure> expose(const Acting&, std::span<const BmcId> bmcs) = 0;
+    // New keys and a new store file without the slot of that member; nothing to do for others, or when it is done.
+    [[nodiscard]] virtual Result<void> revoke(const Acting&, const Departure&) = 0;
+    [[nodiscard]] virtual Result<void> finish_departure(const Acting&, const Departure&) = 0;
+    [[nodiscard]] virtual Result<std::vector<Departure>> departures() const = 0;
+    // By BMC and subject.
+    [[nodiscard]] virtual Result<std::vector<ExposedCredential>> exposed_by(const Departure&) const = 0;
+    // Not retired, and the live credential is one that somebody knows who should not.
+    [[nodiscard]] virtual Result<std::vector<BmcId>> due() const = 0;
+    // Files of backups that a member's key opens, from the audit log.
+    [[nodiscard]] virtual Result<std::vector<std::string>> backups_opened_by(const Departure&) const = 0;
+
+    // Ed25519 by the slot that is open, and its public key; kConflict: a slot that can't sign.
+    struct Signed {
+        std::array<std::uint8_t, 64> signature{};
+        std::array<std::uint8_t, 32> signer{};
+    };
+    [[nodiscard]] virtual Result<Signed> sign_statement(std::string_view text) const = 0;
+
+    // New master key, compartment keys, data keys and signing key; everything sealed anew into a new store file. The
+    // rename of the header is the commit point. Waits for nobody: kBusy while anyone else has the vault open.
+    [[nodiscard]] virtual Result<void> new_generation(const Acting&) = 0;
+};
+
+}  // namespace bmcvault::vault
