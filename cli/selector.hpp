@@ -19,7 +19,7 @@ struct Selection {
     bool all = false;
     bool failed = false;     // those whose last outcome was not as asked
     bool due = false;        // those whose live credential is known to somebody who should not know it
-    std::string exposed_to;  // those that this member or holder, who has left, knew; empty: nobody
+    std::string exposed_to{};  // those that this member or holder, who has left, knew; empty: nobody
 
     [[nodiscard]] bool empty() const { return words.empty() && !all && !failed && !due && exposed_to.empty(); }
 };

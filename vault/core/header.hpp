@@ -55,7 +55,7 @@ struct Argon2idSlot {
     Digest commitment{};
     // Made from the derived key: others can seal to the slot without knowing the passphrase. The first vaults had none;
     // their slot body is sealed under the derived key itself.
-    std::optional<PublicKeys> keys;
+    std::optional<PublicKeys> keys{};
     friend bool operator==(const Argon2idSlot&, const Argon2idSlot&) = default;
 };
 
