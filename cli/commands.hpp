@@ -43,7 +43,9 @@ using Exit = Outcome<ExitCode>;
 [[nodiscard]] Exit perform(const Context& context, const BmcShowCommand& command);
 [[nodiscard]] Exit perform(const Context& context, const HistoryCommand& command);
 [[nodiscard]] Exit perform(const Context& context, const StatusCommand& command);
+// log_commands.cpp
 [[nodiscard]] Exit perform(const Context& context, const LogCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const LogExportCommand& command);
 // reveal.cpp
 [[nodiscard]] Exit perform(const Context& context, const RevealCommand& command);
 // fleet_commands.cpp

@@ -5,13 +5,13 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <map>
 
 #include "cli/commands.hpp"
 #include "cli/interrupts.hpp"
 #include "cli/json.hpp"
 #include "cli/report.hpp"
+#include "cli/signed_file.hpp"
 #include "cli/statement.hpp"
 
 namespace bmcvault::cli {
@@ -94,14 +94,6 @@ Outcome<std::unique_ptr<vault::Store>> rotate_exposed(const Context& context, st
     return std::move(environment.store);
 }
 
-Outcome<void> write_file(const fs::path& file, std::string_view content) {
-    std::ofstream out(file, std::ios::binary | std::ios::trunc);
-    out.write(content.data(), static_cast<std::streamsize>(content.size()));
-    out.flush();
-    if (out) return {};
-    return usage_error(fmt::format("{}: can not be written", printable(file.string())));
-}
-
 // NAME.statement.json with its signature and the key that verifies it, by openssl alone; text and HTML for people.
 Outcome<void> write_statement(const std::string& directory, vault::Store& store, const Statement& statement) {
     std::error_code error;
@@ -109,17 +101,9 @@ Outcome<void> write_statement(const std::string& directory, vault::Store& store,
     std::string name = statement.departure.who;
     std::ranges::replace_if(name, [](char c) { return !vault::is_slot_name({&c, 1}); }, '_');
     const auto base = (fs::path(directory) / name).string() + ".statement";
-    const auto json = statement_json(statement);
-    auto written = write_file(base + ".json", json);
+    auto written = write_signed(store, base, ".json", statement_json(statement));
     if (written) written = write_file(base + ".txt", statement_text(statement));
-    if (written) written = write_file(base + ".html", statement_html(statement));
-    if (!written) return written;
-    const auto signature = store.team().sign_statement(json);
-    if (!signature) return vault_error("depart: the statement is not signed", signature.error());
-    const std::string_view bytes(reinterpret_cast<const char*>(signature->signature.data()),
-                                 signature->signature.size());
-    written = write_file(base + ".sig", bytes);
-    return written ? write_file(base + ".pem", public_key_pem(signature->signer)) : written;
+    return written ? write_file(base + ".html", statement_html(statement)) : written;
 }
 
 Exit conclude(const Context& context, vault::Store& store, const DepartCommand& command,

@@ -1,4 +1,4 @@
-// bmc list, bmc show, history, status, log: what the vault knows, without secrets. Nothing is changed.
+// bmc list, bmc show, history, status: what the vault knows, without secrets. Nothing is changed.
 
 #include <fmt/format.h>
 
@@ -305,52 +305,6 @@ Exit perform(const Context& context, const StatusCommand& command) {
     }
     context.out(status_summary(*entries, attention, at) + "\n");
     return exit;
-}
-
-Exit perform(const Context& context, const LogCommand& command) {
-    auto store = open_vault_to_look(context);
-    if (!store) return std::unexpected(store.error());
-    std::map<BmcId, std::string> names;
-    const auto bmcs = (*store)->bmcs(true);
-    if (!bmcs) return vault_error("log", bmcs.error());
-    for (const auto& bmc : *bmcs) names[bmc.id] = bmc.name;
-    if (!command.name.empty()) {
-        if (const auto known = all_of_name(**store, command.name); !known) return std::unexpected(known.error());
-    }
-    constexpr std::size_t kPage = 1000;
-    std::vector<vault::AuditRecord> records;
-    std::uint64_t after = 0;
-    while (true) {
-        auto page = (*store)->audit_log(after, kPage);
-        if (!page) return vault_error("log", page.error());
-        if (page->empty()) break;
-        after = page->back().sequence;
-        for (auto& record : *page) {
-            const bool about = command.name.empty() || (record.bmc && names[*record.bmc] == command.name);
-            if (about) records.push_back(std::move(record));
-        }
-    }
-    if (command.limit > 0 && records.size() > command.limit) {
-        records.erase(records.begin(), records.end() - static_cast<std::ptrdiff_t>(command.limit));
-    }
-    std::vector<std::vector<Cell>> rows;
-    for (const auto& record : records) {
-        const std::string name = record.bmc ? names[*record.bmc] : "";
-        if (context.options.json) context.out(json_event(record, name));
-        rows.push_back({{std::to_string(record.sequence)},
-                        {iso_time(record.at)},
-                        {printable(record.actor)},
-                        {printable(record.event)},
-                        {printable(name)},
-                        {printable(record.body), Tone::kDim}});
-    }
-    if (context.options.json) {
-        context.out(plain_summary("log", records.size()));
-        return ExitCode::kAsAsked;
-    }
-    context.out(table({"RECORD", "AT", "WHO", "EVENT", "BMC", "BODY"}, rows, context.out_style));
-    context.out(fmt::format("{}.\n", counted(records.size(), "record")));
-    return ExitCode::kAsAsked;
 }
 
 }  // namespace bmcvault::cli

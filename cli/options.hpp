@@ -143,6 +143,14 @@ struct StatusCommand {
 struct LogCommand {
     std::string name;
     std::size_t limit = 0;  // 0: all
+    std::string event;      // how it begins; empty: any
+    std::string by;         // how the actor begins; empty: anybody
+    std::string since;      // a date; empty: always
+};
+struct LogExportCommand {
+    LogCommand filter;
+    std::string output;
+    bool sign = false;
 };
 struct MemberKeygenCommand {
     std::string output;
@@ -207,10 +215,10 @@ using Command = std::variant<InitCommand, BmcAddCommand, BmcImportCommand, BmcIm
                              BmcReplaceCommand, BmcHoldCommand, BmcRemoveCommand, BmcListCommand, BmcShowCommand,
                              AccountsCommand, AccountsSecureCommand, AccountsAdoptCommand, AccountsAcceptCommand,
                              RotateCommand, CheckCommand, RecoverCommand, HistoryCommand, RevealCommand, StatusCommand,
-                             LogCommand, VaultInfoCommand, VaultVerifyCommand, VaultBackupCommand, VaultRestoreCommand,
-                             VaultAcceptRestoreCommand, MemberKeygenCommand, MemberAddCommand, MemberListCommand,
-                             CompartmentAddCommand, CompartmentListCommand, CompartmentMoveCommand, HolderAddCommand,
-                             HolderListCommand, DepartCommand, ExposeCommand, PracticeCommand>;
+                             LogCommand, LogExportCommand, VaultInfoCommand, VaultVerifyCommand, VaultBackupCommand,
+                             VaultRestoreCommand, VaultAcceptRestoreCommand, MemberKeygenCommand, MemberAddCommand,
+                             MemberListCommand, CompartmentAddCommand, CompartmentListCommand, CompartmentMoveCommand,
+                             HolderAddCommand, HolderListCommand, DepartCommand, ExposeCommand, PracticeCommand>;
 
 struct Invocation {
     GlobalOptions global;

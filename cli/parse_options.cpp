@@ -152,7 +152,9 @@ private:
                       const std::string& footer) {
         CLI::App* sub = parent->add_subcommand(name, help);
         sub->footer(footer + "\nOptions of every command (--json, --dry-run, --vault ...): bmcvault --help\n");
-        sub->callback([this, &options] { command_ = [&options] { return Command(options); }; });
+        sub->callback([this, sub, &options] {
+            if (sub->get_subcommands().empty()) command_ = [&options] { return Command(options); };
+        });
         return sub;
     }
 
@@ -500,6 +502,15 @@ private:
         add_elsewhere(secure, accounts_secure_.elsewhere);
     }
 
+    static void add_log_filter(CLI::App* sub, LogCommand& filter) {
+        sub->add_option("BMC", filter.name, "only records about this BMC");
+        sub->add_option("--last", filter.limit, "only the last N records")->type_name("N");
+        sub->add_option("--event", filter.event, "only these, by how they begin: reveal, member., vault.")
+            ->type_name("EVENT");
+        sub->add_option("--by", filter.by, "only by this member or login name")->type_name("NAME");
+        sub->add_option("--since", filter.since, "only from this day on, as 2026-11-01")->type_name("DATE");
+    }
+
     void add_looks() {
         auto* history = command(&app_, "history", "versions of a BMC's credentials, their states, when proved",
                                 history_, "Examples:\n  bmcvault history rack01-bmc\n");
@@ -522,9 +533,17 @@ private:
         add_selection(status, status_.selection);
 
         auto* log = command(&app_, "log", "the audit log", log_,
-                            "Examples:\n  bmcvault log\n  bmcvault log rack01-bmc --last 20\n");
-        log->add_option("BMC", log_.name, "only records about this BMC");
-        log->add_option("--last", log_.limit, "only the last N records")->type_name("N");
+                            "Examples:\n  bmcvault log\n  bmcvault log rack01-bmc --last 20\n"
+                            "  bmcvault log --event reveal --by alice --since 2026-11-01\n");
+        add_log_filter(log, log_);
+        auto* write =
+            command(log, "export", "write the log to a file that can be read without the vault", log_export_,
+                    "Writes DIR/audit.jsonl, one record per line. With --signed also audit.sig and audit.pem:\n"
+                    "  openssl pkeyutl -verify -pubin -inkey audit.pem -rawin -in audit.jsonl -sigfile audit.sig\n\n"
+                    "Examples:\n  bmcvault log export --signed --output november --since 2026-11-01\n");
+        add_log_filter(write, log_export_.filter);
+        write->add_option("--output", log_export_.output, "directory to write to")->type_name("DIR")->required();
+        write->add_flag("--signed", log_export_.sign, "sign it with the key of this slot");
     }
 
     void add_vault() {
@@ -698,6 +717,7 @@ private:
     RevealCommand reveal_;
     StatusCommand status_;
     LogCommand log_;
+    LogExportCommand log_export_;
     VaultInfoCommand vault_info_;
     VaultVerifyCommand vault_verify_;
     VaultBackupCommand vault_backup_;

@@ -17,8 +17,8 @@ namespace bmcvault::cli {
 struct Selection {
     std::vector<std::string> words;  // as typed
     bool all = false;
-    bool failed = false;     // those whose last outcome was not as asked
-    bool due = false;        // those whose live credential is known to somebody who should not know it
+    bool failed = false;       // those whose last outcome was not as asked
+    bool due = false;          // those whose live credential is known to somebody who should not know it
     std::string exposed_to{};  // those that this member or holder, who has left, knew; empty: nobody
 
     [[nodiscard]] bool empty() const { return words.empty() && !all && !failed && !due && exposed_to.empty(); }

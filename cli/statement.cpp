@@ -7,7 +7,6 @@
 
 #include "cli/json.hpp"
 #include "cli/text.hpp"
-#include "vault/core/line_reader.hpp"
 
 namespace bmcvault::cli {
 namespace {
@@ -144,12 +143,6 @@ std::string statement_html(const Statement& statement) {
                             describe(credential.subject), credential.revealed ? "yes" : "no",
                             credential.live ? std::to_string(credential.live->value) : "pending");
     return html + "</table></body></html>\n";
-}
-
-std::string public_key_pem(const std::array<std::uint8_t, 32>& key) {
-    Bytes der{0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00};  // Ed25519, RFC 8410
-    append(der, key);
-    return fmt::format("-----BEGIN PUBLIC KEY-----\n{}=\n-----END PUBLIC KEY-----\n", vault::to_base64(der));
 }
 
 }  // namespace bmcvault::cli

@@ -24,7 +24,4 @@ struct Statement {
 [[nodiscard]] std::string statement_json(const Statement& statement);  // one line, type "statement"
 [[nodiscard]] std::string statement_html(const Statement& statement);
 
-// An Ed25519 public key as openssl reads it.
-[[nodiscard]] std::string public_key_pem(const std::array<std::uint8_t, 32>& key);
-
 }  // namespace bmcvault::cli

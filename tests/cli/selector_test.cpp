@@ -84,6 +84,27 @@ TEST(Selector, TakesEachBmcOnceInTheOrderOfTheFleet) {
                 ElementsAre("rack01-bmc", "rack02-bmc", "lone"));
 }
 
+TEST(Selector, DueAndExposedAreWhatTheVaultSays) {
+    auto some = fleet();
+    for (std::size_t i = 0; i < some.size(); ++i) some[i].id.uuid[0] = static_cast<std::uint8_t>(i + 1);
+    const SelectionFacts facts{{some[1].id}, {some[0].id, some[3].id}};
+    const auto names = [&](const Selection& selection) {
+        std::vector<std::string> out;
+        for (const auto& each : select(some, selection, facts).value()) out.push_back(each.name);
+        return out;
+    };
+    Selection due;
+    due.due = true;
+    EXPECT_THAT(names(due), ElementsAre("rack02-bmc"));
+    Selection exposed;
+    exposed.exposed_to = "alice";
+    EXPECT_THAT(names(exposed), ElementsAre("rack01-bmc", "lone"));
+    EXPECT_EQ(canonical(due), "--due");
+    EXPECT_EQ(canonical(exposed), "--exposed-to alice");
+    EXPECT_THAT(select(some, due).error().detail, HasSubstr("no BMC is due"));
+    EXPECT_THAT(select(some, exposed).error().detail, HasSubstr("nothing was exposed"));
+}
+
 TEST(Selector, NothingSelectedIsAnErrorAndNeverEverything) {
     EXPECT_THAT(error_of({}), HasSubstr("nothing selected"));
     const std::vector<vault::Bmc> healthy{bmc("a", "", {}, "rotated")};

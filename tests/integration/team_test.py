@@ -1,6 +1,5 @@
 """Members, compartments and departures as their users do them, with a fleet; a kill at every step of a departure."""
 
-import json
 import shutil
 import subprocess
 
@@ -112,18 +111,28 @@ class Team(FleetTest):
         self.assertIn("rolled back", old.err)
         self.verify_with_openssl(self.directory / "statements" / "alice.statement")
 
-    def verify_with_openssl(self, base):
+    def verify_with_openssl(self, base, ending=".json"):
         def verify():
             return subprocess.run(
                 [needed_tool("openssl"), "pkeyutl", "-verify", "-pubin", "-inkey", f"{base}.pem", "-rawin", "-in",
-                 f"{base}.json", "-sigfile", f"{base}.sig"], capture_output=True, text=True, check=False)
+                 f"{base}{ending}", "-sigfile", f"{base}.sig"], capture_output=True, text=True, check=False)
 
         self.assertEqual(verify().returncode, 0, verify().stderr)
-        text = base.parent / f"{base.name}.json"
-        stated = json.loads(text.read_text())
-        stated["changed"] = 3
-        text.write_text(json.dumps(stated))
+        text = base.parent / f"{base.name}{ending}"
+        text.write_bytes(text.read_bytes().replace(b"1", b"2", 1))
         self.assertNotEqual(verify().returncode, 0)
+
+    def test_the_log_is_filtered_and_exported_signed(self):
+        alice = self.member("alice")
+        alice.reveal("bmc02")
+        self.vault.reveal("bmc01")
+        by_alice = self.vault.json("log", "--event", "reveal", "--by", "alice")
+        self.assertEqual([each["name"] for each in by_alice.objects[:-1]], ["bmc02"])
+        self.assertEqual(self.vault.json("log", "--since", "2999-01-01").summary["total"], 0)
+        exported = alice.json("log", "export", "--signed", "--output", str(self.directory / "log"), "--event", "reveal")
+        self.assert_exit(exported, AS_ASKED)
+        self.assertEqual(exported.summary["total"], 2)
+        self.verify_with_openssl(self.directory / "log" / "audit", ".jsonl")
 
     def test_without_rotation_the_fleet_stays_due(self):
         self.member("alice")

@@ -216,6 +216,39 @@ TEST_F(Teams, a_new_generation_keeps_everything_under_new_keys) {
     EXPECT_EQ(after.vault_id, before.vault_id);
 }
 
+TEST_F(Teams, disclosures_and_changes_of_members_are_signed_by_who_did_them) {
+    must(team().add_member(acting(), member("alice", 1)));
+    {
+        const auto alice = open_as(1);
+        const auto version = must(alice->versions(bmc_)).back();
+        must(alice->transact("alice", test::kNow,
+                             [&](Transaction& t) { return t.disclose("reveal", bmc_, std::span(&version, 1), "{}"); }));
+    }
+    close();
+    const auto raw = raw_database();
+    std::vector<std::string> signed_events;
+    bool by_alice = false;
+    must(raw->query("SELECT a.event,s.signer FROM audit_signature s JOIN audit a ON a.seq=s.seq ORDER BY s.seq", {},
+                    [&](const Row& row) {
+                        signed_events.push_back(row.text(0));
+                        by_alice = row.bytes<32>(1) == identity(1).keys.signing;
+                        return Result<void>();
+                    }));
+    EXPECT_EQ(signed_events, (std::vector<std::string>{"vault.created", "member.added", "reveal"}));
+    EXPECT_TRUE(by_alice);
+    must(store().verify());
+    must(raw->run_script("DROP TRIGGER audit_signature_no_update"));
+    for (const char* forged : {"UPDATE audit_signature SET signature=zeroblob(64) WHERE seq=1",
+                               "UPDATE audit_signature SET signer=zeroblob(32) WHERE seq=1"}) {
+        must(raw->run("BEGIN IMMEDIATE"));
+        must(raw->run_script(forged));
+        must(raw->run("COMMIT"));
+        const auto verified = store().verify();
+        EXPECT_EQ(code_of(verified), ErrorCode::kDamaged);
+        EXPECT_NE(verified.error().detail.find("signature of audit record 1"), std::string::npos);
+    }
+}
+
 TEST_F(Teams, nobody_else_may_have_the_vault_open_meanwhile) {
     const auto other = must(store().clone());
     EXPECT_EQ(code_of(team().new_generation(acting())), ErrorCode::kBusy);

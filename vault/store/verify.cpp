@@ -33,6 +33,19 @@ Result<void> verify_audit(Database& database) {
         });
 }
 
+// Each signature is of its record, by somebody who is or was a member.
+Result<void> verify_signatures(Database& database, const Keyring& keyring) {
+    return database.query(
+        "SELECT s.seq,s.signer,s.signature,a.hash,(SELECT count(*) FROM member m WHERE m.signing_key=s.signer) "
+        "FROM audit_signature s JOIN audit a ON a.seq=s.seq ORDER BY s.seq",
+        {}, [&](const Row& row) -> Result<void> {
+            const auto sequence = static_cast<std::uint64_t>(row.integer(0));
+            const auto message = audit_signed_bytes(keyring.header().vault_id, sequence, row.bytes<32>(3));
+            if (row.integer(4) > 0 && verify_signature(message, row.bytes<64>(2), row.bytes<32>(1))) return {};
+            return fail(ErrorCode::kDamaged, fmt::format("the signature of audit record {} does not verify", sequence));
+        });
+}
+
 Result<void> verify_seals(Database& database, const Keyring& keyring) {
     return database.query(
         "SELECT b.uuid,c.kind,c.subject,c.version,c.epoch,c.sealed,b.compartment_id,b.name "
@@ -71,6 +84,7 @@ Result<void> verify_listed(Database& database, const Keyring& keyring) {
 Result<void> verify_database(Database& database, const Keyring& keyring) {
     if (auto done = verify_pages(database); !done) return done;
     if (auto done = verify_audit(database); !done) return done;
+    if (auto done = verify_signatures(database, keyring); !done) return done;
     if (auto done = verify_seals(database, keyring); !done) return done;
     return verify_listed(database, keyring);
 }

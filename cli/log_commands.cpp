@@ -1,0 +1,112 @@
+// log, log export: the audit log, filtered, on the screen or in a file that needs no vault.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+
+#include "cli/commands.hpp"
+#include "cli/fields.hpp"
+#include "cli/json.hpp"
+#include "cli/signed_file.hpp"
+
+namespace bmcvault::cli {
+namespace {
+
+struct Found {
+    std::vector<vault::AuditRecord> records;
+    std::map<BmcId, std::string> names;  // also of old boards
+
+    [[nodiscard]] std::string name_of(const vault::AuditRecord& record) const {
+        const auto found = record.bmc ? names.find(*record.bmc) : names.end();
+        return found == names.end() ? std::string() : found->second;
+    }
+};
+
+Outcome<std::map<BmcId, std::string>> names_in(const vault::Store& store, const std::string& wanted) {
+    const auto bmcs = store.bmcs(true);
+    if (!bmcs) return vault_error("log", bmcs.error());
+    std::map<BmcId, std::string> names;
+    for (const auto& bmc : *bmcs) names[bmc.id] = bmc.name;
+    const bool known =
+        wanted.empty() || std::ranges::any_of(*bmcs, [&](const auto& bmc) { return bmc.name == wanted; });
+    if (known) return names;
+    return std::unexpected(find_bmc(store, wanted).error());
+}
+
+Outcome<Found> find_records(const vault::Store& store, const LogCommand& filter) {
+    constexpr std::size_t kPage = 1000;
+    UnixTime since{0};
+    if (!filter.since.empty()) {
+        const auto date = parse_date(filter.since);
+        if (!date) return usage_error(fmt::format("--since {}", date.error().detail));
+        since = *date;
+    }
+    auto names = names_in(store, filter.name);
+    if (!names) return std::unexpected(names.error());
+    Found found{{}, std::move(*names)};
+    const auto wanted = [&](const vault::AuditRecord& record) {
+        return (filter.name.empty() || found.name_of(record) == filter.name) &&
+               record.event.starts_with(filter.event) && record.actor.starts_with(filter.by) && record.at >= since;
+    };
+    for (std::uint64_t after = 0;;) {
+        auto page = store.audit_log(after, kPage);
+        if (!page) return vault_error("log", page.error());
+        if (page->empty()) break;
+        after = page->back().sequence;
+        std::ranges::copy_if(*page, std::back_inserter(found.records), wanted);
+    }
+    if (filter.limit > 0 && found.records.size() > filter.limit)
+        found.records.erase(found.records.begin(), found.records.end() - static_cast<std::ptrdiff_t>(filter.limit));
+    return found;
+}
+
+}  // namespace
+
+Exit perform(const Context& context, const LogCommand& command) {
+    auto store = open_vault_to_look(context);
+    if (!store) return std::unexpected(store.error());
+    const auto found = find_records(**store, command);
+    if (!found) return std::unexpected(found.error());
+    std::vector<std::vector<Cell>> rows;
+    for (const auto& record : found->records) {
+        const auto name = found->name_of(record);
+        if (context.options.json) context.out(json_event(record, name));
+        rows.push_back({{std::to_string(record.sequence)},
+                        {iso_time(record.at)},
+                        {printable(record.actor)},
+                        {printable(record.event)},
+                        {printable(name)},
+                        {printable(record.body), Tone::kDim}});
+    }
+    if (context.options.json) {
+        context.out(json_summary(PlainSummary{"log", rows.size(), {}, std::nullopt, false}));
+        return ExitCode::kAsAsked;
+    }
+    context.out(table({"RECORD", "AT", "WHO", "EVENT", "BMC", "BODY"}, rows, context.out_style));
+    context.out(fmt::format("{}.\n", counted(rows.size(), "record")));
+    return ExitCode::kAsAsked;
+}
+
+Exit perform(const Context& context, const LogExportCommand& command) {
+    auto store = open_vault_to_look(context);
+    if (!store) return std::unexpected(store.error());
+    const auto found = find_records(**store, command.filter);
+    if (!found) return std::unexpected(found.error());
+    std::string lines;
+    for (const auto& record : found->records) lines += json_event(record, found->name_of(record));
+    std::error_code error;
+    std::filesystem::create_directories(command.output, error);
+    const auto base = (std::filesystem::path(command.output) / "audit").string();
+    const auto written =
+        command.sign ? write_signed(**store, base, ".jsonl", lines) : write_file(base + ".jsonl", lines);
+    if (!written) return std::unexpected(written.error());
+    context.out(context.options.json
+                    ? json_summary(PlainSummary{"log export", found->records.size(), {}, std::nullopt, false})
+                    : fmt::format("Wrote {} to {}.jsonl{}\n", counted(found->records.size(), "record"), printable(base),
+                                  command.sign ? ", with its signature and public key beside it" : ""));
+    return ExitCode::kAsAsked;
+}
+
+}  // namespace bmcvault::cli
