@@ -31,7 +31,8 @@ Exit perform(const Context& context, const RecoverCommand& command) {
     if (!in_band) return run_fleet(context, std::move(fleet));
 
     const auto& selection = command.selection;
-    if (selection.words.size() != 1 || selection.all || selection.failed) {
+    const bool others = selection.all || selection.failed || selection.due || !selection.exposed_to.empty();
+    if (selection.words.size() != 1 || others) {
         return usage_error("recover --rescue-script and --via are for one BMC, by its name", "bmcvault recover --help");
     }
     auto store = open_vault(context);

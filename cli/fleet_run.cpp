@@ -56,6 +56,7 @@ Exit run_over(const Context& context, std::unique_ptr<vault::Store> store, Fleet
     if (fleet.elsewhere) {
         auto sources = sources_of(*store, *fleet.elsewhere);
         if (!sources) return std::unexpected(sources.error());
+        if (fleet.elsewhere->lists && !sources->lists) context.warn("imported lists are for owners: not offered");
         fleet.options.elsewhere = std::move(*sources);
     }
 

@@ -68,7 +68,7 @@ std::vector<std::string> ssh_command(const SshTarget& target, const std::string&
 std::string outcome_of(pid_t child) {
     const int descriptor = static_cast<int>(syscall(SYS_pidfd_open, child, 0));
     pollfd wait{descriptor, POLLIN, 0};
-    int ready = 0;
+    int ready = descriptor < 0 ? 1 : 0;  // an old kernel: waited for without a limit
     while (descriptor >= 0 && (ready = poll(&wait, 1, kLongestRun_ms)) < 0 && errno == EINTR) {
     }
     if (descriptor >= 0) close(descriptor);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "vault/base/bytes.hpp"
+
 namespace bmcvault::cli {
 namespace {
 
@@ -21,17 +23,35 @@ if [ -z "$channel" ]; then
 fi
 [ -n "$channel" ] || fail 'no LAN channel found'
 
-# The slot whose name, in columns 5 to 20, is $1.
-slot_of() {
-    ipmitool user list "$channel" 2>/dev/null | WANTED=$1 awk '
-        NR > 1 { name = substr($0, 5, 16); sub(/ +$/, "", name); if (name == ENVIRON["WANTED"] && $1 > 1) { print $1; exit } }'
-}
-[ -n "$slot" ] || slot=$(slot_of "$name")
-if [ -z "$slot" ]; then
-    slot=$(slot_of '')
-    [ -n "$slot" ] || fail "no account '$name', and no empty slot for it"
-    ipmitool user set name "$slot" "$name" >&2 || fail "could not name slot $slot"
+# What the vault knows of the board has to be true of this one: a password on another one is lost.
+bytes_of() { ipmitool raw "$@" 2>/dev/null | tr -d ' \n'; }
+if [ -n "$mac" ]; then
+    here=$(bytes_of 0x0c 0x02 "$channel" 5 0 0) || here=
+    here=${here#??}
+    [ -n "$here" ] || fail "the BMC does not say its MAC address, and the vault knows it as $mac"
+    [ "$here" = "$mac" ] || fail "another board: MAC address $here, not $mac as in the vault"
+elif [ -n "$guid" ]; then
+    here=$(bytes_of 0x06 0x37) || here=
+    [ "$here" = "$guid" ] || fail "another board: GUID ${here:-not told}, not $guid as in the vault"
+else
+    say 'the vault has never met this board: nothing to compare'
 fi
+
+# The slots whose name, in columns 5 to 20, is $1, from slot $2 on.
+slots_of() {
+    ipmitool user list "$channel" 2>/dev/null | WANTED=$1 FIRST=$2 awk '
+        NR > 1 { name = substr($0, 5, 16); sub(/ +$/, "", name)
+                 if (name == ENVIRON["WANTED"] && $1 >= ENVIRON["FIRST"] + 0) print $1 }'
+}
+found=$(slots_of "$name" 1)
+case $(printf '%s' "$found" | grep -c .) in
+    0) slot=$(slots_of '' 2 | head -n 1)
+       [ -n "$slot" ] || fail "no account '$name', and no empty slot for it"
+       ipmitool user set name "$slot" "$name" >&2 || fail "could not name slot $slot" ;;
+    1) [ -z "$slot" ] || [ "$slot" = "$found" ] || fail "'$name' is in slot $found here, and in slot $slot in the vault"
+       slot=$found ;;
+    *) printf '%s\n' "$found" | grep -qx "${slot:-none}" || fail "'$name' is in several slots: $(echo $found)" ;;
+esac
 
 if [ -t 0 ]; then
     printf 'Password: ' >&2
@@ -68,9 +88,10 @@ std::string rescue_script(const vault::Bmc& bmc, vault::StoredSize size) {
         "# bmcvault: a new password for the BMC of this server, in band. Run as root; the password is the first line "
         "of\n"
         "# standard input.\n"
-        "set -eu\nname={}\nslot={}\nchannel={}\nsize={}\nnext={}\n{}",
+        "set -eu\nname={}\nslot={}\nchannel={}\nmac={}\nguid={}\nsize={}\nnext={}\n{}",
         shell_quoted(bmc.user_name), bmc.user_id ? fmt::format("{}", *bmc.user_id) : "", channel,
-        static_cast<int>(size), shell_quoted("bmcvault recover " + bmc.name), kScript);
+        bmc.pin.mac ? to_hex(*bmc.pin.mac) : "", bmc.pin.guid ? to_hex(*bmc.pin.guid) : "", static_cast<int>(size),
+        shell_quoted("bmcvault recover " + bmc.name), kScript);
 }
 
 }  // namespace bmcvault::cli

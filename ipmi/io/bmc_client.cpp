@@ -126,6 +126,7 @@ asio::awaitable<Attempt> BmcClient::State::handshake_once(const LoginRequest& re
         auto timing = wire->timing();
         timing.attempts = std::min(timing.attempts, kSetupAttempts);
         const bool rakp3 = handshake.state() == ipmi::State::kRakp3Sent;
+        if (rakp3 && request.attempt != nullptr) timing.attempts = 1;  // each one may count as a failed login
         const Wire::Source source = [&](int transmission) {
             if (rakp3 && transmission > 0) attempt.rakp3_repeated = true;
             return handshake.outgoing();
@@ -169,6 +170,7 @@ asio::awaitable<LoginReport> BmcClient::State::enter(Attempt attempt, PrivilegeL
         if (!raised) {
             report.outcome = response ? HandshakeOutcome::kPrivilegeRefused : HandshakeOutcome::kNoAnswer;
             co_await session->close();
+            report.left_a_slot_half_open = report.left_a_slot_half_open || session->lost();
             co_return report;
         }
     }
@@ -181,6 +183,7 @@ asio::awaitable<LoginReport> BmcClient::State::login_as_user_only(const LoginReq
     auto report = co_await enter(std::move(attempt), PrivilegeLevel::kUser);
     if (report.session) {
         co_await report.session->close();
+        report.left_a_slot_half_open = report.left_a_slot_half_open || report.session->lost();
         report.session.reset();
     }
     report.left_a_slot_half_open = report.left_a_slot_half_open || refused.left_a_slot_half_open;

@@ -194,7 +194,8 @@ Step on_sighting(PasswordState state, const Sighting& seen) {
     }
     if (seen.version == state.situation.pending) return ask(state, Commit{*seen.version});
     if (seen.version != state.situation.current) {
-        return ask(state, RecordFound{*seen.version, state.situation.current.has_value()});
+        const bool due = state.situation.current.has_value() || seen.version == state.situation.factory;
+        return ask(state, RecordFound{*seen.version, due});
     }
     return known_live(state);
 }
@@ -211,10 +212,11 @@ Step put_back_later(const PasswordState& state) {
 Step after_found(PasswordState state, VersionNumber version) {
     const bool first_contact = !state.situation.current.has_value();
     state.situation.current = version;
-    state.situation.current_is_due = !first_contact;
+    const bool factory = version == state.situation.factory;
+    state.situation.current_is_due = !first_contact || factory;
     if (first_contact) {
-        const bool enough =
-            state.situation.goal == Goal::kFind || (state.situation.goal == Goal::kRecover && !state.situation.pending);
+        const bool found_ours = state.situation.goal == Goal::kRecover && !state.situation.pending && !factory;
+        const bool enough = state.situation.goal == Goal::kFind || found_ours;
         return enough ? finish(state, Outcome::kRecovered, "first-proved") : known_live(state);
     }
     state.recovered = true;

@@ -194,9 +194,12 @@ asio::awaitable<std::string> AccountCreation::take_over() {
             return known;
         return transaction.update_bmc(bmc);
     };
-    co_await contact_.become(name_, slot_.id);
     const auto stored = co_await contact_.store(work);
-    if (stored != Durable::kCommitted) co_return std::string("vault-not-written");
+    if (stored != Durable::kCommitted) {
+        contact_.doubt_record();  // whose account it is now, the next run reads anew
+        co_return std::string("vault-not-written");
+    }
+    co_await contact_.become(name_, slot_.id);
     const auto seen = co_await contact_.look_and_keep();
     const bool ours = seen.answer == Answer::kMatched && seen.administrator;
     if (!ours) co_return fmt::format("proved once, then {}", word(seen.answer));

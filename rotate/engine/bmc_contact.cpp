@@ -17,6 +17,9 @@ constexpr std::array<std::uint8_t, 4> kWorkSuites{17, 3, 8, 12};
 constexpr std::array<std::uint8_t, 7> kIdentificationSuites{16, 15, 2, 1, 7, 6, 11};
 constexpr auto kKeepAlive = 10s;
 constexpr auto kMargin = 1s;
+constexpr auto kInvalidIntegrityCheckValue =
+    static_cast<std::uint8_t>(ipmi::RmcpplusStatus::kInvalidIntegrityCheckValue);  // §13.24: a wrong password
+constexpr auto kLongestForget = 600s;  // a lock-out count that lives longer is not waited for
 constexpr std::uint8_t kLanParameterBadPasswordThreshold = 26;
 constexpr std::uint8_t kLanParameterMacAddress = 5;  // IPMI 2.0 §23.1, Table 23-4
 
@@ -119,6 +122,9 @@ Result<void> BmcContact::learn_manners(vault::Transaction& transaction) const {
             bmc, std::string(kLockOutFact),
             fmt::format("{} {}", facts_.lock_out.bad_passwords, facts_.lock_out.reset_interval.count()));
         if (!learned) return learned;
+    }
+    if (reset_settled_) {
+        if (auto learned = transaction.learn(bmc, std::string(kResetFact), "settled"); !learned) return learned;
     }
     if (!suite_0_asked_) return {};
     return transaction.learn(bmc, std::string(kSuite0Fact), facts_.suite_0_open ? "open" : "not-offered");
@@ -275,26 +281,50 @@ asio::awaitable<ipmi::LoginReport> BmcContact::login_once(LoginRequest request) 
 }
 
 // A person allowed it: real logins where RAKP 2 proves nothing, newest first, with this BMC's own versions only. One
-// failure fewer than what locks the account, and after each one its count is given the time to be forgotten.
+// failure fewer than what locks the account, those of earlier runs included, and after each one its count is given the
+// time to be forgotten. An attempt counts from before it is sent until the BMC has let us in: silence may be a failure.
 asio::awaitable<ipmi::LoginReport> BmcContact::attempt_logins(LoginRequest request, ipmi::LoginReport no_proof) {
-    const int harmless =
-        facts_.lock_out.bad_passwords == 0 ? options_.login_attempts : facts_.lock_out.bad_passwords - 1;
-    const int budget = std::min(options_.login_attempts, harmless);
+    const auto& lock_out = facts_.lock_out;
+    const int harmless = lock_out.bad_passwords == 0 ? options_.login_attempts : lock_out.bad_passwords - 1;
     for (const auto& candidate : known_.passwords()) {
-        if (failed_attempts_ >= budget) break;
-        if (failed_attempts_ > 0) {
+        if (login_attempts_ >= options_.login_attempts) break;
+        if (login_attempts_ > 0 && lock_out.reset_interval.count() > 0 && lock_out.reset_interval <= kLongestForget) {
             on_step_("wait-for-lock-out");
-            co_await wait(facts_.lock_out.reset_interval + kMargin);
+            co_await wait(lock_out.reset_interval + kMargin);
         }
+        if (failures_remembered() >= harmless) break;
+        const bool counted = co_await count_failure(failures_remembered() + 1);
+        if (!counted) break;
+        ++login_attempts_;
         request.attempt = &candidate;
         auto report = co_await login_once(request);
-        if (report.outcome == HandshakeOutcome::kMatched) co_return report;
-        if (report.outcome == HandshakeOutcome::kNoAnswer || report.outcome == HandshakeOutcome::kKgUnknown) {
-            co_return report;
+        if (report.outcome == HandshakeOutcome::kMatched) {
+            --login_attempts_;
+            (void)co_await count_failure(0);
         }
-        ++failed_attempts_;
+        const bool rejected = report.status == kInvalidIntegrityCheckValue;
+        if (!rejected) co_return report;
     }
     co_return no_proof;
+}
+
+// How many failed logins the BMC may still hold against the account.
+int BmcContact::failures_remembered() const {
+    const auto& lock_out = facts_.lock_out;
+    const auto age_s = ports_.clock.now().value - facts_.failed_logins_at.value;
+    const bool forgotten = lock_out.reset_interval.count() > 0 && age_s > lock_out.reset_interval.count();
+    return forgotten ? 0 : facts_.failed_logins;
+}
+
+asio::awaitable<bool> BmcContact::count_failure(int failures) {
+    facts_.failed_logins = failures;
+    facts_.failed_logins_at = ports_.clock.now();
+    const auto value = fmt::format("{} {}", failures, facts_.failed_logins_at.value);
+    const vault::Store::Work work = [&](vault::Transaction& transaction) {
+        return transaction.learn(facts_key(bmc_), std::string(kFailedLoginsFact), value);
+    };
+    const auto stored = co_await ports_.vault.write(work);
+    co_return stored.has_value();
 }
 
 asio::awaitable<AccountAnswer> BmcContact::ask_as(std::string user_name,
@@ -405,6 +435,11 @@ asio::awaitable<BmcContact::Board> BmcContact::pin_board(Seen& seen) {
     if (pinned) co_return Board::kSame;
     bmc_.pin = {};
     board_checked_ = false;
+    if (pinned.error().code == ErrorCode::kCommitUnknown) {
+        doubt_record();
+        seen.why = "the vault could not be written";
+        co_return Board::kUnreadable;
+    }
     // A vault that can't be written stops the rotation by itself; the next login tries this again.
     if (pinned.error().code != ErrorCode::kConflict) co_return Board::kSame;
     seen.why = pinned.error().detail + ": one of the two rows is wrong";

@@ -95,6 +95,8 @@ public:
 
     [[nodiscard]] bool has_kept_session() const;
     [[nodiscard]] bool is_loaded() const { return loaded_; }
+    // The record in memory may not be what the vault holds: it is not written back.
+    void doubt_record() { loaded_ = false; }
     // In the kept session. kNoAnswer: effect unknown; the session counts as lost afterwards when it really is.
     [[nodiscard]] asio::awaitable<Result<ipmi::Response>> command(const ipmi::Request& request);
     [[nodiscard]] asio::awaitable<void> close();
@@ -128,6 +130,9 @@ public:
     [[nodiscard]] bool keeps_only_16() const { return facts_.keeps_only_16; }
     // This BMC, or its kind by the capability card: can it have a K_G? nullopt: not known.
     [[nodiscard]] std::optional<bool> k_g_supported() const;
+    // A reset was found, and what it took away is not back yet.
+    [[nodiscard]] bool reset_is_unfinished() const { return facts_.reset_unfinished; }
+    void reset_is_settled() { reset_settled_ = facts_.reset_unfinished; }
     // Neither this BMC nor its kind has shown that a K_G that was set can be used.
     [[nodiscard]] bool k_g_is_an_experiment() const;
     // It offered cipher suite 0 when it was last asked: anybody gets in without a password.
@@ -180,6 +185,8 @@ private:
     asio::awaitable<ipmi::LoginReport> login(ipmi::LoginRequest request);
     asio::awaitable<ipmi::LoginReport> login_once(ipmi::LoginRequest request);
     asio::awaitable<ipmi::LoginReport> attempt_logins(ipmi::LoginRequest request, ipmi::LoginReport no_proof);
+    [[nodiscard]] int failures_remembered() const;
+    [[nodiscard]] asio::awaitable<bool> count_failure(int failures);
     asio::awaitable<void> read_lock_out(ipmi::Session& session);
     asio::awaitable<std::vector<ipmi::CipherSuite>> suites_to_try();
     asio::awaitable<void> wait_for_free_slot();
@@ -210,7 +217,8 @@ private:
     std::optional<bool> kind_uses_k_g_;  // by the capability card
     LearnedFacts facts_;
     bool lock_out_asked_ = false;  // in this operation: newer than what the vault has
-    int failed_attempts_ = 0;      // real logins with a wrong password in this operation
+    int login_attempts_ = 0;       // real logins that failed, or may have, in this operation
+    bool reset_settled_ = false;
     bool suite_0_asked_ = false;
     bool identify_ = false;
     bool loaded_ = false;

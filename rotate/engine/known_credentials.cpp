@@ -96,6 +96,14 @@ const CredentialVersion* KnownCredentials::password_in(VersionState state) const
 const CredentialVersion* KnownCredentials::k_g_in(VersionState state) const {
     return find_state(k_gs_.versions, state);
 }
+std::optional<VersionNumber> KnownCredentials::newest_factory_password() const {
+    std::optional<VersionNumber> newest;
+    for (const auto& each : passwords_.versions) {
+        if (each.provenance == vault::Provenance::kFactory)
+            newest = std::max(newest.value_or(each.version), each.version);
+    }
+    return newest;
+}
 bool KnownCredentials::all_passwords_are(vault::Provenance provenance) const {
     return std::ranges::all_of(passwords_.versions, [&](const auto& each) { return each.provenance == provenance; });
 }

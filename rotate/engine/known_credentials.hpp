@@ -29,6 +29,7 @@ public:
     [[nodiscard]] const Key20& password_secret(VersionNumber version) const;
     [[nodiscard]] const Key20& k_g_secret(VersionNumber version) const;
 
+    [[nodiscard]] std::optional<VersionNumber> newest_factory_password() const;
     [[nodiscard]] bool all_passwords_are(vault::Provenance provenance) const;
     [[nodiscard]] bool has_password() const { return !passwords_.versions.empty(); }
 

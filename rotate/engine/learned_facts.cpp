@@ -36,6 +36,8 @@ void read_own(const Facts& own, LearnedFacts& learned) {
     }
     VersionNumber due;
     if (std::istringstream(value_of(own, kDueFact)) >> due.value) learned.due_version = due;
+    learned.reset_unfinished = value_of(own, kResetFact) == "unfinished";
+    std::istringstream(value_of(own, kFailedLoginsFact)) >> learned.failed_logins >> learned.failed_logins_at.value;
     learned.made_password = made_by(value_of(own, kMadePasswordFact));
     learned.made_k_g = made_by(value_of(own, kMadeKgFact));
     std::istringstream(value_of(own, kOfferedFact)) >> learned.passwords_offered >> learned.k_gs_offered;

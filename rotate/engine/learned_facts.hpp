@@ -28,6 +28,8 @@ inline constexpr std::string_view kDueFact = "due";                     // the v
 inline constexpr std::string_view kOfferedFact = "offered";             // "PASSWORDS K_GS", when it was quarantined
 inline constexpr std::string_view kMadePasswordFact = "made-password";  // "CAMPAIGN VERSION", the last that was staged
 inline constexpr std::string_view kMadeKgFact = "made-k_g";             // likewise
+inline constexpr std::string_view kResetFact = "reset";                 // "unfinished", "settled"
+inline constexpr std::string_view kFailedLoginsFact = "failed-logins";  // "COUNT AT": without proof, by us
 inline constexpr std::string_view kFormerAccountFact = "former-account";  // "SLOT NAME": ours before adoption
 
 // LAN configuration parameter 26 (§23.1, Table 23-4). Where the BMC did not say: what is common, or stricter.
@@ -54,6 +56,9 @@ struct LearnedFacts {
     std::optional<VersionNumber> due_version;
     std::optional<MadeBy> made_password;
     std::optional<MadeBy> made_k_g;
+    bool reset_unfinished = false;
+    int failed_logins = 0;
+    UnixTime failed_logins_at;
     std::size_t passwords_offered = 0;
     std::size_t k_gs_offered = 0;
 };

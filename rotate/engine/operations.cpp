@@ -44,10 +44,12 @@ Outcome with_k_g(Outcome password, KgOutcome k_g, Answer last_answer) {
 class Experiment {
 public:
     Experiment(std::set<std::string>& running, const BmcContact& contact) : running_(running) {
-        if (contact.k_g_is_an_experiment()) card_ = contact.card_key();
-        if (!card_.empty()) running_.insert(card_);
+        if (!contact.k_g_is_an_experiment() || contact.card_key().empty()) return;
+        if (running_.insert(contact.card_key()).second) card_ = contact.card_key();
     }
-    ~Experiment() { running_.erase(card_); }
+    ~Experiment() {
+        if (!card_.empty()) running_.erase(card_);
+    }
     Experiment(const Experiment&) = delete;
     Experiment& operator=(const Experiment&) = delete;
 
@@ -124,6 +126,7 @@ asio::awaitable<void> Operation::run_machines(Goal goal) {
     add_detail(report_.detail, ended.came_from);
     if (ended.last_seen) add_detail(report_.detail, ended.last_seen->why);
     if (report_.as_asked && ended.last_seen) co_await run_k_g(goal, ended);
+    if (report_.as_asked && goal != Goal::kFind) contact_.reset_is_settled();
     co_await contact_.close();
     if (ended.outcome == Outcome::kUnreachable) co_await tell_ipmi_off();
     if (report_.as_asked) contact_.clear_quarantine();
@@ -144,7 +147,8 @@ asio::awaitable<void> Operation::run_k_g(Goal goal, PasswordEnd& password) {
     const auto* current = contact_.known().k_g_in(VersionState::kCurrent);
     const bool unexpected =
         seen.k_g_asked && seen.k_g != (current != nullptr ? std::optional(current->version) : std::nullopt);
-    const bool lost = password.was_reset && current != nullptr;
+    const bool had_one = current != nullptr || contact_.known().k_g_in(VersionState::kPrevious) != nullptr;
+    const bool lost = password.was_reset && had_one;
     const bool asked_for = context_.options.k_g && !contact_.k_g_is_of_this_campaign();
     const bool wanted = (asked_for || lost) && goal != Goal::kFind;
     const bool open = pending != nullptr && goal != Goal::kFind;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "rotate/core/vendor_defaults.hpp"
+
 namespace bmcvault::rotate {
 namespace {
 
@@ -57,6 +59,17 @@ StoredSize size_of(const Key20& live) {
     });
 }
 
+bool is_published(const Key20& secret) {
+    return std::ranges::any_of(vendor_defaults(), [&](const VendorDefault& known) {
+        return secret.expose([&](auto bytes) {
+            const auto text = as_bytes(known.published);
+            const auto rest = bytes.subspan(text.size());
+            return std::ranges::equal(bytes.first(text.size()), text) &&
+                   std::ranges::all_of(rest, [](auto byte) { return byte == 0; });
+        });
+    });
+}
+
 std::string description_of(const Seen& seen) {
     std::string text(words_of_form(seen.form));
     return seen.elsewhere == nullptr ? text : fmt::format("from {}, {}", seen.elsewhere->label, text);
@@ -88,7 +101,8 @@ asio::awaitable<PasswordEnd> PasswordRotation::run() {
         step = rotate::step(step.state, event);
     }
     const auto& finish = std::get<Finish>(step.action);
-    PasswordEnd end{finish.outcome, std::string(finish.detail), std::move(seen_), std::move(came_from_), was_reset_};
+    PasswordEnd end{finish.outcome, std::string(finish.detail), std::move(seen_), std::move(came_from_),
+                    was_reset_ || contact_.reset_is_unfinished()};
     co_return end;
 }
 
@@ -107,6 +121,7 @@ asio::awaitable<Event> PasswordRotation::perform(const RecordFound& action) {
     const auto& bmc = contact_.bmc();
     const vault::Store::Work work = [&](vault::Transaction& transaction) -> Result<void> {
         if (auto found = transaction.found_live(bmc.id, bmc.own_password(), action.version); !found) return found;
+        if (auto noted = note_reset(transaction); !noted) return noted;
         return action.due ? mark_due(transaction, bmc, action.version) : Result<void>{};
     };
     const auto stored = co_await contact_.store(work);
@@ -123,6 +138,7 @@ asio::awaitable<Event> PasswordRotation::perform(const RecordObserved& action) {
                                                   description_of(*seen_));
         if (!observed) return std::unexpected(observed.error());
         version = *observed;
+        if (auto noted = note_reset(transaction); !noted) return noted;
         if (action.due) {
             if (auto marked = mark_due(transaction, bmc, version); !marked) return marked;
         }
@@ -196,6 +212,13 @@ asio::awaitable<Event> PasswordRotation::perform(const Finish&) {
     co_return Waited{false};
 }
 
+// The label's, or a published one, whichever version it was entered or found as.
+bool PasswordRotation::is_a_default(VersionNumber version) const {
+    const auto& known = contact_.known();
+    if (known.password(version)->provenance == vault::Provenance::kFactory) return true;
+    return is_published(known.password_secret(version));
+}
+
 // A default on a board that has proved a password of ours: somebody has reset it.
 void PasswordRotation::note_where_it_comes_from() {
     const auto& known = contact_.known();
@@ -204,10 +227,17 @@ void PasswordRotation::note_where_it_comes_from() {
         const bool by_vendor = seen_->elsewhere->kind == Origin::Kind::kVendorDefault;
         came_from_ = fmt::format("{}: {}", by_vendor ? "vendor-default" : "password-from", seen_->elsewhere->label);
         was_reset_ = by_vendor && current != nullptr;
-    } else if (seen_->password && known.password(*seen_->password)->provenance == vault::Provenance::kFactory) {
-        came_from_ = "factory-password";
+    } else if (seen_->password && is_a_default(*seen_->password)) {
         was_reset_ = current != nullptr && current->version != *seen_->password;
+        const bool labelled = known.password(*seen_->password)->provenance == vault::Provenance::kFactory;
+        if (was_reset_ || labelled) came_from_ = "factory-password";
     }
+}
+
+// Kept until what the reset took away is back, also by a later run.
+Result<void> PasswordRotation::note_reset(vault::Transaction& transaction) const {
+    if (!was_reset_) return {};
+    return transaction.learn(facts_key(contact_.bmc()), std::string(kResetFact), "unfinished");
 }
 
 Key20 PasswordRotation::new_secret(const Stage& stage) {
@@ -236,6 +266,7 @@ Situation PasswordRotation::situation() const {
     if (const auto* previous = contact_.known().password_in(VersionState::kPrevious)) {
         situation.put_back_size = previous->size;
     }
+    situation.factory = contact_.known().newest_factory_password();
     situation.only_16 = contact_.keeps_only_16();
     return situation;
 }

@@ -42,6 +42,8 @@ private:
     asio::awaitable<Event> perform(const Finish&);
 
     void note_where_it_comes_from();
+    [[nodiscard]] bool is_a_default(VersionNumber version) const;
+    [[nodiscard]] Result<void> note_reset(vault::Transaction& transaction) const;
     [[nodiscard]] Key20 new_secret(const Stage& stage);
     [[nodiscard]] Situation situation() const;
     [[nodiscard]] Sighting sighting() const;

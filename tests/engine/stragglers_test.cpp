@@ -95,6 +95,27 @@ TEST_F(Stragglers, AResetBoardIsFoundByTheVendorsDefaultAndGetsAFreshPasswordAnd
     EXPECT_EQ(run(fleet, Command::kCheck).outcome, "as-in-vault");
 }
 
+// Imported as it came from the vendor, rotated, then reset: an own old version matches first, and it is a reset all the
+// same. What it took away comes back also after a look, or a kill, in between.
+TEST_F(Stragglers, AResetToADefaultThatWasOnceOurOwnIsAResetAlsoAfterALook) {
+    for (const bool looked : {false, true}) {
+        SimFleet fleet(fleet_with({"ADMIN"}), {});
+        options_.k_g = true;
+        ASSERT_EQ(run(fleet, Command::kRotate).outcome, "rotated");
+        options_.k_g = false;
+        set_by_hand(fleet, 0, bytes_of("ADMIN"));
+        if (looked) {
+            EXPECT_TRUE(says(run(fleet, Command::kFind), "factory-reset; factory-password"));
+        }
+        const auto& report = run(fleet, Command::kRecover);
+        EXPECT_EQ(report.outcome, "recovered") << report.detail;
+        EXPECT_TRUE(says(report, "factory-reset")) << report.detail;
+        EXPECT_TRUE(says(report, "k_g-changed")) << report.detail;
+        EXPECT_EQ(fleet.bmc(0).counters().k_gs_set, 1u);
+        EXPECT_FALSE(says(run(fleet, Command::kRecover), "factory-reset")) << "settled";
+    }
+}
+
 TEST_F(Stragglers, ADefaultOnABoardThatWasNeverSeenIsReportedAndNothingIsSentUnlessAPersonVouches) {
     SimFleet fleet(fleet_with({kOurs}), {});
     set_by_hand(fleet, 0, bytes_of("calvin"));
@@ -128,9 +149,11 @@ TEST_F(Stragglers, AFactoryPasswordOfTheInventoryIsNoProofWhereAPersonGaveAnothe
     EXPECT_EQ(run(fleet, Command::kRotate).outcome, "blocked");
     EXPECT_EQ(fleet.bmc(0).counters().passwords_set, 0u);
     options_.first_contact = true;
-    const auto& report = run(fleet, Command::kRotate);
-    EXPECT_EQ(report.outcome, "rotated") << report.detail;
+    const auto& report = run(fleet, Command::kRecover);
+    EXPECT_EQ(report.outcome, "recovered") << report.detail;
     EXPECT_TRUE(says(report, "factory-password")) << report.detail;
+    EXPECT_EQ(fleet.bmc(0).counters().passwords_set, 1u) << "a factory password is never good enough";
+    EXPECT_TRUE(fleet.current_is_live(0));
 }
 
 TEST_F(Stragglers, AnotherBmcsPasswordIsFoundWhenTheHistoryOfTheFleetIsAskedFor) {
@@ -299,12 +322,22 @@ TEST_F(NoProof, CurrentThenNewestIsTriedInRealLoginsAndTheFreshPasswordIsProvedB
     EXPECT_TRUE(fleet_->current_is_live(0));
 }
 
+TEST_F(NoProof, EveryAttemptIsCountedInTheVaultBeforeItIsSent) {
+    fleet_->replace(0, [](Config& config) { config.users.at(2).password = bytes_of("nobody knows this"); });
+    EXPECT_EQ(recover(1).outcome, "refused");
+    const auto facts = fleet_->open_vault()->facts(facts_key(fleet_->record(0)));
+    ASSERT_TRUE(facts.has_value());
+    EXPECT_TRUE(facts->at(std::string(kFailedLoginsFact)).starts_with("1 "));
+}
+
 TEST_F(NoProof, TheAccountIsNeverLockedHoweverManyAttemptsAreAllowed) {
     for (const auto* text : {"Newer-than-that-0004", "Newer-than-that-0005", "Newer-than-that-0006"}) learn(text);
     fleet_->replace(0, [](Config& config) { config.users.at(2).password = bytes_of("nobody knows this"); });
     const auto& report = recover(10);
     EXPECT_EQ(report.outcome, "refused") << report.detail;
     EXPECT_EQ(report.failed_logins, 2u);  // three lock it, as it said when it was first met
+    EXPECT_FALSE(is_locked());
+    EXPECT_EQ(recover(10).failed_logins, 0u) << "it never forgets them, and neither do we";
     EXPECT_FALSE(is_locked());
 }
 

@@ -83,10 +83,10 @@ class Rescue(FleetTest):
         file.write_text(text, encoding="ascii")
         file.chmod(0o755)
 
-    def install_server(self, ssh=SSH):
-        address, port = self.practice.place(self.name)
+    def install_server(self, ssh=SSH, place=None, login=OTHER_ADMINISTRATOR):
+        address, port = place or self.practice.place(self.name)
         password_file = self.directory / "host-password"
-        write_private(password_file, OTHER_ADMINISTRATOR[1] + "\n")
+        write_private(password_file, login[1] + "\n")
         self.install("ssh", ssh.format(log=self.directory / "ssh.log"))
         self.install(
             "ipmitool",
@@ -94,11 +94,20 @@ class Rescue(FleetTest):
                 ipmitool=needed_tool("ipmitool"),
                 address=address,
                 port=port,
-                user=OTHER_ADMINISTRATOR[0],
+                user=login[0],
                 password_file=password_file,
             ),
         )
         return {"PATH": f"{self.bin}:{os.environ['PATH']}"}
+
+    def test_on_the_wrong_server_nothing_is_written(self):
+        other = self.start(Practice(count=2, seed=2))
+        place = other.place(other.names[1])
+        env = self.install_server(place=place, login=("ADMIN", "ADMIN"))
+        rescued = self.vault.json("recover", self.name, "--via", "ssh://root@wrong", env=env)
+        self.assert_exit(rescued, NOT_AS_ASKED)
+        self.assertIn("another board: MAC address", rescued.err)
+        self.assertTrue(Ipmitool(*place).log_in("ADMIN", "ADMIN").accepted, "somebody else's board was changed")
 
     def test_over_ssh_the_password_is_set_and_proved_and_no_process_shows_it(self):
         env = self.install_server()

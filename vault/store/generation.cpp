@@ -102,6 +102,16 @@ void remove_other_stores(const fs::path& directory, const Header& header) {
     }
 }
 
+// A newer one is left alone: header and store may have been put back by hand, and it is all there is of what came
+// after.
+void remove_older_stores(const fs::path& directory, const Header& header) {
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(directory, ignored)) {
+        const auto name = entry.path().filename().string();
+        if (is_store_file(name) && name < header.store_file) fs::remove(entry.path(), ignored);
+    }
+}
+
 Result<void> SqlcipherStore::drop_removed_slots(Header& header) const {
     const auto known = members();
     if (!known) return std::unexpected(known.error());

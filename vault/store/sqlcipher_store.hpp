@@ -137,6 +137,7 @@ private:
 [[nodiscard]] Result<void> load_data_keys(Database&, Keyring&);
 // Stores of other generations: what an interrupted change has left behind.
 void remove_other_stores(const std::filesystem::path& directory, const Header&);
+void remove_older_stores(const std::filesystem::path& directory, const Header&);
 // "argon2id alice" for each slot.
 [[nodiscard]] std::vector<std::string> describe_slots(const Header&);
 [[nodiscard]] Result<std::uint64_t> count_rows(Database&, std::string_view sql);

@@ -180,7 +180,7 @@ Result<std::unique_ptr<Store>> Store::open(const fs::path& directory, const Pass
     if (seen.refusal.empty()) database = connect(directory, *keyring);  // else not a byte is written
     if (!database) return std::unexpected(database.error());
     if (seen.file && seen.refusal.empty()) {
-        remove_other_stores(directory, *locked_header);
+        remove_older_stores(directory, *locked_header);
         keep_head(**database, *locked_header, seen);
     }
     if (auto loaded = load_data_keys(**database, *keyring); !loaded) return std::unexpected(loaded.error());
