@@ -37,7 +37,7 @@ TEST(Terminal, TwoDifferentPassphrasesMakeNoVault) {
     init.await_output("The same again");
     init.type("two\n");
     EXPECT_EQ(init.finish(), 3);
-    EXPECT_THAT(init.transcript(), HasSubstr("the two passphrases differ; no vault was made"));
+    EXPECT_THAT(init.transcript(), HasSubstr("the two passphrases differ; nothing was made"));
     EXPECT_FALSE(std::filesystem::exists(vault));
 }
 

@@ -90,7 +90,8 @@ TEST(Selector, DueAndExposedAreWhatTheVaultSays) {
     const SelectionFacts facts{{some[1].id}, {some[0].id, some[3].id}};
     const auto names = [&](const Selection& selection) {
         std::vector<std::string> out;
-        for (const auto& each : select(some, selection, facts).value()) out.push_back(each.name);
+        const auto selected = select(some, selection, facts);
+        for (const auto& each : selected.value()) out.push_back(each.name);
         return out;
     };
     Selection due;

@@ -42,7 +42,7 @@ std::string with(const std::string& old_piece, const std::string& new_piece) {
 
 TEST(Header, round_trip_is_byte_equal) {
     auto header = small_header();
-    header.slots.push_back({5, "bob@example.org", UnknownSlot{"x25519", "pk=abc caps=1,2"}, Bytes(48, 1)});
+    header.slots.push_back({5, "bob@example.org", UnknownSlot{"tpm2", "pk=abc caps=1,2"}, Bytes(48, 1)});
     header.slots.push_back({9, "glass", UnknownSlot{"shamir", ""}, Bytes(1, 1)});
     authenticate_header(header, fixed_key(1), fixed_key(2));
     const auto text = format_header(header);
@@ -119,7 +119,7 @@ TEST(Header, argon2_costs_outside_the_bounds_are_refused_before_any_derivation) 
 
 TEST(Header, newer_formats_are_told_from_damage) {
     for (const auto& [before, after] :
-         {std::pair{"bmcvault-vault/1", "bmcvault-vault/2"}, std::pair{"min-reader 1", "min-reader 2"},
+         {std::pair{"bmcvault-vault/1", "bmcvault-vault/2"}, std::pair{"min-reader 1", "min-reader 3"},
           std::pair{"sqlcipher-format 3", "sqlcipher-format 4"}, std::pair{"page 4096", "page 1024"}})
         EXPECT_EQ(code_of(parse_header(with(before, after))), ErrorCode::kUnsupported) << after;
 }

@@ -50,10 +50,10 @@ constexpr std::string_view kHeader =
     "0NHS09TV1tfY2drb3N3e3+Dh4uPk5ebnivdgh4UftUAgheLPAzVeH4qe713UpCeH\n"
     "dwhuag/D1fdwc+TcyqFz+7q0/QFDsphuD2IxtYe0aOt5i7MI6A09V7PTr0pl8ayw\n"
     "4+ymSKsnki+RFMVFmaYp+ms9PNRqf3O4LjvQz0K4emnL7ob7h5SdLq+4hcY\n"
-    "-> x25519 slot=2 id=alice pk=AAAA\n"
+    "-> tpm2 slot=2 id=alice pk=AAAA\n"
     "AAAA\n"
-    "--- mac CEq/MNA6qZZNWMYCAHus5qeA/uNR+yjuE0xdsaBcgpo\n"
-    "=== sig 2ZklICNhKz5fcz99eBZ3QwHSBsy7pJAgIT+sHI29klWgV44+3aNig98KRLEOqtl0x/8+emwaTOxSptMisjFXDg\n";
+    "--- mac BdH8Ki94kFGQgW14TxrqvILg8hXAgPHE7z9uDRY6Snk\n"
+    "=== sig /F8wSk9lvZGBplAW1JPQG4PkpJDrftutGnzf1m4hoJmOBuC3kiBY0Y3bvIW166Lfuvjes/slF13tWT/fu8hGCw\n";
 
 TEST(KnownAnswer, sqlcipher_key_and_salt) {
     derive_sqlcipher_key(key_from(0)).expose([](auto bytes) {
@@ -110,7 +110,7 @@ TEST(KnownAnswer, whole_header_with_mac_signature_and_a_slot_of_a_newer_program)
     EXPECT_TRUE(check_mac(header, key_from(0)));
     EXPECT_TRUE(signs_for(header, key_from(0x80)));
     ASSERT_EQ(header.slots.size(), 2u);
-    EXPECT_EQ(std::get<UnknownSlot>(header.slots[1].kind), (UnknownSlot{"x25519", "pk=AAAA"}));
+    EXPECT_EQ(std::get<UnknownSlot>(header.slots[1].kind), (UnknownSlot{"tpm2", "pk=AAAA"}));
     const auto bundle = must(open_bundle(header.slots[0], key_from(0x20), kVaultId, 7));
     EXPECT_TRUE(bundle.master_key.equals(key_from(0)));
     EXPECT_TRUE(bundle.signing_seed.equals(key_from(0x80)));

@@ -45,16 +45,17 @@ Result<void> read_through(int fd, std::uint64_t size, const fs::path& file,
 
 class Hash {
 public:
-    Hash() { crypto_generichash_init(&state_, nullptr, 0, sizeof(Digest)); }
-    void add(std::string_view bytes) { crypto_generichash_update(&state_, as_bytes(bytes).data(), bytes.size()); }
+    Hash() { crypto_generichash_init(state_.get(), nullptr, 0, sizeof(Digest)); }
+    void add(std::string_view bytes) { crypto_generichash_update(state_.get(), as_bytes(bytes).data(), bytes.size()); }
     [[nodiscard]] Digest end() {
         Digest digest{};
-        crypto_generichash_final(&state_, digest.data(), digest.size());
+        crypto_generichash_final(state_.get(), digest.data(), digest.size());
         return digest;
     }
 
 private:
-    crypto_generichash_state state_{};
+    // It wants 64-byte alignment, which a stack frame does not always give it.
+    std::unique_ptr<crypto_generichash_state> state_ = std::make_unique<crypto_generichash_state>();
 };
 
 struct Part {
