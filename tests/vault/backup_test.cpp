@@ -22,7 +22,6 @@ namespace vfs = test::faulty_vfs;
 using test::code_of;
 using test::must;
 
-constexpr Subject kPassword{Kind::kPassword, Subject::kOwnAccount};
 
 class Backups : public test::VaultTest {
 protected:
