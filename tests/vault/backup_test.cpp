@@ -22,7 +22,6 @@ namespace vfs = test::faulty_vfs;
 using test::code_of;
 using test::must;
 
-
 class Backups : public test::VaultTest {
 protected:
     Backups() : bmc_(add_bmc(1)) { rotate(bmc_, "first"); }
