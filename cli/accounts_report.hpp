@@ -10,12 +10,12 @@
 namespace bmcvault::cli {
 
 // The slots that are not empty as an indented table, then how many are.
-[[nodiscard]] std::string account_table(const rotate::AccountTable& table, const Style& style);
+[[nodiscard]] std::string account_table(const rotate::AccountTable& accounts, const Style& style);
 // One indented line each.
 [[nodiscard]] std::string finding_lines(std::span<const rotate::Finding> findings, const Style& style);
 
 // JSON lines of type "account" and "finding".
-[[nodiscard]] std::string json_accounts(const std::string& bmc_name, const rotate::AccountTable& table);
+[[nodiscard]] std::string json_accounts(const std::string& bmc_name, const rotate::AccountTable& accounts);
 [[nodiscard]] std::string json_findings(const std::string& bmc_name, std::span<const rotate::Finding> findings);
 
 }  // namespace bmcvault::cli

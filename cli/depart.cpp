@@ -180,11 +180,9 @@ Exit perform(const Context& context, const ExposeCommand& command) {
         context.out(json_summary(
             PlainSummary{"expose", bmcs.size(), {{"due", bmcs.size()}}, std::nullopt, context.options.dry_run}));
     } else {
+        const std::string_view are = bmcs.size() == 1 ? "is" : "are";
         context.out(fmt::format("{} {} due. Next: bmcvault check --due, then bmcvault rotate --due\n",
-                                counted(bmcs.size(), "BMC"),
-                                context.options.dry_run ? "would be"
-                                : bmcs.size() == 1      ? "is"
-                                                        : "are"));
+                                counted(bmcs.size(), "BMC"), context.options.dry_run ? "would be" : are));
     }
     return ExitCode::kAsAsked;
 }

@@ -19,7 +19,7 @@ std::string name_of(const vault::ExposedCredential& credential) {
 
 std::vector<std::string> names_of(const std::vector<vault::ExposedCredential>& credentials) {
     std::vector<std::string> names;
-    for (const auto& credential : credentials) names.push_back(name_of(credential));
+    std::ranges::transform(credentials, std::back_inserter(names), name_of);
     return names;
 }
 
@@ -57,7 +57,7 @@ std::vector<std::string> paragraphs(const Statement& statement) {
         all.push_back(fmt::format("Their identity opens nothing since {}: generation {} is in force.",
                                   iso_time(*departure.revoked_at), statement.generation));
     if (count_if(statement, is_changed) > 0)
-        all.push_back(
+        all.emplace_back(
             "The new credentials were sent in sessions keyed with the old ones (IPMI has no forward secrecy): whoever "
             "knew those and recorded the traffic can read the new ones. Where that is possible, set them in band: "
             "bmcvault recover BMC --via ssh://root@HOST.");
@@ -66,7 +66,8 @@ std::vector<std::string> paragraphs(const Statement& statement) {
             fmt::format("Their identity still opens these backups; destroy them or take them for disclosed: {}.",
                         fmt::join(statement.backups, ", ")));
     if (departure.type == vault::DepartureType::kMember)
-        all.push_back("Any other copy of the vault from before, they can open as well: its passwords are those above.");
+        all.emplace_back(
+            "Any other copy of the vault from before, they can open as well: its passwords are those above.");
     return all;
 }
 

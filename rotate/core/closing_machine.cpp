@@ -53,7 +53,7 @@ struct Next {
         state.version = event.version;
         return ask(state, SetSlotPassword{event.version});
     }
-    ClosingStep operator()(const SetSlotPassword& action, const Told& event) {
+    ClosingStep operator()(const SetSlotPassword& action, const Told& event) const {
         if (!event.kept_session) return come_back(state);
         const bool too_long = event.result == Telling::kRefusedSize && !state.last_value;
         if (too_long) return ask(state, AbandonSlot{action.version});
@@ -66,7 +66,7 @@ struct Next {
         state.last_value = true;  // no second value: what the BMC keeps is asked at the end
         return ask(state, AbandonSlot{action.version});
     }
-    ClosingStep operator()(const CommitSlot&, const Stored& event) {
+    ClosingStep operator()(const CommitSlot&, const Stored& event) const {
         if (event.durable != Durable::kCommitted) return finish(state, ClosingOutcome::kVaultNotWritten);
         return ask(state, DisableSlot{});
     }
@@ -76,11 +76,11 @@ struct Next {
         state.last_value = true;
         return ask(state, StageSlot{StoredSize::k16});
     }
-    ClosingStep operator()(const DisableSlot&, const Told& event) {
+    ClosingStep operator()(const DisableSlot&, const Told& event) const {
         if (!event.kept_session) return come_back(state);
         return close_channel(state, 0);
     }
-    ClosingStep operator()(const CloseChannel& action, const Told& event) {
+    ClosingStep operator()(const CloseChannel& action, const Told& event) const {
         if (!event.kept_session) return come_back(state);
         const bool refused = event.result == Telling::kRefused || event.result == Telling::kRefusedSize;
         if (refused && !action.callback) return ask(state, CloseChannel{action.index, true});
@@ -90,7 +90,7 @@ struct Next {
         state.heard = event;
         return ask(state, LookAtOwn{});
     }
-    ClosingStep operator()(const ReturnToOwn&, const OwnSeen& event) {
+    ClosingStep operator()(const ReturnToOwn&, const OwnSeen& event) const {
         if (!event.answered) return finish(state, ClosingOutcome::kUnreachable);
         if (!event.administrator || !event.kept_session) return finish(state, ClosingOutcome::kOwnLost);
         return ask(state, state.interrupted);
@@ -102,9 +102,9 @@ struct Next {
         state.reopened = true;
         return ask(state, ReopenSlot{});
     }
-    ClosingStep operator()(const ReopenSlot&, const Told&) { return ask(state, LookAtOwn{}); }
+    ClosingStep operator()(const ReopenSlot&, const Told&) const { return ask(state, LookAtOwn{}); }
     template <class Action, class Event>
-    ClosingStep operator()(const Action&, const Event&) {
+    ClosingStep operator()(const Action&, const Event&) const {
         constexpr bool kEventAnswersAction = false;
         BMCVAULT_CHECK(kEventAnswersAction);
         return finish(state, ClosingOutcome::kUnproved);
@@ -151,7 +151,7 @@ ClosingStep start(const ClosingSituation& situation) {
 
 ClosingStep step(ClosingState state, const ClosingEvent& event) {
     const auto asked = state.asked;
-    return std::visit(Next{std::move(state)}, asked, event);
+    return std::visit(Next{state}, asked, event);
 }
 
 }  // namespace bmcvault::rotate
