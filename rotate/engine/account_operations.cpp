@@ -77,7 +77,7 @@ private:
     asio::awaitable<void> close_all(std::vector<AccountSlot> targets);
     asio::awaitable<void> close_one(const AccountSlot& target);
     asio::awaitable<void> describe_after();
-    asio::awaitable<void> make_own(UserId slot);
+    asio::awaitable<void> make_own(UserId id);
     asio::awaitable<bool> store_tables();
     [[nodiscard]] OwnAccount own() const { return {contact_.user_id(), contact_.bmc().user_name}; }
 
