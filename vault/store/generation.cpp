@@ -181,7 +181,6 @@ Result<void> SqlcipherStore::put_in_force(const Acting& acting, Header header, B
     Unlocked unlocked{std::move(bundle), self.slot, std::nullopt, std::nullopt};
     if (self.identity) unlocked.identity = self.identity->clone();
     if (self.slot_key) unlocked.slot_key = self.slot_key->clone();
-    const auto old_store = keyring_->header().store_file;
     const AuditHead head{header.audit_count, header.audit_head};
     const auto text = format_header(header);
     auto keyring = std::make_shared<Keyring>(std::move(header), std::move(unlocked));

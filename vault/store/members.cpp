@@ -35,7 +35,7 @@ std::uint32_t next_slot_number(const Header& header, std::int64_t highest_ever) 
 
 std::vector<std::uint32_t> ids_of(const std::vector<CompartmentKey>& keys) {
     std::vector<std::uint32_t> ids;
-    for (const auto& key : keys) ids.push_back(key.compartment);
+    std::ranges::transform(keys, std::back_inserter(ids), &CompartmentKey::compartment);
     return ids;
 }
 

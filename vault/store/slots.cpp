@@ -42,8 +42,11 @@ Result<void> seal_slots(Header& header, const Bundle& all, const Unlocked& self)
 }
 
 void grant(Slot& slot, std::vector<std::uint32_t> compartments) {
-    if (auto* argon2id = std::get_if<Argon2idSlot>(&slot.kind)) argon2id->compartments = std::move(compartments);
-    if (auto* member = std::get_if<MemberSlot>(&slot.kind)) member->compartments = std::move(compartments);
+    if (auto* argon2id = std::get_if<Argon2idSlot>(&slot.kind)) {
+        argon2id->compartments = std::move(compartments);
+    } else if (auto* member = std::get_if<MemberSlot>(&slot.kind)) {
+        member->compartments = std::move(compartments);
+    }
 }
 
 }  // namespace bmcvault::vault

@@ -63,7 +63,7 @@ public:
     Result<void> add_member(const Acting&, const NewMember&) override;
     Result<std::vector<Compartment>> compartments() const override;
     Result<void> add_compartment(const Acting&, const std::string& name) override;
-    Result<void> move_bmcs(const Acting&, const std::string& compartment, std::span<const BmcId> bmcs) override;
+    Result<void> move_bmcs(const Acting&, const std::string& name, std::span<const BmcId> bmcs) override;
     Result<std::vector<Holder>> holders() const override;
     Result<void> add_holder(const Acting&, const std::string& name, std::span<const BmcId> bmcs,
                             UnixTime since) override;

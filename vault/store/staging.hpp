@@ -14,8 +14,8 @@ namespace bmcvault::vault {
 // Removed with all that is in it unless published.
 class Staging {
 public:
-    // PARENT/.NAME-XXXXXX
-    static Result<Staging> make(const std::filesystem::path& parent, std::string_view name, const Access& access);
+    // PARENT/.PREFIX-XXXXXX
+    static Result<Staging> make(const std::filesystem::path& parent, std::string_view prefix, const Access& access);
     Staging(Staging&& other) noexcept : path_(std::exchange(other.path_, {})) {}
     Staging& operator=(Staging&&) = delete;
     ~Staging();
