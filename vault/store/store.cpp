@@ -142,9 +142,8 @@ Result<Header> read_header(const fs::path& directory, const Access& access) {
 
 std::vector<std::string> describe_slots(const Header& header) {
     std::vector<std::string> slots;
-    for (const auto& slot : header.slots) {
-        slots.push_back(fmt::format("{} {}", slot_type(slot), slot.name));
-    }
+    std::ranges::transform(header.slots, std::back_inserter(slots),
+                           [](const Slot& slot) { return fmt::format("{} {}", slot_type(slot), slot.name); });
     return slots;
 }
 

@@ -81,10 +81,10 @@ Result<void> StoreTransaction::sign_record() {
 
 Result<void> StoreTransaction::insert_member(const Slot& slot) {
     const auto* keys = public_keys_of(slot);
-    auto done =
-        database_.run("INSERT INTO member(slot,name,type,role,exchange_key,signing_key,added_at) VALUES(?,?,?,?,?,?,?)",
-                      {slot.number, slot.name, slot_type(slot), to_word(role_of(slot)),
-                       keys ? Value(keys->exchange) : Value(), keys ? Value(keys->signing) : Value(), now_});
+    auto done = database_.run(
+        "INSERT INTO member(slot,name,type,role,exchange_key,signing_key,added_at) VALUES(?,?,?,?,?,?,?)",
+        {slot.number, slot.name, slot_type(slot), to_word(role_of(slot)),
+         keys != nullptr ? Value(keys->exchange) : Value(), keys != nullptr ? Value(keys->signing) : Value(), now_});
     if (!done) return done;
     const auto member = database_.last_row_id();
     for (const auto compartment : compartments_of(slot)) {
