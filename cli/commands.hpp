@@ -28,6 +28,7 @@ using Exit = Outcome<ExitCode>;
 [[nodiscard]] Exit perform(const Context& context, const HolderListCommand& command);
 // depart.cpp
 [[nodiscard]] Exit perform(const Context& context, const DepartCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const DeprovisionCommand& command);
 [[nodiscard]] Exit perform(const Context& context, const ExposeCommand& command);
 // bmc_commands.cpp
 [[nodiscard]] Exit perform(const Context& context, const BmcAddCommand& command);

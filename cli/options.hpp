@@ -183,6 +183,12 @@ struct DepartCommand {  // and member remove, which rotates nothing
     bool no_rotate = false;
     std::string output;
 };
+struct DeprovisionCommand {
+    std::vector<std::string> names;
+    std::string output = ".";
+    std::string verify;  // a certificate; then nothing else is done
+    std::string signer;  // who must have signed it: hexadecimal, or base64 as in the .pem
+};
 struct ExposeCommand {
     Selection selection;
 };
@@ -211,14 +217,15 @@ struct PracticeCommand {
     std::vector<std::string> command;
 };
 
-using Command = std::variant<InitCommand, BmcAddCommand, BmcImportCommand, BmcImportPasswordsCommand, BmcSetCommand,
-                             BmcReplaceCommand, BmcHoldCommand, BmcRemoveCommand, BmcListCommand, BmcShowCommand,
-                             AccountsCommand, AccountsSecureCommand, AccountsAdoptCommand, AccountsAcceptCommand,
-                             RotateCommand, CheckCommand, RecoverCommand, HistoryCommand, RevealCommand, StatusCommand,
-                             LogCommand, LogExportCommand, VaultInfoCommand, VaultVerifyCommand, VaultBackupCommand,
-                             VaultRestoreCommand, VaultAcceptRestoreCommand, MemberKeygenCommand, MemberAddCommand,
-                             MemberListCommand, CompartmentAddCommand, CompartmentListCommand, CompartmentMoveCommand,
-                             HolderAddCommand, HolderListCommand, DepartCommand, ExposeCommand, PracticeCommand>;
+using Command =
+    std::variant<InitCommand, BmcAddCommand, BmcImportCommand, BmcImportPasswordsCommand, BmcSetCommand,
+                 BmcReplaceCommand, BmcHoldCommand, BmcRemoveCommand, BmcListCommand, BmcShowCommand, AccountsCommand,
+                 AccountsSecureCommand, AccountsAdoptCommand, AccountsAcceptCommand, RotateCommand, CheckCommand,
+                 RecoverCommand, HistoryCommand, RevealCommand, StatusCommand, LogCommand, LogExportCommand,
+                 VaultInfoCommand, VaultVerifyCommand, VaultBackupCommand, VaultRestoreCommand,
+                 VaultAcceptRestoreCommand, MemberKeygenCommand, MemberAddCommand, MemberListCommand,
+                 CompartmentAddCommand, CompartmentListCommand, CompartmentMoveCommand, HolderAddCommand,
+                 HolderListCommand, DepartCommand, DeprovisionCommand, ExposeCommand, PracticeCommand>;
 
 struct Invocation {
     GlobalOptions global;

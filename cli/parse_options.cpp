@@ -66,6 +66,7 @@ public:
         add_vault();
         add_members();
         add_departures();
+        add_deprovision();
         add_practice();
     }
 
@@ -630,6 +631,26 @@ private:
         add_selection(move, compartment_move_.selection);
     }
 
+    void add_deprovision() {
+        auto* wipe = command(
+            &app_, "deprovision", "wipe users and keys, prove it, write the signed certificate", deprovision_,
+            "Every other account gets a random password, is disabled, loses its rights and its name; K_G, the SNMP\n"
+            "community, alert destinations, PEF, serial over LAN, system names, the asset tag, boot options and\n"
+            "serial secrets are overwritten and read back; our own account goes last. Then every name is asked by\n"
+            "RAKP 2 whether anything that was ever known opens it: no failed login. The same command goes on after\n"
+            "an interruption. Exit code 0 only when everything was erased and proved.\n\n"
+            "Examples:\n"
+            "  bmcvault deprovision rack01-bmc --ticket CHG-1234\n"
+            "  bmcvault deprovision rack[01-12]-bmc --yes --reason \"sold\" --output certificates\n"
+            "  bmcvault deprovision --verify rack01-bmc.certificate.json\n");
+        wipe->add_option("NAME", deprovision_.names, "BMCs, by name");
+        wipe->add_option("--output", deprovision_.output, "write the certificates here (.)")->type_name("DIR");
+        wipe->add_option("--verify", deprovision_.verify, "is this certificate as it was signed? Needs no vault")
+            ->type_name("CERT.json");
+        wipe->add_option("--signer", deprovision_.signer, "with --verify: the fingerprint of the key it must be of")
+            ->type_name("FINGERPRINT");
+    }
+
     void add_departures() {
         auto* depart =
             command(&app_, "depart", "somebody leaves: end their access, rotate what they could read", depart_,
@@ -711,6 +732,7 @@ private:
     AccountsCommand accounts_;
     AccountsSecureCommand accounts_secure_;
     AccountsAdoptCommand accounts_adopt_;
+    DeprovisionCommand deprovision_;
     AccountsAcceptCommand accounts_accept_;
     RecoverCommand recover_;
     HistoryCommand history_;

@@ -71,6 +71,7 @@ bool asks_only(const std::string& command) {
 }
 
 std::string next_command(const std::string& command, bool only_shared) {
+    if (command == "deprovision") return "read the certificates; the same command goes on";
     if (command == "accounts") return "bmcvault accounts secure SELECTOR, or accounts accept SELECTOR";
     if (command == "check") return only_shared ? "bmcvault rotate --failed" : "bmcvault recover --failed";
     return fmt::format("bmcvault {} --failed", command);
@@ -197,8 +198,9 @@ void FleetReport::explain_failures() const {
         failure.safety = next_step_of(outcome);
         if (!asks_only(command_)) failure.safety += failure.safety.empty() ? "The password is safe in the vault." : "";
         const bool shared = outcome == "shared";
-        failure.next = names.size() == 1 && !shared ? fmt::format("bmcvault history {}", names.front())
-                                                    : next_command(command_, shared);
+        failure.next = names.size() == 1 && !shared && command_ != "deprovision"
+                           ? fmt::format("bmcvault history {}", names.front())
+                           : next_command(command_, shared);
         print(context_.streams, failure);
     }
 }

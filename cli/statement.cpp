@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "cli/html.hpp"
 #include "cli/json.hpp"
 #include "cli/text.hpp"
 
@@ -71,21 +72,6 @@ std::vector<std::string> paragraphs(const Statement& statement) {
     return all;
 }
 
-std::string escaped(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        if (c == '&')
-            out += "&amp;";
-        else if (c == '<')
-            out += "&lt;";
-        else if (c == '>')
-            out += "&gt;";
-        else
-            out += c;
-    }
-    return out;
-}
-
 }  // namespace
 
 std::vector<vault::ExposedCredential> pending(const Statement& statement) {
@@ -136,13 +122,14 @@ std::string statement_html(const Statement& statement) {
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Departure of {0}</title>\n"
         "<style>body{{font:16px sans-serif;max-width:50em;margin:2em auto}}td,th{{text-align:left;padding:0 1em 0 0}}"
         "</style></head><body>\n<h1>Departure of {0}</h1>\n<p>Vault {1}, stated {2}.</p>\n",
-        escaped(statement.departure.who), statement.vault_id, iso_time(statement.at));
-    for (const auto& paragraph : paragraphs(statement)) html += fmt::format("<p>{}</p>\n", escaped(paragraph));
+        escaped_html(statement.departure.who), statement.vault_id, iso_time(statement.at));
+    for (const auto& paragraph : paragraphs(statement)) html += fmt::format("<p>{}</p>\n", escaped_html(paragraph));
     html += "<table><tr><th>BMC</th><th>credential</th><th>shown</th><th>changed to version</th></tr>\n";
     for (const auto& credential : statement.exposed)
-        html += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n", escaped(credential.bmc_name),
-                            describe(credential.subject), credential.revealed ? "yes" : "no",
-                            credential.live ? std::to_string(credential.live->value) : "pending");
+        html +=
+            fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n", escaped_html(credential.bmc_name),
+                        describe(credential.subject), credential.revealed ? "yes" : "no",
+                        credential.live ? std::to_string(credential.live->value) : "pending");
     return html + "</table></body></html>\n";
 }
 

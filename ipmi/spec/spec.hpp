@@ -127,7 +127,14 @@ enum class CompletionCode : std::uint8_t {  // §5.2, Table 5-2; 80h and up are 
     kUnspecified = 0xff,
 };
 
-enum class NetFn : std::uint8_t { kChassis = 0x00, kApp = 0x06, kStorage = 0x0a, kTransport = 0x0c };  // §5.1
+enum class NetFn : std::uint8_t {
+    kChassis = 0x00,
+    kSensorEvent = 0x04,
+    kApp = 0x06,
+    kStorage = 0x0a,
+    kTransport = 0x0c,
+    kGroupExtension = 0x2c,
+};  // §5.1
 
 // Network function App (06h), §20 and §22.
 inline constexpr std::uint8_t kGetDeviceId = 0x01;                           // §20.1

@@ -221,9 +221,14 @@ std::uint8_t Accounts::set_name(std::uint8_t user_id, std::string name, TimePoin
     const User* found = user(user_id);
     if (found != nullptr && found->name_fixed) return code(CompletionCode::kInvalidDataField);
     const bool revived = name.empty() && config_.quirks.cleared_name_revives_default;
+    const bool deleted = name.empty() && config_.quirks.cleared_name_deletes_user;
     write(now, [&] {
-        if (revived) config_.users[user_id] = factory_users_[user_id];
-        if (!revived) config_.users[user_id].name = std::move(name);
+        if (deleted)
+            config_.users.erase(user_id);
+        else if (revived)
+            config_.users[user_id] = factory_users_[user_id];
+        else
+            config_.users[user_id].name = std::move(name);
     });
     return kOk;
 }

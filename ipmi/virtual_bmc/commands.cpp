@@ -463,6 +463,62 @@ Answer get_pef_capabilities(const Call&) {
     return ok({0x51, 0x00, 0x00});
 }
 
+// ---- What an owner leaves behind (settings.hpp) ----
+
+Answer get_setting(const Call& call, Settings::Family family, std::size_t at, Bytes head) {
+    if (call.data.size() != at + 3) return length_invalid();
+    const std::uint8_t code = call.machine.settings.get(family, call.data[at], call.data[at + 1], head);
+    return code == 0 ? ok(head) : refuse(code);
+}
+
+Answer set_setting(const Call& call, Settings::Family family) {
+    if (call.data.size() < 2) return length_invalid();
+    return refuse(call.machine.settings.set(family, call.data[0] & 0x7f, call.data.subspan(1)));
+}
+
+Answer get_pef(const Call& call) {
+    return get_setting(call, Settings::Family::kPef, 0, {kParameterRevision});
+}
+Answer set_pef(const Call& call) {
+    return set_setting(call, Settings::Family::kPef);
+}
+Answer get_boot_option(const Call& call) {
+    const std::uint8_t parameter = call.data.empty() ? std::uint8_t{0} : call.data[0];
+    return get_setting(call, Settings::Family::kBoot, 0, {0x01, parameter});
+}
+Answer set_boot_option(const Call& call) {
+    return set_setting(call, Settings::Family::kBoot);
+}
+Answer get_system_info(const Call& call) {
+    return get_setting(call, Settings::Family::kSystemInfo, 1, {kParameterRevision});
+}
+Answer set_system_info(const Call& call) {
+    return set_setting(call, Settings::Family::kSystemInfo);
+}
+
+constexpr std::uint8_t kDcmi = 0xdc;
+
+Answer get_asset_tag(const Call& call) {
+    if (call.data.size() != 3) return length_invalid();
+    Bytes out{kDcmi};
+    const std::uint8_t code = call.machine.settings.get_asset_tag(call.data[1], call.data[2], out);
+    return call.data[0] == kDcmi && code == 0 ? ok(out) : invalid_field();
+}
+
+Answer set_asset_tag(const Call& call) {
+    if (call.data.size() < 4 || call.data.size() != 3U + call.data[2]) return length_invalid();
+    const std::uint8_t code = call.machine.settings.set_asset_tag(call.data[1], call.data.subspan(3));
+    return call.data[0] == kDcmi && code == 0 ? ok({kDcmi, call.data[2]}) : invalid_field();
+}
+
+Answer read_fru(const Call& call) {
+    if (call.data.size() != 4) return length_invalid();
+    Bytes out;
+    const auto offset = static_cast<std::uint16_t>(call.data[1] | call.data[2] << 8);
+    const std::uint8_t code = call.machine.settings.read_fru(offset, call.data[3], out);
+    return call.data[0] == 0 && code == 0 ? ok(out) : refuse(code);
+}
+
 // ---- The table ----
 
 struct Command {
@@ -473,7 +529,6 @@ struct Command {
     Answer (*handler)(const Call&);
 };
 
-constexpr auto kSensorEvent = static_cast<NetFn>(0x04);
 constexpr PrivilegeLevel kCallback = PrivilegeLevel::kCallback;
 constexpr PrivilegeLevel kUser = PrivilegeLevel::kUser;
 constexpr PrivilegeLevel kOperator = PrivilegeLevel::kOperator;
@@ -509,7 +564,16 @@ constexpr std::array kCommands{
     Command{NetFn::kTransport, 0x22, kUser, false, get_sol_parameters},
     Command{NetFn::kChassis, 0x01, kUser, false, get_chassis_status},
     Command{NetFn::kChassis, 0x02, kOperator, false, chassis_control},
-    Command{kSensorEvent, 0x10, kUser, false, get_pef_capabilities},
+    Command{NetFn::kSensorEvent, 0x10, kUser, false, get_pef_capabilities},
+    Command{NetFn::kSensorEvent, 0x12, kAdministrator, false, set_pef},
+    Command{NetFn::kSensorEvent, 0x13, kOperator, false, get_pef},
+    Command{NetFn::kChassis, 0x08, kOperator, false, set_boot_option},
+    Command{NetFn::kChassis, 0x09, kOperator, false, get_boot_option},
+    Command{NetFn::kApp, 0x58, kAdministrator, false, set_system_info},
+    Command{NetFn::kApp, 0x59, kUser, false, get_system_info},
+    Command{NetFn::kGroupExtension, 0x06, kUser, false, get_asset_tag},
+    Command{NetFn::kGroupExtension, 0x08, kOperator, false, set_asset_tag},
+    Command{NetFn::kStorage, 0x11, kUser, false, read_fru},
 };
 
 // Quirks that strike after a number of commands, each once.

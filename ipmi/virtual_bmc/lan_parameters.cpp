@@ -134,7 +134,7 @@ std::uint8_t LanParameters::set_lan(std::uint8_t parameter, ByteView data) {
         found->second = {static_cast<std::uint8_t>(state == 1 ? 1 : 0)};
         return kOk;
     }
-    found->second.assign(data.begin(), data.end());
+    if (!config_.quirks.keeps_settings) found->second.assign(data.begin(), data.end());
     return kOk;
 }
 
@@ -150,7 +150,7 @@ std::uint8_t LanParameters::set_sol(std::uint8_t parameter, ByteView data) {
     if (found == sol_.end()) return kParameterNotSupported;
     if (parameter == 7) return kReadOnly;
     if (data.size() != found->second.size()) return kLengthInvalid;
-    found->second.assign(data.begin(), data.end());
+    if (!config_.quirks.keeps_settings) found->second.assign(data.begin(), data.end());
     return kOk;
 }
 

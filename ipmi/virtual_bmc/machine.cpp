@@ -92,7 +92,11 @@ bool SequenceWindow::accept(std::uint32_t sequence) {
 }
 
 Machine::Machine(Config wanted)
-    : config(with_quirks(std::move(wanted))), accounts(config, counters), lan(config), random(config.seed) {}
+    : config(with_quirks(std::move(wanted))),
+      accounts(config, counters),
+      lan(config),
+      settings(config),
+      random(config.seed) {}
 
 void Machine::settle(TimePoint at) {
     now = std::max(now, at);

@@ -10,6 +10,7 @@
 #include "ipmi/virtual_bmc/crypto.hpp"
 #include "ipmi/virtual_bmc/lan_parameters.hpp"
 #include "ipmi/virtual_bmc/packets.hpp"
+#include "ipmi/virtual_bmc/settings.hpp"
 #include "ipmi/virtual_bmc/virtual_bmc.hpp"
 
 namespace bmcvault::virtual_bmc {
@@ -69,6 +70,7 @@ struct Machine {
     Counters counters;
     Accounts accounts;
     LanParameters lan;
+    Settings settings;
     std::list<Session> sessions;
     std::mt19937_64 random;
     TimePoint now{};

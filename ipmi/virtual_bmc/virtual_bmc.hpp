@@ -57,6 +57,8 @@ struct Quirks {
     bool user_slots_full = false;                         // every slot carries a name
     bool name_with_spaces = false;                        // another slot: "night shift", OPERATOR
     bool cleared_name_revives_default = false;            // a null name brings the factory account of that slot back
+    bool cleared_name_deletes_user = false;               // ... or takes the whole user away
+    bool keeps_settings = false;                          // SNMP, PEF, boot options ...: 00h, nothing stored
     bool set_access_needs_four_bytes = false;             // Set User Access without the session limit: C7h
     bool ignores_user_access = false;                     // Set User Access: 00h, nothing stored
     bool no_access_refused = false;                       // Set User Access with privilege limit Fh: CCh

@@ -50,6 +50,10 @@ OpenedBy AccountPasswords::meaning(std::uint32_t id, UserId asked) const {
     return {ours ? OpenedBy::Source::kOurs : OpenedBy::Source::kElsewhere, label_of(version)};
 }
 
+const CredentialVersion* AccountPasswords::candidate_version(std::uint32_t id) const {
+    return id < versions_.size() ? &versions_[id] : nullptr;
+}
+
 const CredentialVersion* AccountPasswords::version_in(UserId slot, VersionState state) const {
     const auto found = std::ranges::find_if(versions_, [&](const CredentialVersion& each) {
         return each.subject == subject_of(slot) && each.state == state;

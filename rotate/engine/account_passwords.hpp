@@ -23,6 +23,9 @@ public:
     // What candidate `id` means for the account in slot `asked`.
     [[nodiscard]] OpenedBy meaning(std::uint32_t id, UserId asked) const;
 
+    // Null: candidate `id` is none of the versions that the vault has for this BMC.
+    [[nodiscard]] const vault::CredentialVersion* candidate_version(std::uint32_t id) const;
+
     // Of the account in that slot; null: none such.
     [[nodiscard]] const vault::CredentialVersion* version_in(UserId slot, vault::VersionState state) const;
     [[nodiscard]] const vault::CredentialVersion* version(UserId slot, VersionNumber number) const;

@@ -15,6 +15,7 @@
 #include "rotate/engine/fan_out.hpp"
 #include "rotate/engine/operations.hpp"
 #include "rotate/engine/vault_thread.hpp"
+#include "rotate/engine/wipe_operation.hpp"
 
 namespace bmcvault::rotate {
 namespace {
@@ -314,6 +315,11 @@ Result<RunSummary> run_secure_accounts(Environment& environment, std::span<const
 Result<RunSummary> run_adopt_account(Environment& environment, std::span<const Bmc> bmcs, const RunOptions& options,
                                      Observer& observer) {
     return run_without_campaign("accounts adopt", true, environment, bmcs, options, observer, &adopt_account);
+}
+
+Result<RunSummary> run_deprovision(Environment& environment, std::span<const Bmc> bmcs, const RunOptions& options,
+                                   Observer& observer) {
+    return run_without_campaign("deprovision", true, environment, bmcs, options, observer, &deprovision_bmc);
 }
 
 Result<RunSummary> run_recover(Environment& environment, std::span<const Bmc> bmcs, const RunOptions& options,

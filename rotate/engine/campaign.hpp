@@ -108,5 +108,7 @@ struct Environment {
                                                      Observer&);
 [[nodiscard]] Result<RunSummary> run_adopt_account(Environment&, std::span<const vault::Bmc>, const RunOptions&,
                                                    Observer&);
+[[nodiscard]] Result<RunSummary> run_deprovision(Environment&, std::span<const vault::Bmc>, const RunOptions&,
+                                                 Observer&);
 
 }  // namespace bmcvault::rotate

@@ -13,6 +13,7 @@
 
 #include "rotate/engine/account_operations.hpp"
 #include "rotate/engine/known_credentials.hpp"
+#include "rotate/engine/wipe_operation.hpp"
 
 namespace bmcvault::rotate::sim {
 namespace {
@@ -133,6 +134,8 @@ asio::awaitable<BmcReport> visit(SimFleet::Command command, OperationContext& co
             return secure_accounts(context, bmc);
         case SimFleet::Command::kAdopt:
             return adopt_account(context, bmc);
+        case SimFleet::Command::kDeprovision:
+            return deprovision_bmc(context, bmc);
         default:
             return rotate_bmc(context, bmc, goal_of(command));
     }

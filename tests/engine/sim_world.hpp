@@ -129,7 +129,7 @@ public:
         int steps = 0;
         bool crashed = false;
     };
-    enum class Command { kRotate, kRecover, kFind, kCheck, kPutBack, kAccounts, kSecure, kAdopt };
+    enum class Command { kRotate, kRecover, kFind, kCheck, kPutBack, kAccounts, kSecure, kAdopt, kDeprovision };
     [[nodiscard]] Life live(Command command, RunOptions options = {}, int crash_at_step = 0,
                             std::function<void(SimVault&)> sabotage = {});
 

@@ -68,19 +68,27 @@ class IpmiSim:
             "mc_enable 0x20\n",
             encoding="ascii",
         )
-        self.process = subprocess.Popen(
-            [needed_tool("ipmi_sim"), "-n", "-c", "lan.conf", "-f", "bmc.emu", "-s", "state"],
-            cwd=directory,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
         try:
-            wait_until(lambda: serves_udp(self.process, self.address, self.port), "bound", self.process)
+            self._serve()
         except BaseException:
             self.__exit__()
             raise
         return self
+
+    def _serve(self):
+        self.process = subprocess.Popen(
+            [needed_tool("ipmi_sim"), "-n", "-c", "lan.conf", "-f", "bmc.emu", "-s", "state"],
+            cwd=self._directory.name,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_until(lambda: serves_udp(self.process, self.address, self.port), "bound", self.process)
+
+    def restart(self):
+        """The same board with the state that it has stored."""
+        end(self.process)
+        self._serve()
 
     def _lan_conf(self):
         guid = random.randbytes(16).hex()

@@ -1,0 +1,280 @@
+// deprovision: the plan, a person's word, the wipe, the certificate; and --verify, which needs no vault.
+
+#include <fmt/format.h>
+#include <sodium.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+
+#include "cli/certificate.hpp"
+#include "cli/fleet_run.hpp"
+#include "cli/interrupts.hpp"
+#include "cli/json.hpp"
+#include "cli/report.hpp"
+#include "cli/signed_file.hpp"
+#include "vault/core/keys.hpp"
+#include "vault/core/line_reader.hpp"
+
+namespace bmcvault::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string sha256_of(std::string_view text) {
+    Bytes hash(crypto_hash_sha256_BYTES);
+    crypto_hash_sha256(hash.data(), reinterpret_cast<const unsigned char*>(text.data()), text.size());
+    return to_hex(hash);
+}
+
+constexpr std::string_view kPlan =
+    "would overwrite the password of every account, disable it, take its rights and its name; overwrite and clear K_G; "
+    "clear the SNMP community, alert destinations, PEF, serial over LAN, system names, the asset tag, boot options and "
+    "serial secrets; close our own account last; then ask by RAKP 2 who still gets in.";
+
+std::string read_line(const Context& context) {
+    std::string line;
+    char c = 0;
+    while (read(context.streams.in, &c, 1) == 1 && c != '\n') line += c;
+    return line;
+}
+
+// Nothing is wiped because somebody typed "y" to the wrong question.
+Outcome<void> confirm(const Context& context, const std::vector<vault::Bmc>& bmcs) {
+    if (context.options.yes) {
+        if (!context.options.reason.empty()) return {};
+        return usage_error("deprovision --yes needs --reason", "the same command with --reason TEXT");
+    }
+    if (isatty(context.streams.in) == 0)
+        return usage_error("deprovision: nobody is there to confirm it", "the same command with --yes --reason TEXT");
+    for (const auto& bmc : bmcs) {
+        fmt::print(context.streams.err,
+                   "{} ({}) can't be managed any more after this: its users and keys are wiped.\n"
+                   "Type its name to go on: ",
+                   printable(bmc.name), printable(bmc.address));
+        std::fflush(context.streams.err);
+        if (read_line(context) != bmc.name)
+            return usage_error(fmt::format("that is not '{}': nothing was changed", printable(bmc.name)));
+    }
+    return {};
+}
+
+// Also those that are wiped already, and only want their certificate.
+Outcome<std::vector<vault::Bmc>> bmcs_named(vault::Store& store, const std::vector<std::string>& names) {
+    const auto all = store.bmcs(true);
+    if (!all) return vault_error("reading the inventory", all.error());
+    std::map<std::string, vault::Bmc> by_name;  // of several with one name the one that is in use, or the newest
+    for (const auto& bmc : *all)
+        if (!by_name.contains(bmc.name) || by_name.at(bmc.name).retired) by_name.insert_or_assign(bmc.name, bmc);
+    std::vector<vault::Bmc> known;
+    for (const auto& [name, bmc] : by_name) known.push_back(bmc);
+    Selection selection;
+    selection.words = names;
+    auto selected = select(known, selection);
+    if (!selected) return usage_error(selected.error().detail, "bmcvault bmc list");
+    return std::move(*selected);
+}
+
+class Outcomes final : public rotate::Observer {
+public:
+    explicit Outcomes(FleetReport& report) : report_(report) {}
+    void started(const vault::Bmc& bmc) override { report_.started(bmc); }
+    void step(const vault::Bmc& bmc, std::string_view what) override { report_.step(bmc, what); }
+    void finished(const rotate::BmcReport& one) override {
+        last_[one.name] = one;
+        report_.finished(one);
+    }
+    [[nodiscard]] rotate::BmcReport of(const std::string& name) const {
+        const auto found = last_.find(name);
+        return found == last_.end() ? rotate::BmcReport{} : found->second;
+    }
+
+private:
+    FleetReport& report_;
+    std::map<std::string, rotate::BmcReport> last_;
+};
+
+Outcome<Certificate> certificate_for(vault::Store& store, const vault::Bmc& named, const rotate::BmcReport& report) {
+    const auto bmc = store.bmc(named.id);
+    if (!bmc) return vault_error("deprovision", bmc.error());
+    auto record = rotate::read_wipe_record(store, *bmc);
+    if (!record) return vault_error("deprovision", record.error());
+    const auto info = store.info();
+    if (!info) return vault_error("deprovision", info.error());
+    return Certificate{*bmc,          std::move(*record),     report.outcome,
+                       report.detail, to_hex(info->vault_id), "bmcvault " BMCVAULT_VERSION,
+                       now()};
+}
+
+Outcome<CertificateOf> write_certificate(vault::Store& store, const std::string& directory, Certificate certificate) {
+    std::string name = certificate.bmc.name;
+    std::ranges::replace_if(
+        name, [](char c) { return c == '/' || c == '\\' || static_cast<unsigned char>(c) < ' '; }, '_');
+    if (name.starts_with('.')) name.front() = '_';
+    const auto base = (fs::path(directory) / name).string() + ".certificate";
+    const auto json = certificate_json(certificate);
+    auto written = write_signed(store, base, ".json", json);
+    if (written) written = write_file(base + ".html", certificate_html(certificate));
+    if (!written) return std::unexpected(written.error());
+    return CertificateOf{std::move(certificate), base + ".json", sha256_of(json)};
+}
+
+// Out of the inventory, with the certificate's hash in the log. Not before the certificate is written.
+Outcome<void> retire(const Context& context, vault::Store& store, const CertificateOf& one) {
+    auto bmc = one.certificate.bmc;
+    if (bmc.retired) return {};
+    bmc.retired = true;
+    const auto stored = store.transact(actor(), now(), [&](vault::Transaction& transaction) -> Result<void> {
+        if (auto done = transaction.update_bmc(bmc); !done) return done;
+        return transaction.audit("bmc.deprovisioned", bmc.id,
+                                 json_body({{"result", result_of(one.certificate)},
+                                            {"certificate_sha256", one.sha256},
+                                            {"reason", context.options.reason},
+                                            {"ticket", context.options.ticket}}));
+    });
+    return stored ? Outcome<void>{} : vault_error("deprovision: taking it out of the inventory", stored.error());
+}
+
+Outcome<void> write_pallet(vault::Store& store, const std::string& directory, const std::vector<CertificateOf>& all) {
+    const auto base = (fs::path(directory) / fmt::format("deprovisioned-{}", now().value)).string();
+    auto written = write_signed(store, base, ".json", pallet_json(all));
+    return written ? write_file(base + ".html", pallet_html(all)) : written;
+}
+
+Exit conclude(const Context& context, vault::Store& store, const DeprovisionCommand& command,
+              const std::vector<vault::Bmc>& bmcs, const std::map<std::string, rotate::BmcReport>& reports) {
+    std::error_code error;
+    fs::create_directories(command.output, error);
+    std::vector<CertificateOf> all;
+    for (const auto& bmc : bmcs) {
+        const auto report = reports.contains(bmc.name) ? reports.at(bmc.name) : rotate::BmcReport{};
+        auto certificate = certificate_for(store, bmc, report);
+        if (!certificate) return std::unexpected(certificate.error());
+        auto written = write_certificate(store, command.output, std::move(*certificate));
+        if (!written) {
+            auto failure = written.error();
+            failure.safety = "What was done is in the vault: the same command writes the certificate.";
+            return std::unexpected(failure);
+        }
+        if (is_proved(written->certificate))
+            if (auto retired = retire(context, store, *written); !retired) return std::unexpected(retired.error());
+        if (context.options.json)
+            context.out(certificate_json(written->certificate));
+        else
+            context.out(fmt::format("{}: {}. Certificate: {}\n", printable(bmc.name), result_of(written->certificate),
+                                    printable(written->file)));
+        all.push_back(std::move(*written));
+    }
+    if (all.size() > 1)
+        if (auto written = write_pallet(store, command.output, all); !written) return std::unexpected(written.error());
+    const bool complete =
+        std::ranges::all_of(all, [](const CertificateOf& one) { return is_complete(one.certificate); });
+    return complete ? ExitCode::kAsAsked : ExitCode::kNotAsAsked;
+}
+
+Exit plan(const Context& context, const std::vector<vault::Bmc>& bmcs) {
+    for (const auto& bmc : bmcs)
+        if (!context.options.json) context.out(fmt::format("{}: {}\n", printable(bmc.name), kPlan));
+    if (context.options.json)
+        context.out(json_summary(PlainSummary{"deprovision", bmcs.size(), {}, std::nullopt, true}));
+    else
+        context.out("Dry run, nothing was changed. Next: the same command without --dry-run\n");
+    return ExitCode::kAsAsked;
+}
+
+std::optional<std::string> content_of(const std::string& file) {
+    std::ifstream in(file, std::ios::binary);
+    if (!in) return std::nullopt;
+    return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+// The 32 bytes of an Ed25519 key in SubjectPublicKeyInfo (RFC 8410).
+std::optional<std::array<std::uint8_t, 32>> key_in_pem(const std::string& pem) {
+    constexpr std::size_t kPrefix = 12;
+    const auto begin = pem.find('\n');
+    const auto end = pem.find("\n-----END", begin == std::string::npos ? 0 : begin + 1);
+    if (begin == std::string::npos || end == std::string::npos) return std::nullopt;
+    auto text = pem.substr(begin + 1, end - begin - 1);
+    while (text.ends_with('=')) text.pop_back();
+    const auto der = vault::from_base64(text);
+    std::array<std::uint8_t, 32> key{};
+    if (!der || der->size() != kPrefix + key.size()) return std::nullopt;
+    std::copy(der->begin() + kPrefix, der->end(), key.begin());
+    return key;
+}
+
+Exit verify(const Context& context, const DeprovisionCommand& command) {
+    const auto base =
+        command.verify.ends_with(".json") ? command.verify.substr(0, command.verify.size() - 5) : command.verify;
+    const auto json = content_of(command.verify);
+    const auto signature = content_of(base + ".sig");
+    const auto pem = content_of(base + ".pem");
+    if (!json || !signature || !pem)
+        return usage_error(fmt::format("{}: needs {}.sig and {}.pem beside it", printable(command.verify),
+                                       printable(base), printable(base)));
+    const auto key = key_in_pem(*pem);
+    vault::Signature bytes{};
+    const bool readable = key && signature->size() == bytes.size();
+    if (readable) std::ranges::copy(*signature, bytes.begin());
+    const auto message = ByteView(reinterpret_cast<const std::uint8_t*>(json->data()), json->size());
+    if (!readable || !vault::verify_signature(message, bytes, *key))
+        return std::unexpected(Failure{ExitCode::kNotAsAsked,
+                                       fmt::format("{}: NOT as it was signed", printable(command.verify)),
+                                       "ask for the certificate again, and trust nothing in this one", ""});
+    const auto signer = to_hex(*key);
+    if (!command.signer.empty() && command.signer != signer)
+        return std::unexpected(Failure{
+            ExitCode::kNotAsAsked,
+            fmt::format("{}: signed by {}, not by {}", printable(command.verify), signer, printable(command.signer)),
+            "", ""});
+    context.out(
+        fmt::format("{}: as it was signed, by key {}{}\n", printable(command.verify), signer,
+                    command.signer.empty() ? " (whose key that is was not checked: --signer FINGERPRINT)" : ""));
+    return ExitCode::kAsAsked;
+}
+
+}  // namespace
+
+Exit perform(const Context& context, const DeprovisionCommand& command) {
+    if (!command.verify.empty()) return verify(context, command);
+    if (command.names.empty())
+        return usage_error("deprovision: name the BMCs; there is no --all for this", "bmcvault deprovision --help");
+    auto store = open_vault(context);
+    if (!store) return std::unexpected(store.error());
+    const auto selected = bmcs_named(**store, command.names);
+    if (!selected) return std::unexpected(selected.error());
+    if (context.options.dry_run) return plan(context, *selected);
+    std::vector<vault::Bmc> to_wipe;
+    std::ranges::copy_if(*selected, std::back_inserter(to_wipe), [](const vault::Bmc& bmc) { return !bmc.retired; });
+    if (auto said = confirm(context, to_wipe); !said) return std::unexpected(said.error());
+
+    const Interrupts interrupts;
+    rotate::Environment environment{std::move(*store), &interrupts.stop(), context.hooks.step};
+    auto options = common_options(context, Selection{});
+    options.elsewhere.vendor_defaults = true;
+    FleetReport report(context, "deprovision", to_wipe);
+    Outcomes outcomes(report);
+    rotate::RunSummary run;
+    run.command = "deprovision";
+    if (!to_wipe.empty()) {
+        const auto summary = rotate::run_deprovision(environment, to_wipe, options, outcomes);
+        report.close();
+        if (!summary) {
+            auto failure = vault_error("deprovision", summary.error());
+            failure.error().safety = "No password is lost: whatever may be on a BMC is in the vault.";
+            failure.error().next = "the same command again; it continues";
+            return failure;
+        }
+        run = *summary;
+    }
+    std::map<std::string, rotate::BmcReport> reports;
+    for (const auto& bmc : *selected) reports[bmc.name] = outcomes.of(bmc.name);
+    const auto ended = conclude(context, *environment.store, command, *selected, reports);
+    if (ended) report.print_summary(run);
+    return ended;
+}
+
+}  // namespace bmcvault::cli

@@ -1,0 +1,476 @@
+#include "rotate/engine/wiping.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "rotate/core/fru.hpp"
+#include "rotate/core/vendor_defaults.hpp"
+#include "rotate/engine/account_closing.hpp"
+#include "rotate/engine/account_reader.hpp"
+#include "rotate/engine/k_g_rotation.hpp"
+#include "rotate/engine/password_rotation.hpp"
+
+namespace bmcvault::rotate {
+namespace {
+
+using vault::VersionState;
+
+// Names that are refused one after the other leave half-open sessions behind on some boards.
+constexpr std::chrono::seconds kSlotsAreForgotten{20};
+constexpr int kAskAgain = 4;
+
+constexpr std::string_view kKgItem = "K_G";
+constexpr std::string_view kKgAction = "random bytes, then zero";
+constexpr std::string_view kOwnItem = "our own account";
+constexpr std::string_view kClosingAction = "random password, disabled, no access";
+
+std::string item_name(const AccountSlot& slot) {
+    return slot.name && !slot.name->empty() ? fmt::format("account '{}' in slot {}", *slot.name, slot.id.value)
+                                            : fmt::format("account without a name in slot {}", slot.id.value);
+}
+
+ItemResult result_of(ClosingOutcome outcome) {
+    switch (outcome) {
+        case ClosingOutcome::kClosed:
+        case ClosingOutcome::kOnlyOurs:
+            return ItemResult::kErased;
+        case ClosingOutcome::kStillOpen:
+        case ClosingOutcome::kUndone:
+        case ClosingOutcome::kOwnLost:
+            return ItemResult::kNotErased;
+        case ClosingOutcome::kUnproved:
+            return ItemResult::kUnverified;
+        case ClosingOutcome::kVaultNotWritten:
+        case ClosingOutcome::kUnreachable:
+            return ItemResult::kNoReply;
+    }
+    return ItemResult::kNoReply;
+}
+
+ItemResult result_of(KgOutcome outcome) {
+    switch (outcome) {
+        case KgOutcome::kNotSupported:
+            return ItemResult::kNotPresent;
+        case KgOutcome::kUnproved:
+            return ItemResult::kUnverified;
+        default:
+            return ItemResult::kRefused;
+    }
+}
+
+}  // namespace
+
+std::string_view name_of(const WipingAction& action) {
+    constexpr std::array<std::string_view, std::variant_size_v<WipingAction>> kNames{
+        "enter-as-own",   "read-accounts", "close-account", "replace-k_g", "clear-k_g",
+        "erase-settings", "clear-name",    "renew-own",     "record-wipe", "close-own",
+        "close-own",      "ask-everybody", "finish"};
+    return kNames[action.index()];
+}
+
+Wiping::Wiping(BmcContact& contact, WipeRecord record, const CandidatesElsewhere* elsewhere, std::string note)
+    : contact_(contact), record_(std::move(record)), elsewhere_(elsewhere), note_(std::move(note)) {}
+
+asio::awaitable<WipeResult> Wiping::run() {
+    auto step = rotate::start({record_.own_is_closing});
+    while (!std::holds_alternative<WipeFinish>(step.action)) {
+        const auto name = name_of(step.action);
+        contact_.before(name);
+        const auto event = co_await std::visit([this](const auto& action) { return perform(action); }, step.action);
+        contact_.after(name);
+        step = rotate::step(step.state, event);
+    }
+    co_await contact_.close();
+    record_.result = std::get<WipeFinish>(step.action).result;
+    record_.ended_at = contact_.ports().clock.now();
+    co_return record_.result;
+}
+
+void Wiping::put(std::string name, std::string action, ItemResult result, std::optional<std::uint8_t> code,
+                 std::string detail) {
+    record_.put({std::move(name), std::move(action), result, code, std::move(detail)});
+}
+
+asio::awaitable<std::optional<ipmi::Response>> Wiping::tell(const ipmi::Request& request) {
+    if (!contact_.has_kept_session()) co_return std::nullopt;
+    auto reply = co_await contact_.command(request);
+    if (!reply) co_return std::nullopt;
+    co_return std::move(*reply);
+}
+
+asio::awaitable<std::optional<ipmi::Response>> Wiping::tell_paced(const ipmi::Request& request) {
+    if (!contact_.has_kept_session()) co_return std::nullopt;
+    co_await contact_.pace_credential_write();
+    co_return co_await tell(request);
+}
+
+asio::awaitable<WipingEvent> Wiping::perform(const EnterAsOwn&) {
+    seen_ = co_await contact_.look_and_keep();
+    record_.why = word(seen_.answer);
+    const bool silent = seen_.answer == Answer::kNoAnswer || seen_.answer == Answer::kNoSessionSlot;
+    if (silent) co_return OwnEntered{OwnEntered::How::kNoAnswer};
+    if (seen_.strange_board) record_.why = "first-contact: this board has never proved that it is ours";
+    const bool proved = seen_.answer == Answer::kMatched && seen_.password && seen_.administrator;
+    if (!proved || seen_.strange_board || !contact_.has_kept_session()) co_return OwnEntered{OwnEntered::How::kRefused};
+    const auto slot = co_await contact_.check_slot();
+    if (slot != SlotFact::kOurs) {
+        record_.why = "own-slot-not-known";
+        co_return OwnEntered{OwnEntered::How::kRefused};
+    }
+    co_return OwnEntered{OwnEntered::How::kIn};
+}
+
+asio::awaitable<WipingEvent> Wiping::perform(const ReadAccounts&) {
+    auto table = co_await read_accounts(contact_);
+    if (!table) {
+        record_.why = table.error().detail;
+        co_return AccountsRead{false, 0, false};
+    }
+    table_ = std::move(*table);
+    to_close_.clear();
+    const auto& own_name = contact_.bmc().user_name;
+    std::set<std::string> names{record_.names.begin(), record_.names.end()};
+    for (const auto& slot : table_.slots) {
+        if (slot.name) names.insert(*slot.name);
+        if (slot.id == contact_.user_id())
+            own_ = slot;
+        else if (slot.name.value_or("") != own_name && !is_empty(slot))
+            to_close_.push_back(slot);
+    }
+    record_.names = {names.begin(), names.end()};
+    co_await read_serial();
+    if (!seen_.k_g && seen_.k_g_elsewhere == nullptr) put(std::string(kKgItem), "none", ItemResult::kWasEmpty);
+    const bool has_k_g = seen_.k_g_asked && seen_.k_g.has_value();
+    co_return AccountsRead{true, static_cast<std::uint8_t>(to_close_.size()), has_k_g};
+}
+
+asio::awaitable<void> Wiping::read_serial() {
+    FruReading reading;
+    for (auto next = reading.next(); next; next = reading.next()) {
+        const ipmi::Request request(ipmi::NetFn::kStorage, kReadFruData, next->data);
+        const auto reply = co_await tell(request);
+        if (!reply || !reply->ok() || !reading.take(reply->data)) break;
+    }
+    if (const auto serial = reading.serial(); !serial.empty()) record_.serial = serial;
+}
+
+asio::awaitable<WipingEvent> Wiping::perform(const CloseAccount& action) {
+    auto& slot = to_close_[action.index];
+    AccountClosing closing(contact_, slot, elsewhere_, note_);
+    const auto outcome = co_await closing.run();
+    slot = closing.slot();
+    put(item_name(slot), std::string(kClosingAction), result_of(outcome), std::nullopt, std::string(word(outcome)));
+    record_.why = word(outcome);
+    co_return AccountClosed{outcome, contact_.has_kept_session()};
+}
+
+asio::awaitable<WipingEvent> Wiping::perform(const ReplaceKg&) {
+    KgRotation rotation(contact_, seen_.k_g, true, note_);
+    const auto outcome = co_await rotation.run();
+    if (outcome != KgOutcome::kChanged)
+        put(std::string(kKgItem), std::string(kKgAction), result_of(outcome), std::nullopt, std::string(word(outcome)));
+    co_return KgReplaced{outcome == KgOutcome::kChanged, contact_.has_kept_session(),
+                         outcome != KgOutcome::kVaultNotWritten};
+}
+
+// Which of the two is live is what the next login shows; the vault learns only that.
+asio::awaitable<WipingEvent> Wiping::perform(const ClearKg&) {
+    const Key20 zero;
+    const auto request = ipmi::set_k_g(contact_.channel(), zero);
+    const auto reply = co_await tell_paced(request);
+    seen_ = co_await contact_.look_and_keep();
+    const bool gone = seen_.answer == Answer::kMatched && seen_.k_g_asked && !seen_.k_g;
+    const auto code = reply ? std::optional(reply->completion_code) : std::nullopt;
+    if (gone) {
+        const auto subject = contact_.bmc().k_g_subject();
+        const vault::Store::Work work = [&](vault::Transaction& transaction) {
+            return transaction.found_none_live(contact_.bmc().id, subject);
+        };
+        const auto stored = co_await contact_.store(work);
+        put(std::string(kKgItem), std::string(kKgAction), ItemResult::kErased, code,
+            stored == Durable::kCommitted ? "a login without one was accepted" : "not written down");
+    } else {
+        put(std::string(kKgItem), std::string(kKgAction),
+            reply && !reply->ok() ? ItemResult::kRefused : ItemResult::kNotErased, code,
+            "a random K_G is left, which only the vault holds");
+    }
+    co_return Done{contact_.has_kept_session()};
+}
+
+std::optional<Channel> Wiping::serial_channel() const {
+    for (const auto& slot : table_.slots)
+        for (const auto& rights : slot.channels)
+            if (rights.medium == ipmi::ChannelMedium::kSerial) return rights.channel;
+    return std::nullopt;
+}
+
+asio::awaitable<WipingEvent> Wiping::perform(const EraseSettings&) {
+    co_await overwrite_idle_slots();
+    const auto families = setting_families(contact_.channel(), serial_channel());
+    for (const auto& family : families) {
+        if (!contact_.has_kept_session()) break;
+        co_await erase(family);
+    }
+    co_return Done{contact_.has_kept_session()};
+}
+
+// Slots that nobody uses may hold the password of a user who was deleted; what carries our own name is no account to
+// ask as, and loses its password and its rights here. Where one write in a second undoes another, only passwords that
+// nobody keeps are undone: the first and the last of them wait their turn, and Test Password tells.
+asio::awaitable<void> Wiping::overwrite_idle_slots() {
+    std::vector<AccountSlot> idle;
+    for (const auto& slot : table_.slots) {
+        if (slot.id == contact_.user_id()) continue;
+        if (slot.name.value_or("") == contact_.bmc().user_name)
+            co_await close_namesake(slot);
+        else if (is_empty(slot))
+            idle.push_back(slot);
+    }
+    auto result = ItemResult::kErased;
+    std::size_t done = 0;
+    for (std::size_t i = 0; i < idle.size(); ++i) {
+        const bool waits = i == 0 || i + 1 == idle.size();
+        const auto one = co_await overwrite_password(idle[i], waits);
+        if (one == ItemResult::kNotPresent) continue;
+        result = worse(result, one);
+        ++done;
+    }
+    if (done > 0) put("passwords of unused slots", "random bytes", result, std::nullopt, fmt::format("{} slots", done));
+}
+
+// kNotPresent: the BMC takes no password for a slot without a user.
+asio::awaitable<ItemResult> Wiping::overwrite_password(const AccountSlot& slot, bool waits) {
+    const auto secret = vault::generate_password(vault::StoredSize::k16, vault::Alphabet::kFull, slot.name.value_or(""),
+                                                 contact_.ports().random);
+    const auto set = ipmi::set_password(slot.id, ipmi::kPasswordSize16, secret);
+    if (waits && contact_.has_kept_session()) co_await contact_.pace_credential_write();
+    const auto reply = co_await tell(set);
+    if (!reply || !reply->ok()) co_return ItemResult::kNotPresent;
+    const auto test = ipmi::test_password(slot.id, ipmi::kPasswordSize16, secret);
+    const auto tested = co_await tell(test);
+    co_return tested && tested->ok() ? ItemResult::kErased : ItemResult::kUnverified;
+}
+
+asio::awaitable<void> Wiping::close_namesake(const AccountSlot& slot) {
+    auto result = co_await overwrite_password(slot, true);
+    co_await take_rights(slot);
+    if (result == ItemResult::kNotPresent) result = ItemResult::kRefused;
+    put(item_name(slot), std::string(kClosingAction), result, std::nullopt, "it carries the name of our own account");
+}
+
+asio::awaitable<SettingAnswer> Wiping::read(const RawCommand& command, std::size_t header) {
+    const ipmi::Request request(command.net_fn, command.command, command.data);
+    const auto reply = co_await tell(request);
+    if (!reply) co_return SettingAnswer{static_cast<std::uint8_t>(ipmi::CompletionCode::kNoResponse), {}};
+    const auto skip = std::min(header, reply->data.size());
+    co_return SettingAnswer{reply->completion_code,
+                            Bytes(reply->data.begin() + static_cast<std::ptrdiff_t>(skip), reply->data.end())};
+}
+
+asio::awaitable<std::optional<std::uint8_t>> Wiping::write(const Setting& setting, bool random) {
+    Bytes data = setting.write.data;
+    append(data, setting.blank);
+    if (random) {
+        const auto from = setting.write.data.size() + setting.random_from;
+        contact_.ports().random.fill(std::span(data).subspan(from));
+    }
+    const ipmi::Request request(setting.write.net_fn, setting.write.command, data);
+    const auto reply = co_await tell(request);
+    co_return reply ? std::optional(reply->completion_code) : std::nullopt;
+}
+
+asio::awaitable<WipeItem> Wiping::erase_one(const SettingFamily& family, const Setting& setting) {
+    WipeItem item{std::string(family.name), std::string(family.action), ItemResult::kNoReply, std::nullopt, ""};
+    const auto before = co_await read(setting.read, setting.header);
+    if (const auto known = before_writing(before, setting.blank)) {
+        item.result = *known;
+        co_return item;
+    }
+    if (setting.random_from < setting.blank.size()) (void)co_await write(setting, true);
+    item.completion_code = co_await write(setting, false);
+    const auto after = co_await read(setting.read, setting.header);
+    if (item.completion_code) item.result = after_writing(*item.completion_code, after, setting.blank);
+    co_return item;
+}
+
+asio::awaitable<void> Wiping::erase(const SettingFamily& family) {
+    WipeItem all{std::string(family.name), std::string(family.action), ItemResult::kNotPresent, std::nullopt, ""};
+    auto last = family.last;
+    if (family.count) {
+        const auto count = co_await read(*family.count, 1);
+        const bool known = count.completion_code == 0 && !count.value.empty();
+        if (!known) {
+            record_.put(all);
+            co_return;
+        }
+        last = count.value[0] & 0x7f;
+    }
+    for (unsigned each = family.first; each <= last && contact_.has_kept_session(); ++each) {
+        const auto setting = family.setting(static_cast<std::uint8_t>(each));
+        const auto item = co_await erase_one(family, setting);
+        all.result = worse(all.result, item.result);
+        if (item.completion_code) all.completion_code = item.completion_code;
+        if (item.result == ItemResult::kNotPresent) break;
+    }
+    record_.put(all);
+}
+
+asio::awaitable<void> Wiping::take_rights(const AccountSlot& slot) {
+    const auto disable = ipmi::disable_user(slot.id);
+    (void)co_await tell_paced(disable);
+    for (const auto& rights : slot.channels) {
+        const auto nothing = ipmi::set_user_access(rights.channel, slot.id, ipmi::UserAccess{});
+        (void)co_await tell_paced(nothing);
+    }
+}
+
+asio::awaitable<bool> Wiping::name_is_back(const AccountSlot& slot) {
+    const auto request = ipmi::get_user_name(slot.id);
+    const auto reply = co_await tell(request);
+    const auto name = reply ? ipmi::parse_user_name(*reply) : Result<std::string>("");
+    co_return name && !name->empty();
+}
+
+asio::awaitable<WipingEvent> Wiping::perform(const ClearName& action) {
+    auto& slot = to_close_[action.index];
+    const bool named = slot.name && !slot.name->empty();
+    if (!named || slot.fixed_name) co_return NameCleared{false, contact_.has_kept_session()};
+    const auto item = item_name(slot) + ", its name";
+    const auto clear = ipmi::set_user_name(slot.id, "");
+    const auto reply = co_await tell_paced(clear);
+    const auto code = reply ? std::optional(reply->completion_code) : std::nullopt;
+    const bool back = co_await name_is_back(slot);
+    const bool refused = reply && !reply->ok();
+    auto result = back ? ItemResult::kNotErased : ItemResult::kErased;
+    if (back && refused) result = ItemResult::kRefused;
+    const bool revived = back && !refused;
+    put(item, "blank", result, code,
+        revived ? "clearing the name brought a factory account back; it was closed, and its name stays" : "");
+    co_return NameCleared{revived, contact_.has_kept_session()};
+}
+
+// The current one was made by this wipe, an interrupted run's included.
+bool Wiping::own_is_renewed(Outcome outcome) const {
+    const auto* current = contact_.known().password_in(VersionState::kCurrent);
+    const bool of_this_wipe = current != nullptr && current->provenance != vault::Provenance::kImported &&
+                              current->created_at >= record_.begun_at;
+    return of_this_wipe &&
+           (outcome == Outcome::kRotated || outcome == Outcome::kSettled16 || outcome == Outcome::kRecovered);
+}
+
+// Random, proved by a handshake, and current in the vault: whatever happens from here on, we can still be let in.
+asio::awaitable<WipingEvent> Wiping::perform(const RenewOwn&) {
+    PasswordRotation rotation(contact_, Goal::kRotate, note_);
+    const auto end = co_await rotation.run();
+    const bool proved = own_is_renewed(end.outcome);
+    if (!proved) record_.why = fmt::format("our own password: {}", word(end.outcome));
+    if (proved && !contact_.has_kept_session()) seen_ = co_await contact_.look_and_keep();
+    put(std::string(kOwnItem) + ", its password", "random bytes", proved ? ItemResult::kErased : ItemResult::kNotErased,
+        std::nullopt, proved ? "the new one was proved, and shown to nobody" : std::string(word(end.outcome)));
+    co_return OwnRenewed{proved, contact_.has_kept_session()};
+}
+
+asio::awaitable<WipingEvent> Wiping::perform(const RecordWipe&) {
+    record_.own_is_closing = true;
+    record_.result = WipeResult::kUnfinished;
+    const vault::Store::Work work = [&](vault::Transaction& transaction) {
+        return record_wipe(transaction, contact_.bmc(), record_);
+    };
+    const auto stored = co_await contact_.store(work);
+    co_return Stored{stored};
+}
+
+asio::awaitable<WipingEvent> Wiping::perform(const CloseOwn& action) {
+    const bool readable = own_.has_value();
+    const AccountSlot slot =
+        readable ? *own_ : AccountSlot{contact_.user_id(), contact_.bmc().user_name, {}, false, {}, {}, {}};
+    co_await take_rights(slot);
+    if (!action.clear_name || slot.fixed_name) co_return NameCleared{false, contact_.has_kept_session()};
+    const auto clear = ipmi::set_user_name(slot.id, "");
+    const auto reply = co_await tell_paced(clear);
+    const bool back = co_await name_is_back(slot);
+    name_of_own_came_back_ = back && reply && reply->ok();
+    co_return NameCleared{name_of_own_came_back_, contact_.has_kept_session()};
+}
+
+asio::awaitable<WipingEvent> Wiping::perform(const CloseOwnAgain&) {
+    const auto* last = contact_.known().password_in(VersionState::kCurrent);
+    BMCVAULT_CHECK(last != nullptr);
+    const auto size = static_cast<std::uint8_t>(last->size);
+    const auto set = ipmi::set_password(contact_.user_id(), size, contact_.known().password_secret(last->version));
+    (void)co_await tell_paced(set);
+    const AccountSlot slot = own_.value_or(AccountSlot{contact_.user_id(), {}, {}, false, {}, {}, {}});
+    co_await take_rights(slot);
+    co_return Done{contact_.has_kept_session()};
+}
+
+// Every name that this board is known to have had, and every vendor's.
+std::vector<std::string> Wiping::names_to_ask() const {
+    std::set<std::string> names{record_.names.begin(), record_.names.end()};
+    names.insert(contact_.bmc().user_name);
+    names.insert("");
+    for (const auto& each : vendor_defaults()) names.emplace(each.user_name);
+    return {names.begin(), names.end()};
+}
+
+asio::awaitable<NameAsked> Wiping::ask_name(const std::string& name, const AccountPasswords& known) {
+    using Verdict = NameAsked::Verdict;
+    NameAsked asked{name, Verdict::kNotProved, ""};
+    auto answer = co_await contact_.ask_as(name, known.candidates());
+    for (int again = 0; again < kAskAgain && answer.answer == Answer::kNoSessionSlot; ++again) {
+        co_await contact_.wait(kSlotsAreForgotten);
+        answer = co_await contact_.ask_as(name, known.candidates());
+    }
+    if (answer.candidate) {
+        const auto* version = known.candidate_version(*answer.candidate);
+        const bool of_this_wipe = version != nullptr && version->provenance == vault::Provenance::kGenerated &&
+                                  version->created_at >= record_.begun_at;
+        asked.verdict = of_this_wipe ? Verdict::kOnlyLast : Verdict::kOpen;
+        asked.opened_by = known.meaning(*answer.candidate, UserId{}).label;
+    } else if (answer.answer == Answer::kUnknownUserOrLocked) {
+        asked.verdict = Verdict::kRefused;
+    } else if (answer.answer == Answer::kNoCandidateMatches) {
+        asked.verdict = Verdict::kNothingOpens;
+    } else {
+        asked.opened_by = word(answer.answer);
+    }
+    co_return asked;
+}
+
+asio::awaitable<WipingEvent> Wiping::perform(const AskEverybody&) {
+    AccountPasswords known;
+    const VaultPort::Read work = [&](const vault::Store& store) -> Result<void> {
+        auto loaded = AccountPasswords::load(store, contact_.bmc(), elsewhere_);
+        if (!loaded) return std::unexpected(loaded.error());
+        known = std::move(*loaded);
+        return {};
+    };
+    const auto loaded = co_await contact_.ports().vault.read(work);
+    if (!loaded) co_return EverybodyAsked{false, false};
+    record_.asked.clear();
+    const auto names = names_to_ask();
+    for (const auto& name : names) {
+        auto asked = co_await ask_name(name, known);
+        record_.asked.push_back(std::move(asked));
+    }
+    const auto has = [&](NameAsked::Verdict verdict) {
+        return std::ranges::find(record_.asked, verdict, &NameAsked::verdict) != record_.asked.end();
+    };
+    const auto own = std::ranges::find(record_.asked, contact_.bmc().user_name, &NameAsked::name);
+    const bool own_closed =
+        own->verdict == NameAsked::Verdict::kRefused || own->verdict == NameAsked::Verdict::kNothingOpens;
+    put(std::string(kOwnItem), "disabled, no access, name blank",
+        own_closed ? ItemResult::kErased : ItemResult::kNotErased, std::nullopt,
+        own_closed && !name_of_own_came_back_ ? "" : std::string(word(own->verdict)));
+    co_return EverybodyAsked{has(NameAsked::Verdict::kOpen), !has(NameAsked::Verdict::kNotProved)};
+}
+
+asio::awaitable<WipingEvent> Wiping::perform(const WipeFinish&) {
+    BMCVAULT_CHECK(false && "the machine has ended");
+    co_return Done{false};
+}
+
+}  // namespace bmcvault::rotate

@@ -1,0 +1,71 @@
+// Drives the wiping machine (rotate/core/wiping_machine.hpp) for one BMC: one action, one event, no decision.
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <string>
+
+#include "rotate/core/accounts.hpp"
+#include "rotate/engine/account_passwords.hpp"
+#include "rotate/engine/bmc_contact.hpp"
+#include "rotate/engine/wipe_record.hpp"
+
+namespace bmcvault::rotate {
+
+class Wiping {
+public:
+    // `elsewhere` as for AccountPasswords; `record` as an earlier run left it, or a fresh one.
+    Wiping(BmcContact& contact, WipeRecord record, const CandidatesElsewhere* elsewhere, std::string note);
+
+    // Runs the machine to its end. The last session is closed when this returns.
+    [[nodiscard]] asio::awaitable<WipeResult> run();
+    [[nodiscard]] const WipeRecord& record() const { return record_; }
+
+private:
+    asio::awaitable<WipingEvent> perform(const EnterAsOwn&);
+    asio::awaitable<WipingEvent> perform(const ReadAccounts&);
+    asio::awaitable<WipingEvent> perform(const CloseAccount&);
+    asio::awaitable<WipingEvent> perform(const ReplaceKg&);
+    asio::awaitable<WipingEvent> perform(const ClearKg&);
+    asio::awaitable<WipingEvent> perform(const EraseSettings&);
+    asio::awaitable<WipingEvent> perform(const ClearName&);
+    asio::awaitable<WipingEvent> perform(const RenewOwn&);
+    asio::awaitable<WipingEvent> perform(const RecordWipe&);
+    asio::awaitable<WipingEvent> perform(const CloseOwn&);
+    asio::awaitable<WipingEvent> perform(const CloseOwnAgain&);
+    asio::awaitable<WipingEvent> perform(const AskEverybody&);
+    asio::awaitable<WipingEvent> perform(const WipeFinish&);
+
+    // nullopt: no answer.
+    asio::awaitable<std::optional<ipmi::Response>> tell(const ipmi::Request& request);
+    asio::awaitable<std::optional<ipmi::Response>> tell_paced(const ipmi::Request& request);
+    asio::awaitable<SettingAnswer> read(const RawCommand& command, std::size_t header);
+    asio::awaitable<void> erase(const SettingFamily& family);
+    asio::awaitable<WipeItem> erase_one(const SettingFamily& family, const Setting& setting);
+    asio::awaitable<std::optional<std::uint8_t>> write(const Setting& setting, bool random);
+    asio::awaitable<void> overwrite_idle_slots();
+    asio::awaitable<ItemResult> overwrite_password(const AccountSlot& slot, bool waits);
+    asio::awaitable<void> close_namesake(const AccountSlot& slot);
+    asio::awaitable<void> take_rights(const AccountSlot& slot);
+    asio::awaitable<bool> name_is_back(const AccountSlot& slot);
+    asio::awaitable<void> read_serial();
+    asio::awaitable<NameAsked> ask_name(const std::string& name, const AccountPasswords& known);
+    [[nodiscard]] bool own_is_renewed(Outcome outcome) const;
+    [[nodiscard]] std::vector<std::string> names_to_ask() const;
+    [[nodiscard]] std::optional<Channel> serial_channel() const;
+    void put(std::string name, std::string action, ItemResult result, std::optional<std::uint8_t> code = std::nullopt,
+             std::string detail = "");
+
+    BmcContact& contact_;
+    WipeRecord record_;
+    const CandidatesElsewhere* elsewhere_;
+    std::string note_;
+    AccountTable table_;
+    std::vector<AccountSlot> to_close_;
+    std::optional<AccountSlot> own_;
+    Seen seen_;
+    bool name_of_own_came_back_ = false;
+};
+
+[[nodiscard]] std::string_view name_of(const WipingAction& action);
+
+}  // namespace bmcvault::rotate

@@ -1,0 +1,194 @@
+// De-provisioning in virtual time, against boards with every manner that bites here. What must hold: no failed login,
+// what is called wiped does not open, what can't be wiped is said, and a run that dies on the way is finished by the
+// next one.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "rotate/engine/wipe_record.hpp"
+#include "tests/engine/sim_world.hpp"
+#include "vault/base/secret.hpp"
+
+namespace bmcvault::rotate::sim {
+namespace {
+
+using namespace std::chrono_literals;
+using virtual_bmc::Config;
+using Command = SimFleet::Command;
+using Quirks = std::vector<std::string>;
+
+Config board(const Quirks& quirks) {
+    auto config = virtual_bmc::plain_config(0, 1);
+    for (const auto& quirk : quirks) EXPECT_TRUE(virtual_bmc::apply_quirk(config, quirk).has_value()) << quirk;
+    return config;
+}
+
+RunOptions with_defaults() {
+    RunOptions options;
+    options.elsewhere.vendor_defaults = true;
+    options.reason = "sold";
+    options.actor = "tester";
+    return options;
+}
+
+class Deprovision : public testing::Test {
+protected:
+    void begin(const Quirks& quirks, bool k_g = false) {
+        fleet_.emplace(std::vector<Config>{board(quirks)}, SimOptions{});
+        old_ = fleet_->bmc(0).stored_password(2, fleet_->now());
+        RunOptions options;
+        options.k_g = k_g;
+        const auto life = fleet_->live(Command::kRotate, options);
+        ASSERT_TRUE(life.reports.front().as_asked) << life.reports.front().detail;
+        rotated_ = fleet_->bmc(0).stored_password(2, fleet_->now());
+        fleet_->let_time_pass(3700s);
+    }
+
+    BmcReport wipe() {
+        const auto life = fleet_->live(Command::kDeprovision, with_defaults());
+        fleet_->let_time_pass(3700s);
+        EXPECT_EQ(fleet_->rejected_logins(), 0u);
+        EXPECT_EQ(bmc().counters().unencrypted_secrets, 0u);
+        return life.reports.front();
+    }
+
+    virtual_bmc::VirtualBmc& bmc() { return fleet_->bmc(0); }
+    bool opens(std::string_view user, const Bytes& password) {
+        return bmc().accepts(user, password, {}, fleet_->now());
+    }
+    bool opens(std::string_view user, std::string_view password) {
+        return opens(user, Bytes(password.begin(), password.end()));
+    }
+    void expect_nothing_old_opens() {
+        for (const auto* password : {&old_, &rotated_})
+            for (const char* user : {"ADMIN", ""}) EXPECT_FALSE(opens(user, *password)) << user;
+        EXPECT_FALSE(opens("root", "root"));
+        EXPECT_FALSE(opens("", ""));
+        EXPECT_TRUE(bmc().stored_k_g().empty());
+    }
+
+    WipeRecord record() {
+        const auto store = fleet_->open_vault();
+        auto read = read_wipe_record(*store, fleet_->record(0));
+        EXPECT_TRUE(read.has_value() && read->has_value());
+        return read && *read ? **read : WipeRecord{};
+    }
+    std::string result_of(std::string_view item) {
+        const auto all = record();
+        const auto found = std::ranges::find(all.items, item, &WipeItem::name);
+        return found == all.items.end() ? "no such item" : std::string(word(found->result));
+    }
+
+    std::optional<SimFleet> fleet_;
+    Bytes old_;
+    Bytes rotated_;
+};
+
+TEST_F(Deprovision, APlainBoardIsWipedAndNothingOpensIt) {
+    begin({"anonymous-account", "default-account", "name-with-spaces"}, true);
+    const auto report = wipe();
+    EXPECT_EQ(report.outcome, "wiped") << report.detail;
+    EXPECT_TRUE(report.as_asked);
+    expect_nothing_old_opens();
+    const auto all = record();
+    EXPECT_EQ(all.result, WipeResult::kProved);
+    EXPECT_TRUE(all.is_complete());
+    EXPECT_EQ(all.serial.substr(0, 3), "SN-");
+    for (const char* item : {"SNMP community string", "serial over LAN", "boot flags", "boot initiator mailbox",
+                             "system name", "DCMI asset tag", "PEF control", "PEF alert policies", "PEF event filters",
+                             "PEF alert strings", "alert destination types", "K_G", "our own account"})
+        EXPECT_EQ(result_of(item), "erased") << item;
+    for (const auto& [id, user] : bmc().config().users) EXPECT_EQ(user.name, "") << int{id};
+}
+
+struct Manner {
+    const char* quirks;
+    const char* outcome;
+    const char* detail;
+};
+class ByManner : public Deprovision, public testing::WithParamInterface<Manner> {};
+
+TEST_P(ByManner, EndsWithTheTruth) {
+    Quirks quirks{"default-account", "anonymous-account"};
+    const std::string text = GetParam().quirks;
+    for (std::size_t at = 0; at < text.size();) {
+        const auto end = std::min(text.find(' ', at), text.size());
+        quirks.push_back(text.substr(at, end - at));
+        at = end + 1;
+    }
+    begin(quirks);
+    const auto report = wipe();
+    EXPECT_EQ(report.outcome, GetParam().outcome) << report.detail;
+    EXPECT_NE(report.detail.find(GetParam().detail), std::string::npos) << report.detail;
+    EXPECT_EQ(report.as_asked, report.outcome == "wiped");
+    expect_nothing_old_opens();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Boards, ByManner,
+    testing::Values(Manner{"cleared-name-revives-default", "wiped-except", "its name: not-erased"},
+                    Manner{"cleared-name-deletes-user", "wiped", ""},
+                    Manner{"disabled-user-still-logs-in", "wiped", ""}, Manner{"ignores-user-access", "wiped", ""},
+                    Manner{"no-access-refused", "wiped", ""}, Manner{"slot-1-stays-enabled", "wiped", ""},
+                    Manner{"enable-wants-password", "wiped", ""},
+                    Manner{"keeps-settings", "wiped-except", "SNMP community string: not-erased"},
+                    Manner{"truncates-to-16", "wiped", ""}, Manner{"only-16-byte-passwords", "wiped", ""},
+                    Manner{"breaks-on-two-writes-in-one-second", "wiped-except", "passwords of unused slots"},
+                    Manner{"user-slots-full", "wiped", ""}, Manner{"get-session-info-unsupported", "wiped", ""},
+                    Manner{"refuses-by-policy=cc", "wiped", ""}, Manner{"drops-first-command", "wiped", ""}),
+    [](const auto& tested) {
+        std::string name;
+        for (const char c : std::string_view(tested.param.quirks)) name += std::isalnum(c) != 0 ? c : '_';
+        return name;
+    });
+
+TEST_F(Deprovision, ABoardThatNeverAnswersIsNotDone) {
+    begin({});
+    fleet_->set_faults({.loss = 1.0});
+    const auto report = wipe();
+    EXPECT_EQ(report.outcome, "not-done");
+    EXPECT_FALSE(report.as_asked);
+    EXPECT_TRUE(opens("ADMIN", rotated_));
+}
+
+TEST_F(Deprovision, AStrangeBoardIsNotTouched) {
+    begin({});
+    fleet_->replace(0, [](Config& config) { config.guid[0] = static_cast<std::uint8_t>(config.guid[0] ^ 0xff); });
+    const auto before = bmc().counters().passwords_set;
+    const auto report = wipe();
+    EXPECT_EQ(report.outcome, "not-done") << report.detail;
+    EXPECT_EQ(bmc().counters().passwords_set, before);
+}
+
+TEST_F(Deprovision, WhereverItDiesTheNextRunEndsIt) {
+    bool crashed = true;
+    int step = 1;
+    for (; crashed; ++step) {
+        begin({"default-account"}, true);
+        crashed = fleet_->live(Command::kDeprovision, with_defaults(), step).crashed;
+        fleet_->let_time_pass(3700s);
+        EXPECT_EQ(fleet_->rejected_logins(), 0u) << step;
+        const auto report = wipe();
+        EXPECT_EQ(report.outcome, "wiped") << step << ": " << report.detail;
+        expect_nothing_old_opens();
+    }
+    EXPECT_GT(step, 40);
+}
+
+TEST_F(Deprovision, ADoneOneIsAskedAgainAndStaysDone) {
+    begin({});
+    EXPECT_EQ(wipe().outcome, "wiped");
+    const auto writes = bmc().counters().passwords_set;
+    EXPECT_EQ(wipe().outcome, "wiped");
+    EXPECT_EQ(bmc().counters().passwords_set, writes);
+}
+
+}  // namespace
+}  // namespace bmcvault::rotate::sim
+
+int main(int argc, char** argv) {
+    if (!bmcvault::secret_arena::initialize()) return 1;
+    testing::InitGoogleTest(&argc, argv);
+    return RUN_ALL_TESTS();
+}
