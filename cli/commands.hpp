@@ -49,6 +49,8 @@ using Exit = Outcome<ExitCode>;
 [[nodiscard]] Exit perform(const Context& context, const LogExportCommand& command);
 // reveal.cpp
 [[nodiscard]] Exit perform(const Context& context, const RevealCommand& command);
+// exec.cpp
+[[nodiscard]] Exit perform(const Context& context, const ExecCommand& command);
 // fleet_commands.cpp
 [[nodiscard]] Exit perform(const Context& context, const RotateCommand& command);
 [[nodiscard]] Exit perform(const Context& context, const CheckCommand& command);

@@ -137,6 +137,11 @@ struct RevealCommand {
     std::optional<std::uint32_t> version;
     bool password_only = false;
 };
+struct ExecCommand {
+    std::string name;
+    std::string tool;  // ipmitool, freeipmi; empty: by the command's first word
+    std::vector<std::string> command;
+};
 struct StatusCommand {
     Selection selection;
 };
@@ -225,7 +230,7 @@ using Command =
                  VaultInfoCommand, VaultVerifyCommand, VaultBackupCommand, VaultRestoreCommand,
                  VaultAcceptRestoreCommand, MemberKeygenCommand, MemberAddCommand, MemberListCommand,
                  CompartmentAddCommand, CompartmentListCommand, CompartmentMoveCommand, HolderAddCommand,
-                 HolderListCommand, DepartCommand, DeprovisionCommand, ExposeCommand, PracticeCommand>;
+                 HolderListCommand, DepartCommand, DeprovisionCommand, ExposeCommand, ExecCommand, PracticeCommand>;
 
 struct Invocation {
     GlobalOptions global;

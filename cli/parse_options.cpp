@@ -63,6 +63,7 @@ public:
         add_fleet();
         add_accounts();
         add_looks();
+        add_exec();
         add_vault();
         add_members();
         add_departures();
@@ -547,6 +548,25 @@ private:
         write->add_flag("--signed", log_export_.sign, "sign it with the key of this slot");
     }
 
+    void add_exec() {
+        auto* sub =
+            command(&app_, "exec", "run ipmitool, ipmipower ... with the credential, never in its arguments", exec_,
+                    "ipmitool and the tools of FreeIPMI are known: address, user, suite, password and K_G are\n"
+                    "filled in. Any other command names where its files go: {password-file} {k_g-file}\n"
+                    "{address} {port} {user}. Logged; the secret is masked in what the command prints; its exit\n"
+                    "code is ours.\n\n"
+                    "Examples:\n"
+                    "  bmcvault exec rack01-bmc -- ipmitool sensor\n"
+                    "  bmcvault exec rack01-bmc -- ipmipower --stat\n"
+                    "  bmcvault exec -t ipmitool rack01-bmc -- chassis status\n"
+                    "  bmcvault exec -t freeipmi rack01-bmc -- chassis --get-chassis-status\n");
+        sub->add_option("BMC", exec_.name)->required();
+        sub->add_option("-t,--tool", exec_.tool, "ipmitool or freeipmi: COMMAND is what follows its name")
+            ->type_name("TOOL")
+            ->check(CLI::IsMember({"ipmitool", "freeipmi"}).description(""));
+        sub->add_option("COMMAND", exec_.command, "after --: the command")->required();
+    }
+
     void add_vault() {
         CLI::App* vault =
             app_.add_subcommand("vault", "the vault itself: info, verify, backup, restore, accept-restore");
@@ -738,6 +758,7 @@ private:
     HistoryCommand history_;
     RevealCommand reveal_;
     StatusCommand status_;
+    ExecCommand exec_;
     LogCommand log_;
     LogExportCommand log_export_;
     VaultInfoCommand vault_info_;

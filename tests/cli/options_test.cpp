@@ -107,7 +107,7 @@ TEST(Options, HelpHasExamplesForEveryCommand) {
 
 TEST(Options, CommandsOfLaterVersionsAreNotListed) {
     const std::string help = parse({"--help"}).error().help;
-    for (const char* later : {"audit", "deprovision", "escrow", "unlock", "exec"}) {
+    for (const char* later : {"audit", "deprovision", "escrow", "unlock"}) {
         EXPECT_THAT(help, Not(HasSubstr("\n  " + std::string(later) + " ")));
     }
 }

@@ -1,0 +1,41 @@
+// A credential on its way out of the vault: which versions, logged before they are opened. For reveal, exec, export.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "cli/context.hpp"
+#include "cli/secret_text.hpp"
+#include "vault/base/secret.hpp"
+
+namespace bmcvault::cli {
+
+struct ChosenVersions {
+    vault::CredentialVersion password;
+    std::optional<vault::CredentialVersion> k_g;
+    bool pending = false;  // a rotation was interrupted: the BMC may hold another one
+};
+// The password version asked for, else the current one, else the newest that a person gave. Usage error: none.
+[[nodiscard]] Outcome<ChosenVersions> choose_versions(const vault::Store& store, const vault::Bmc& bmc,
+                                                      std::optional<std::uint32_t> number = std::nullopt);
+void warn_about_pending(const Context& context, const vault::Bmc& bmc, const ChosenVersions& chosen);
+
+struct Disclosed {
+    vault::Bmc bmc;
+    vault::CredentialVersion password_version;
+    Key20 password;
+    std::optional<vault::CredentialVersion> k_g_version;
+    std::optional<Key20> k_g;
+};
+// The audit record is durable before the first byte is unsealed. `more` goes into its body.
+[[nodiscard]] Outcome<Disclosed> disclose(const Context& context, vault::Store& store, const std::string& event,
+                                          const vault::Bmc& bmc, const ChosenVersions& chosen,
+                                          const std::vector<std::pair<std::string_view, std::string>>& more = {});
+
+void append_hex(SecretText& out, ByteView bytes);
+[[nodiscard]] std::string_view without_padding(std::span<const std::uint8_t, kKeySize> bytes);
+
+}  // namespace bmcvault::cli

@@ -1,0 +1,79 @@
+#include "cli/private_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+namespace bmcvault::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kPrefix = "bmcvault-exec-";
+
+std::unexpected<Failure> failed(std::string_view what, const fs::path& path) {
+    return std::unexpected(Failure{
+        ExitCode::kNotAsAsked, fmt::format("{} {}: {}", what, printable(path.string()), std::strerror(errno)), "", ""});
+}
+
+fs::path base_directory() {
+    const char* runtime = std::getenv("XDG_RUNTIME_DIR");
+    for (const char* place : {runtime, "/dev/shm"}) {
+        if (place != nullptr && *place == '/' && access(place, W_OK | X_OK) == 0) return place;
+    }
+    return fs::temp_directory_path();
+}
+
+// Those of this user that no process holds.
+void remove_leftovers(const fs::path& base) {
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(base, ignored)) {
+        if (!entry.path().filename().string().starts_with(kPrefix)) continue;
+        const int descriptor = open(entry.path().c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (descriptor < 0) continue;
+        struct stat status{};
+        const bool ours = fstat(descriptor, &status) == 0 && status.st_uid == geteuid();
+        if (ours && flock(descriptor, LOCK_EX | LOCK_NB) == 0) fs::remove_all(entry.path(), ignored);
+        close(descriptor);
+    }
+}
+
+}  // namespace
+
+Outcome<std::unique_ptr<PrivateDirectory>> PrivateDirectory::make() {
+    const fs::path base = base_directory();
+    remove_leftovers(base);
+    std::string path = (base / (std::string(kPrefix) + "XXXXXX")).string();
+    if (mkdtemp(path.data()) == nullptr) return failed("making a private directory in", base);
+    const int descriptor = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    auto made = std::make_unique<PrivateDirectory>(path, descriptor);
+    if (descriptor < 0 || flock(descriptor, LOCK_EX | LOCK_NB) != 0) return failed("locking", path);
+    return made;
+}
+
+PrivateDirectory::~PrivateDirectory() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+    if (descriptor_ >= 0) close(descriptor_);
+}
+
+Outcome<fs::path> PrivateDirectory::write(const std::string& name, const SecretText& text) const {
+    const fs::path file = path_ / name;
+    const int descriptor = open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (descriptor < 0) return failed("writing", file);
+    const bool written = text.expose([&](std::string_view bytes) {
+        return ::write(descriptor, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size());
+    });
+    const bool closed = close(descriptor) == 0;
+    if (!written || !closed) return failed("writing", file);
+    return file;
+}
+
+}  // namespace bmcvault::cli
