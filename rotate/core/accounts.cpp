@@ -188,6 +188,38 @@ std::optional<UserId> free_slot(const AccountTable& seen) {
     return std::nullopt;
 }
 
+bool may_be_put_right(Answer answer, bool administrator) {
+    switch (answer) {
+        case Answer::kUnknownUserOrLocked:
+        case Answer::kNoCandidateMatches:
+        case Answer::kPrivilegeRefused:
+            return true;
+        case Answer::kMatched:
+            return !administrator;
+        default:
+            return false;
+    }
+}
+
+OwnPlace place_of_own(const AccountTable& seen, std::optional<UserId> own, std::string_view name,
+                      std::string_view helper) {
+    OwnPlace place;
+    for (const auto& slot : seen.slots) {
+        if (slot.name != name) continue;
+        place.ambiguous = place.certain.has_value();
+        if (place.ambiguous) return {std::nullopt, std::nullopt, true};
+        place.certain = slot.id;
+    }
+    const auto before = std::ranges::find_if(seen.slots, [&](const AccountSlot& slot) { return slot.id == own; });
+    if (place.certain || before == seen.slots.end() || before->fixed_name) return place;
+    if (has_null_name(*before)) {
+        if (is_empty(*before)) place.certain = before->id;
+    } else if (before->name != helper) {
+        place.renamed = before->id;
+    }
+    return place;
+}
+
 std::string_view why_not_a_user_name(std::string_view name) {
     constexpr std::size_t kLongest = 16;
     const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };

@@ -124,6 +124,19 @@ struct ClosingChoice {
 // A slot for a new account: the lowest without name and without a way in, from 2 up. nullopt: all are taken.
 [[nodiscard]] std::optional<UserId> free_slot(const AccountTable& seen);
 
+// Our account opens nowhere, or has lost its rights: through another account of the board it can be put right.
+[[nodiscard]] bool may_be_put_right(Answer answer, bool administrator);
+
+// Where our account is, or is to be made again.
+struct OwnPlace {
+    std::optional<UserId> certain;  // it bears our name, or nobody's
+    std::optional<UserId> renamed;  // our slot, under another name: ours only where our password opens it
+    bool ambiguous = false;         // several slots bear our name
+};
+// `helper`: the name of the account that we are in as; its slots are left alone (I9).
+[[nodiscard]] OwnPlace place_of_own(const AccountTable& seen, std::optional<UserId> own, std::string_view name,
+                                    std::string_view helper);
+
 // At most 16 bytes, a letter first, then letters, digits, '_' and '-': what every vendor takes. Empty: fine; else why
 // not.
 [[nodiscard]] std::string_view why_not_a_user_name(std::string_view name);

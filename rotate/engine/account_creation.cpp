@@ -23,7 +23,7 @@ std::optional<UserId> slot_for_own(const AccountTable& table, std::string_view n
 }
 
 AccountCreation::AccountCreation(BmcContact& contact, AccountSlot slot, std::string name, std::string note)
-    : contact_(contact), slot_(std::move(slot)), name_(std::move(name)), note_(std::move(note)) {}
+    : contact_(contact), slot_(std::move(slot)), name_(std::move(name)), note_(std::move(note)), subject_(slot_.id) {}
 
 asio::awaitable<CreationEnd> AccountCreation::run() {
     static constexpr std::array<Step, 9> kSteps{{{"stage-account", &AccountCreation::stage},
@@ -35,7 +35,22 @@ asio::awaitable<CreationEnd> AccountCreation::run() {
                                                  {"read-back", &AccountCreation::read_back},
                                                  {"prove-account", &AccountCreation::prove},
                                                  {"take-over", &AccountCreation::take_over}}};
-    for (const auto& step : kSteps) {
+    co_return co_await perform(kSteps);
+}
+
+asio::awaitable<CreationEnd> AccountCreation::put_right() {
+    static constexpr std::array<Step, 6> kSteps{{{"stage-account", &AccountCreation::stage},
+                                                 {"set-name", &AccountCreation::set_name},
+                                                 {"set-account-password", &AccountCreation::set_password},
+                                                 {"enable-account", &AccountCreation::enable},
+                                                 {"give-rights", &AccountCreation::give_rights},
+                                                 {"allow-sol", &AccountCreation::allow_sol}}};
+    subject_ = UserId{vault::Subject::kOwnAccount};
+    co_return co_await perform(kSteps);
+}
+
+asio::awaitable<CreationEnd> AccountCreation::perform(std::span<const Step> steps) {
+    for (const auto& step : steps) {
         contact_.before(step.name);
         const auto why_not = co_await (this->*step.perform)();
         contact_.after(step.name);
@@ -57,13 +72,14 @@ asio::awaitable<bool> AccountCreation::load() {
 
 // Pending, or proved by a run that was killed before it could take over.
 const vault::CredentialVersion* AccountCreation::staged() const {
-    const auto* pending = known_.version_in(slot_.id, VersionState::kPending);
-    return pending != nullptr ? pending : known_.version_in(slot_.id, VersionState::kCurrent);
+    const auto* pending = known_.version_in(subject_, VersionState::kPending);
+    const bool only_pending = pending != nullptr || is_our_own();
+    return only_pending ? pending : known_.version_in(subject_, VersionState::kCurrent);
 }
 
 asio::awaitable<std::string> AccountCreation::stage_new(vault::StoredSize size) {
     const auto secret = vault::generate_password(size, vault::Alphabet::kFull, name_, contact_.ports().random);
-    const auto subject = AccountPasswords::subject_of(slot_.id);
+    const auto subject = AccountPasswords::subject_of(subject_);
     VersionNumber version;
     const auto stored = co_await contact_.stage(subject, secret, size, vault::Provenance::kGenerated, note_, version);
     const bool loaded = co_await load();
@@ -75,7 +91,8 @@ asio::awaitable<std::string> AccountCreation::stage() {
     const bool loaded = co_await load();
     if (!loaded) co_return std::string("vault-not-readable");
     if (staged() != nullptr) co_return std::string();
-    if (slot_.name == name_) co_return fmt::format("somebody else's account in slot {} has that name", slot_.id.value);
+    if (slot_.name == name_ && !is_our_own())
+        co_return fmt::format("somebody else's account in slot {} has that name", slot_.id.value);
     co_return co_await stage_new(contact_.keeps_only_16() ? vault::StoredSize::k16 : vault::StoredSize::k20);
 }
 
@@ -107,7 +124,7 @@ asio::awaitable<std::string> AccountCreation::set_password() {
                               code == CompletionCode::kRequestDataFieldLengthLimitExceeded;
         const bool pending = version->state == VersionState::kPending;
         if (why_not.empty() || !too_long || size == vault::StoredSize::k16 || !pending) co_return why_not;
-        const auto given_up = co_await contact_.abandon(AccountPasswords::subject_of(slot_.id), version->version);
+        const auto given_up = co_await contact_.abandon(AccountPasswords::subject_of(subject_), version->version);
         if (given_up != Durable::kCommitted) co_return std::string("vault-not-written");
         const auto staged_anew = co_await stage_new(vault::StoredSize::k16);
         if (!staged_anew.empty()) co_return staged_anew;

@@ -68,6 +68,11 @@ const CredentialVersion* AccountPasswords::version(UserId slot, VersionNumber nu
     return found == versions_.end() ? nullptr : &*found;
 }
 
+bool AccountPasswords::has_version_of(UserId slot) const {
+    return std::ranges::any_of(versions_,
+                               [&](const CredentialVersion& each) { return each.subject == subject_of(slot); });
+}
+
 const Key20& AccountPasswords::secret_of(const CredentialVersion& version) const {
     const auto index = &version - versions_.data();
     BMCVAULT_CHECK(index >= 0 && index < std::ssize(versions_));

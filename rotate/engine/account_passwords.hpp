@@ -20,6 +20,10 @@ public:
                                                        const CandidatesElsewhere* elsewhere);
 
     [[nodiscard]] std::span<const ipmi::PasswordCandidate> candidates() const { return candidates_; }
+    // Only those that the vault holds for accounts of this very BMC.
+    [[nodiscard]] std::span<const ipmi::PasswordCandidate> of_this_bmc() const {
+        return std::span(candidates_).first(versions_.size());
+    }
     // What candidate `id` means for the account in slot `asked`.
     [[nodiscard]] OpenedBy meaning(std::uint32_t id, UserId asked) const;
 
@@ -29,6 +33,7 @@ public:
     // Of the account in that slot; null: none such.
     [[nodiscard]] const vault::CredentialVersion* version_in(UserId slot, vault::VersionState state) const;
     [[nodiscard]] const vault::CredentialVersion* version(UserId slot, VersionNumber number) const;
+    [[nodiscard]] bool has_version_of(UserId slot) const;
     [[nodiscard]] const Key20& secret_of(const vault::CredentialVersion& version) const;
 
     [[nodiscard]] static vault::Subject subject_of(UserId slot) { return {vault::Kind::kPassword, slot.value}; }

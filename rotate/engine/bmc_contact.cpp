@@ -75,6 +75,16 @@ bool all_zero(const ipmi::Guid& guid) {
     return std::ranges::all_of(guid, [](auto byte) { return byte == 0; });
 }
 
+AccountAnswer account_answer(const ipmi::LoginReport& report) {
+    AccountAnswer seen;
+    seen.answer = answer_of(report.outcome);
+    if (report.password) {
+        seen.candidate = report.password->id;
+        seen.exact = report.password->form == ipmi::Form::kExact;
+    }
+    return seen;
+}
+
 bool is_administrator(ipmi::PrivilegeLevel level) {
     return level == ipmi::PrivilegeLevel::kAdministrator || level == ipmi::PrivilegeLevel::kOem;
 }
@@ -327,24 +337,45 @@ asio::awaitable<bool> BmcContact::count_failure(int failures) {
     co_return stored.has_value();
 }
 
-asio::awaitable<AccountAnswer> BmcContact::ask_as(std::string user_name,
-                                                  std::span<const ipmi::PasswordCandidate> candidates,
-                                                  ipmi::PrivilegeLevel privilege) {
+asio::awaitable<ipmi::LoginReport> BmcContact::login_as(std::string user_name,
+                                                        std::span<const ipmi::PasswordCandidate> candidates,
+                                                        ipmi::PrivilegeLevel privilege) {
     auto request = own_request(LoginRequest::Depth::kLogin);
     request.user_name = std::move(user_name);
     request.privilege = privilege;
     request.passwords = candidates;
-    auto report = co_await login(std::move(request));
-    AccountAnswer seen;
-    seen.answer = answer_of(report.outcome);
-    if (report.password) {
-        seen.candidate = report.password->id;
-        seen.exact = report.password->form == ipmi::Form::kExact;
-    }
+    co_return co_await login(std::move(request));
+}
+
+asio::awaitable<AccountAnswer> BmcContact::ask_as(std::string user_name,
+                                                  std::span<const ipmi::PasswordCandidate> candidates,
+                                                  ipmi::PrivilegeLevel privilege) {
+    auto report = co_await login_as(std::move(user_name), candidates, privilege);
+    auto seen = account_answer(report);
     if (!report.session) co_return seen;
     seen.administrator = is_administrator(privilege);
     co_await close(*report.session);
     co_return seen;
+}
+
+asio::awaitable<AccountAnswer> BmcContact::keep_as(std::string user_name,
+                                                   std::span<const ipmi::PasswordCandidate> candidates) {
+    BMCVAULT_CHECK(bmc_.pin.manufacturer.has_value());
+    co_await close();
+    auto report = co_await login_as(std::move(user_name), candidates, ipmi::PrivilegeLevel::kAdministrator);
+    auto answer = account_answer(report);
+    if (!report.session) co_return answer;
+    Seen seen;
+    const auto board = co_await compare_board(*report.session, report, seen);
+    if (board != Board::kSame || suite_strength(report.session->suite().id) == 0) {
+        answer.answer = board == Board::kChanged ? Answer::kIdentityChanged : Answer::kNoAnswer;
+        co_await close(*report.session);
+        co_return answer;
+    }
+    answer.administrator = true;
+    kept_ = std::move(report.session);
+    kept_used_ = ports_.network.now();
+    co_return answer;
 }
 
 asio::awaitable<std::optional<bool>> BmcContact::try_suite_0() {

@@ -90,6 +90,10 @@ public:
     [[nodiscard]] asio::awaitable<AccountAnswer> ask_as(std::string user_name,
                                                         std::span<const ipmi::PasswordCandidate> candidates,
                                                         ipmi::PrivilegeLevel privilege = ipmi::PrivilegeLevel::kUser);
+    // In as another account of the pinned board, at ADMINISTRATOR, and that session is kept. What a login shows of our
+    // own account (slot, rights) is not learned here.
+    [[nodiscard]] asio::awaitable<AccountAnswer> keep_as(std::string user_name,
+                                                         std::span<const ipmi::PasswordCandidate> candidates);
     // Does cipher suite 0 open a session? Two round trips; nothing is finished. nullopt: no answer.
     [[nodiscard]] asio::awaitable<std::optional<bool>> try_suite_0();
 
@@ -182,6 +186,9 @@ private:
     [[nodiscard]] bool shows_our_board(const Seen& seen) const;
     asio::awaitable<Seen> sight(ipmi::LoginRequest::Depth depth, bool keep);
     [[nodiscard]] ipmi::LoginRequest own_request(ipmi::LoginRequest::Depth depth) const;
+    asio::awaitable<ipmi::LoginReport> login_as(std::string user_name,
+                                                std::span<const ipmi::PasswordCandidate> candidates,
+                                                ipmi::PrivilegeLevel privilege);
     asio::awaitable<ipmi::LoginReport> login(ipmi::LoginRequest request);
     asio::awaitable<ipmi::LoginReport> login_once(ipmi::LoginRequest request);
     asio::awaitable<ipmi::LoginReport> attempt_logins(ipmi::LoginRequest request, ipmi::LoginReport no_proof);

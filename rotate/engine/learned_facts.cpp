@@ -54,6 +54,14 @@ std::string facts_key(const vault::Bmc& bmc) {
     return to_hex(bmc.id.uuid);
 }
 
+Result<std::string> former_account(const vault::Store& store, const vault::Bmc& bmc) {
+    const auto own = store.facts(facts_key(bmc));
+    if (!own) return std::unexpected(own.error());
+    const auto value = value_of(*own, kFormerAccountFact);
+    const auto space = value.find(' ');
+    return space == std::string::npos ? std::string() : value.substr(space + 1);
+}
+
 Result<LearnedFacts> LearnedFacts::read(const vault::Store& store, const vault::Bmc& bmc) {
     LearnedFacts learned;
     const auto own = store.facts(facts_key(bmc));

@@ -32,6 +32,9 @@ inline constexpr std::string_view kResetFact = "reset";                 // "unfi
 inline constexpr std::string_view kFailedLoginsFact = "failed-logins";  // "COUNT AT": without proof, by us
 inline constexpr std::string_view kFormerAccountFact = "former-account";  // "SLOT NAME": ours before adoption
 
+// The name of that account; empty: none.
+[[nodiscard]] Result<std::string> former_account(const vault::Store& store, const vault::Bmc& bmc);
+
 // LAN configuration parameter 26 (§23.1, Table 23-4). Where the BMC did not say: what is common, or stricter.
 struct LockOut {
     int bad_passwords = 3;                     // so many lock the account; 0: never

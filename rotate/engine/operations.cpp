@@ -7,6 +7,7 @@
 #include <span>
 
 #include "rotate/engine/account_operations.hpp"
+#include "rotate/engine/account_return.hpp"
 #include "rotate/engine/bmc_visit.hpp"
 #include "rotate/engine/k_g_rotation.hpp"
 #include "rotate/engine/password_rotation.hpp"
@@ -73,6 +74,7 @@ public:
 private:
     asio::awaitable<void> run_machines_once(Goal goal);
     asio::awaitable<void> run_machines(Goal goal);
+    asio::awaitable<PasswordEnd> run_password(Goal goal);
     asio::awaitable<void> run_k_g(Goal goal, PasswordEnd& password);
     asio::awaitable<bool> adopt_k_g(Seen& seen);
     asio::awaitable<void> wait_for_k_g_experiment();
@@ -119,8 +121,7 @@ asio::awaitable<void> Operation::run_machines_once(Goal goal) {
 asio::awaitable<void> Operation::run_machines(Goal goal) {
     // Killed between its commit and the campaign's mark: looked at again, not rotated again.
     if (goal == Goal::kRotate && contact_.password_is_of_this_campaign()) goal = Goal::kRecover;
-    PasswordRotation password(contact_, goal, visit_.note());
-    auto ended = co_await password.run();
+    auto ended = co_await run_password(goal);
     set_outcome(report_, ended.outcome, ended.detail);
     if (ended.was_reset) add_detail(report_.detail, "factory-reset");
     add_detail(report_.detail, ended.came_from);
@@ -131,6 +132,25 @@ asio::awaitable<void> Operation::run_machines(Goal goal) {
     if (ended.outcome == Outcome::kUnreachable) co_await tell_ipmi_off();
     if (report_.as_asked) contact_.clear_quarantine();
     visit_.fill_versions();
+}
+
+// Where our account does not get in, another one of the vault's may put it right: its fresh password is pending then.
+asio::awaitable<PasswordEnd> Operation::run_password(Goal goal) {
+    PasswordRotation password(contact_, goal, visit_.note());
+    auto ended = co_await password.run();
+    const bool ended_well = as_asked(ended.outcome);
+    if (goal != Goal::kRecover || ended_well || !ended.last_seen || context_.options.dry_run) co_return ended;
+    if (!may_be_put_right(ended.last_seen->answer, ended.last_seen->administrator)) co_return ended;
+    AccountReturn other(contact_, visit_.note());
+    const auto returned = co_await other.run();
+    if (!returned.put_right) {
+        add_detail(ended.detail, returned.detail);
+        co_return ended;
+    }
+    PasswordRotation proof(contact_, goal, visit_.note());
+    ended = co_await proof.run();
+    add_detail(ended.detail, returned.detail);
+    co_return ended;
 }
 
 // A BMC that answers IPMI but opens no RMCP+ session is not unreachable: IPMI 2.0 over LAN is switched off.

@@ -405,6 +405,170 @@ TEST_F(Adopted, WhereverItDiesTheNextRunEndsIt) {
     }
 }
 
+// ---- our own account, lost ----
+
+// What somebody did to our account in slot 3, while the vendor's in slot 2 still has the password that we gave it.
+struct Loss {
+    std::string name;
+    void (*happens)(Config&);
+    std::uint8_t slot = 3;  // where our account is afterwards
+};
+
+class Returned : public Adopted {
+protected:
+    void begin_with_own_account(const Quirks& quirks = {}) {
+        begin(quirks);
+        ASSERT_EQ(run(Command::kAdopt, as("bmcvault")).reports.front().outcome, "adopted");
+        ASSERT_EQ(run(Command::kRotate).reports.front().outcome, "rotated");
+        ASSERT_TRUE(record().pin.manufacturer.has_value());
+    }
+    // Our own account need not get in afterwards.
+    SimFleet::Life run_only(Command command, int crash_at_step = 0) {
+        auto life = fleet_->live(command, with_defaults(), crash_at_step);
+        fleet_->let_time_pass(3700s);
+        EXPECT_EQ(fleet_->rejected_logins(), 0u);
+        return life;
+    }
+    SimFleet::Life recover(int crash_at_step = 0) { return run_only(Command::kRecover, crash_at_step); }
+    void expect_it_is_back(std::uint8_t slot) {
+        expect_the_rules();
+        EXPECT_EQ(record().user_name, "bmcvault");
+        EXPECT_EQ(record().user_id, slot);
+        EXPECT_EQ(bmc().config().users.at(slot).name, "bmcvault");
+        EXPECT_EQ(bmc().config().users.at(slot).privilege_limit, ipmi::PrivilegeLevel::kAdministrator);
+        EXPECT_EQ(run(Command::kCheck).reports.front().outcome, "as-in-vault");
+    }
+};
+
+void is_renamed(Config& config) {
+    config.users.at(3).name = "renamed";
+}
+
+class ReturnedAfter : public Returned, public testing::WithParamInterface<Loss> {};
+
+TEST_P(ReturnedAfter, AnotherAccountOfTheVaultPutsItRight) {
+    begin_with_own_account();
+    fleet_->replace(0, GetParam().happens);
+    const auto old_slot_2 = bmc().stored_password(2, fleet_->now());
+    EXPECT_TRUE(run_only(Command::kCheck).reports.front().attention);
+    const auto life = recover();
+    const auto& report = life.reports.front();
+    EXPECT_EQ(report.outcome, "recovered") << report.detail;
+    const auto expected = fmt::format("account-put-right: slot {}, through 'ADMIN'", GetParam().slot);
+    EXPECT_NE(report.detail.find(expected), std::string::npos) << report.detail;
+    EXPECT_EQ(report.failed_logins, 0u);
+    EXPECT_EQ(bmc().stored_password(2, fleet_->now()), old_slot_2) << "the other account is left as it is (I9)";
+    expect_it_is_back(GetParam().slot);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Losses, ReturnedAfter,
+    testing::Values(Loss{"missing", [](Config& config) { config.users.erase(3); }},
+                    Loss{"disabled", [](Config& config) { config.users.at(3).enabled = false; }},
+                    Loss{"renamed", is_renamed},
+                    Loss{"renamed_and_disabled",
+                         [](Config& config) {
+                             is_renamed(config);
+                             config.users.at(3).enabled = false;
+                         },
+                         4},
+                    Loss{"a_strangers_by_now",
+                         [](Config& config) {
+                             config.users.at(3).name = "stranger";
+                             config.users.at(3).password = bytes_of("Stranger-Password");
+                         },
+                         4},
+                    Loss{"given_another_password",
+                         [](Config& config) { config.users.at(3).password = bytes_of("nobody knows this"); }},
+                    Loss{"demoted",
+                         [](Config& config) { config.users.at(3).privilege_limit = ipmi::PrivilegeLevel::kUser; }},
+                    Loss{"without_access", [](Config& config) { config.users.at(3).ipmi_messaging = false; }},
+                    Loss{"moved",
+                         [](Config& config) {
+                             config.users[6] = config.users.at(3);
+                             config.users[6].password = bytes_of("nobody knows this");
+                             config.users.erase(3);
+                         },
+                         6}),
+    [](const auto& tested) { return tested.param.name; });
+
+TEST_F(Returned, AStrangersAccountIsLeftAsItIs) {
+    begin_with_own_account();
+    fleet_->replace(0, [](Config& config) {
+        config.users.at(3).name = "stranger";
+        config.users.at(3).password = bytes_of("Stranger-Password");
+    });
+    EXPECT_EQ(recover().reports.front().outcome, "recovered");
+    EXPECT_TRUE(opens("stranger", "Stranger-Password"));
+}
+
+TEST_F(Returned, NotWithoutAnAdministratorThatTheVaultKnows) {
+    begin_with_own_account();
+    fleet_->replace(0, [](Config& config) {
+        config.users.erase(3);
+        config.users.at(2).privilege_limit = ipmi::PrivilegeLevel::kOperator;
+    });
+    const auto life = recover();
+    EXPECT_EQ(life.reports.front().outcome, "locked");
+    EXPECT_EQ(life.reports.front().detail, "other-accounts-asked: 1");
+    EXPECT_EQ(bmc().counters().passwords_set, 0u);
+}
+
+TEST_F(Returned, NotOnAnotherBoard) {
+    begin_with_own_account();
+    fleet_->replace(0, [](Config& config) {
+        config.users.erase(3);
+        config.guid.fill(0x5a);
+    });
+    EXPECT_NE(recover().reports.front().outcome, "recovered");
+    EXPECT_EQ(bmc().counters().passwords_set, 0u);
+    EXPECT_FALSE(bmc().config().users.contains(3));
+}
+
+TEST_F(Returned, NotByCheckOrRotateOrFindOnly) {
+    begin_with_own_account();
+    fleet_->replace(0, [](Config& config) { config.users.erase(3); });
+    for (const auto command : {Command::kCheck, Command::kRotate, Command::kFind}) {
+        EXPECT_NE(run_only(command).reports.front().outcome, "recovered");
+    }
+    EXPECT_EQ(bmc().counters().passwords_set, 0u);
+}
+
+class ReturnedOn : public Returned, public testing::WithParamInterface<std::string> {};
+
+TEST_P(ReturnedOn, BoardsOfEveryManner) {
+    begin_with_own_account();
+    fleet_->replace(0, [](Config& config) {
+        EXPECT_TRUE(virtual_bmc::apply_quirk(config, GetParam()).has_value());
+        config.users.erase(3);
+    });
+    const auto life = recover();
+    EXPECT_EQ(life.reports.front().outcome, "recovered") << life.reports.front().detail;
+    expect_it_is_back(3);
+}
+
+INSTANTIATE_TEST_SUITE_P(Quirks, ReturnedOn,
+                         testing::Values("only-16-byte-passwords", "truncates-to-16", "keeps-old-tail",
+                                         "applies-after=1000", "set-access-needs-four-bytes", "enable-wants-password",
+                                         "drops-first-command", "breaks-on-two-writes-in-one-second",
+                                         "get-session-info-unsupported", "session-slots=4", "half-open-ms=60000"),
+                         [](const auto& tested) { return name_of_test(tested.param); });
+
+TEST_F(Returned, WhereverItDiesTheNextRunEndsIt) {
+    bool crashed = true;
+    for (int step = 1; crashed; ++step) {
+        begin_with_own_account();
+        fleet_->replace(0, is_renamed);
+        crashed = recover(step).crashed;
+        EXPECT_TRUE(fleet_->vault_holds_live_credential(0)) << step;
+        if (crashed) {
+            const auto again = recover();
+            EXPECT_TRUE(again.reports.front().as_asked) << step << ": " << again.reports.front().detail;
+        }
+        expect_it_is_back(3);
+    }
+}
+
 }  // namespace
 }  // namespace bmcvault::rotate::sim
 
