@@ -54,7 +54,7 @@ bool looks_like_header(std::string_view line) {
         more = end != std::string_view::npos;
         if (more) line.remove_prefix(end + 1);
     }
-    return fields > 1 && (password || known == fields);
+    return password || (fields > 1 && known == fields);
 }
 
 // One password per line.

@@ -28,8 +28,8 @@ struct PasswordLine {
     std::string label;                   // as vault::ListedPassword::label; empty: none given
 };
 
-// One per line: 1 to 20 bytes, any but zero; empty lines are skipped. CSV when the first line is a header: more than
-// one field, one of them `password`, besides from, until, label, size.
+// One per line: 1 to 20 bytes, any but zero; empty lines are skipped. CSV when the first line is a header: `password`,
+// alone or besides from, until, label, size.
 [[nodiscard]] std::expected<std::vector<PasswordLine>, LineProblems> parse_password_list(std::string_view text);
 
 }  // namespace bmcvault::cli

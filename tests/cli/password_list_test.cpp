@@ -115,9 +115,11 @@ TEST(PasswordList, OneDayOfUseIsAUse) {
     EXPECT_EQ(only("password,from,until\ncalvin,2019-05-01,2019-05-01\n").used_until, UnixTime{1'556'668'800});
 }
 
-TEST(PasswordList, ASingleColumnThatSaysPasswordIsAPassword) {
-    EXPECT_THAT(texts("password\ncalvin\n"), ElementsAre("password", "calvin"));
-    EXPECT_THAT(texts("\"password\"\ncalvin\n"), ElementsAre("\"password\"", "calvin"));
+TEST(PasswordList, ASingleColumnThatIsCalledPasswordIsCsv) {
+    EXPECT_THAT(texts("password\n\"cal,vin\"\n"), ElementsAre("cal,vin"));
+    EXPECT_THAT(texts("\"Password\"\r\ncalvin\r\n"), ElementsAre("calvin"));
+    EXPECT_EQ(problems_of("password\na,b\n"), "line 2: 2 fields where the header has 1\n");
+    EXPECT_THAT(texts("calvin\npassword\n"), ElementsAre("calvin", "password")) << "on any other line it is one";
     EXPECT_THAT(texts("from\nlabel\n"), ElementsAre("from", "label"));
     EXPECT_THAT(texts("calvin\npassword,from\n"), ElementsAre("calvin", "password,from")) << "only the first line";
     EXPECT_THAT(texts("pass,word\n"), ElementsAre("pass,word"));
