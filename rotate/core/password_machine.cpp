@@ -26,6 +26,11 @@ Step finish(const PasswordState& state, Outcome outcome, std::string_view detail
     return ask(state, Finish{outcome, detail});
 }
 
+// It came with the board, or a person entered a newer one that the BMC missed.
+bool never_good_enough(const Situation& vault, VersionNumber live) {
+    return live == vault.factory || (vault.newest_entered && live < *vault.newest_entered);
+}
+
 bool puts_back(const Situation& vault) {
     return vault.goal == Goal::kPutBack;
 }
@@ -194,7 +199,7 @@ Step on_sighting(PasswordState state, const Sighting& seen) {
     }
     if (seen.version == state.situation.pending) return ask(state, Commit{*seen.version});
     if (seen.version != state.situation.current) {
-        const bool due = state.situation.current.has_value() || seen.version == state.situation.factory;
+        const bool due = state.situation.current.has_value() || never_good_enough(state.situation, *seen.version);
         return ask(state, RecordFound{*seen.version, due});
     }
     return known_live(state);
@@ -212,10 +217,10 @@ Step put_back_later(const PasswordState& state) {
 Step after_found(PasswordState state, VersionNumber version) {
     const bool first_contact = !state.situation.current.has_value();
     state.situation.current = version;
-    const bool factory = version == state.situation.factory;
-    state.situation.current_is_due = !first_contact || factory;
+    const bool due = !first_contact || never_good_enough(state.situation, version);
+    state.situation.current_is_due = due;
     if (first_contact) {
-        const bool found_ours = state.situation.goal == Goal::kRecover && !state.situation.pending && !factory;
+        const bool found_ours = state.situation.goal == Goal::kRecover && !state.situation.pending && !due;
         const bool enough = state.situation.goal == Goal::kFind || found_ours;
         return enough ? finish(state, Outcome::kRecovered, "first-proved") : known_live(state);
     }

@@ -39,8 +39,9 @@ struct Situation {
     std::optional<VersionNumber> current;
     bool current_is_due =
         false;  // it was found live instead of a newer one, and not yet replaced: see RecordFound::due
-    std::optional<VersionNumber> factory;  // the newest that came with the board: never good enough
-    bool only_16 = false;                  // the capability card says: this kind of BMC keeps 16 bytes
+    std::optional<VersionNumber> factory;         // the newest that came with the board: never good enough
+    std::optional<VersionNumber> newest_entered;  // by a person, never seen live: an older one that is, is due
+    bool only_16 = false;                         // the capability card says: this kind of BMC keeps 16 bytes
     Goal goal = Goal::kRotate;
     bool pending_is_put_back = false;            // Provenance::kPutBack: staged by an interrupted put-back
     bool current_is_put_back = false;            // likewise; a repeated put-back must not toggle

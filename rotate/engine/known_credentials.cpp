@@ -104,6 +104,13 @@ std::optional<VersionNumber> KnownCredentials::newest_factory_password() const {
     }
     return newest;
 }
+std::optional<VersionNumber> KnownCredentials::newest_unknown_password() const {
+    std::optional<VersionNumber> newest;
+    for (const auto& each : passwords_.versions) {
+        if (each.state == VersionState::kUnknown) newest = std::max(newest.value_or(each.version), each.version);
+    }
+    return newest;
+}
 bool KnownCredentials::all_passwords_are(vault::Provenance provenance) const {
     return std::ranges::all_of(passwords_.versions, [&](const auto& each) { return each.provenance == provenance; });
 }

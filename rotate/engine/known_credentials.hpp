@@ -30,6 +30,7 @@ public:
     [[nodiscard]] const Key20& k_g_secret(VersionNumber version) const;
 
     [[nodiscard]] std::optional<VersionNumber> newest_factory_password() const;
+    [[nodiscard]] std::optional<VersionNumber> newest_unknown_password() const;  // entered, and never seen live
     [[nodiscard]] bool all_passwords_are(vault::Provenance provenance) const;
     [[nodiscard]] bool has_password() const { return !passwords_.versions.empty(); }
 

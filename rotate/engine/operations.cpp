@@ -19,6 +19,12 @@ namespace {
 using vault::VersionState;
 
 constexpr std::chrono::seconds kLookAtExperiment{1};
+// A code that the BMC makes up at random looks like a proof of a password that we don't know.
+constexpr std::string_view kChangedByOthers =
+    "nothing that the vault knows opens this account, and it has proved ours before: somebody else changed it";
+constexpr std::string_view kChangedOrMadeUp =
+    "nothing that the vault knows opens this account: somebody else changed it, or this BMC, which has never proved a "
+    "password of ours, makes up its answers";
 
 // The outcome of both phases. That a BMC can't do K_G is a fact, not a failure; the detail says it.
 Outcome with_k_g(Outcome password, KgOutcome k_g, Answer last_answer) {
@@ -242,7 +248,9 @@ asio::awaitable<void> Operation::describe_check(const Seen& seen) {
     add_detail(report_.detail, seen.why);
     if (seen.answer == Answer::kNoCandidateMatches) {
         report_.outcome = "foreign";
-        add_detail(report_.detail, "nothing that the vault knows opens this account: somebody else changed it");
+        const auto* current = contact_.known().password_in(VersionState::kCurrent);
+        const bool gives_proofs = current != nullptr && current->proved_at.has_value();
+        add_detail(report_.detail, gives_proofs ? kChangedByOthers : kChangedOrMadeUp);
         co_return;
     }
     if (seen.answer != Answer::kMatched && seen.answer != Answer::kPrivilegeRefused) {

@@ -267,6 +267,7 @@ Situation PasswordRotation::situation() const {
         situation.put_back_size = previous->size;
     }
     situation.factory = contact_.known().newest_factory_password();
+    situation.newest_entered = contact_.known().newest_unknown_password();
     situation.only_16 = contact_.keeps_only_16();
     return situation;
 }

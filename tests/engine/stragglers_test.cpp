@@ -174,6 +174,33 @@ TEST_F(Stragglers, AnotherBmcsPasswordIsFoundWhenTheHistoryOfTheFleetIsAskedFor)
     EXPECT_NE(live_password(fleet, 0), live_password(fleet, 1));
 }
 
+TEST_F(Stragglers, TheOlderOfTwoImportedPasswordsIsReplacedAlsoWhenItIsTheFirstThatIsEverProved) {
+    for (const auto first : {Command::kRecover, Command::kFind}) {
+        SimFleet fleet(fleet_with({kOurs}), {});
+        const auto& bmc = fleet.record(0);
+        fleet.teach([&](vault::Transaction& transaction) -> Result<void> {
+            auto added = transaction.add_version(bmc.id, bmc.own_password(), key_of(bytes_of("It-never-got-this-1")),
+                                                 vault::StoredSize::k20, vault::VersionState::kUnknown,
+                                                 vault::Provenance::kImported, "");
+            return added ? Result<void>() : std::unexpected(added.error());
+        });
+        EXPECT_EQ(run(fleet, first).outcome, "recovered");
+        EXPECT_EQ(run(fleet, Command::kRecover).outcome, first == Command::kFind ? "recovered" : "already-current");
+        EXPECT_EQ(fleet.bmc(0).counters().passwords_set, 1u);
+        EXPECT_TRUE(fleet.current_is_live(0));
+    }
+}
+
+TEST_F(Stragglers, CheckSaysWhetherTheBmcHasEverProvedOneOfOurs) {
+    SimFleet fleet(fleet_with({kOurs}), {});
+    set_by_hand(fleet, 0, bytes_of("nobody knows this"));
+    EXPECT_TRUE(says(run(fleet, Command::kCheck), "makes up its answers"));
+    set_by_hand(fleet, 0, bytes_of(kOurs));
+    ASSERT_EQ(run(fleet, Command::kRotate).outcome, "rotated");
+    set_by_hand(fleet, 0, bytes_of("nobody knows this"));
+    EXPECT_TRUE(says(run(fleet, Command::kCheck), "it has proved ours before"));
+}
+
 TEST_F(Stragglers, AQuarantineHoldsBackWhereThereIsNothingMoreToOffer) {
     SimFleet fleet(fleet_with({kOurs}), {});
     ASSERT_EQ(run(fleet, Command::kRotate).outcome, "rotated");
