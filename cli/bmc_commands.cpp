@@ -361,28 +361,32 @@ Exit perform(const Context& context, const BmcRemoveCommand& command) {
     std::vector<std::string> names;
     std::vector<vault::BmcLock> locks;
     for (auto& bmc : *selected) {
-        auto lock = lock_of(**store, bmc);
-        if (!lock) return std::unexpected(lock.error());
-        locks.push_back(std::move(*lock));
+        auto locked = find_and_lock(**store, bmc.name);
+        if (!locked) return std::unexpected(locked.error());
+        bmc = locked->bmc;
+        locks.push_back(std::move(locked->lock));
         bmc.retired = true;
         names.push_back(bmc.name);
     }
-    if (!confirmed(context,
-                   fmt::format("Take {} ({}) out of the inventory?", counted(names.size(), "BMC"), some_of(names)))) {
-        return usage_error("nothing was changed");
+    // Nothing that was wiped gets here: `deprovision` takes it out of the inventory itself.
+    if (!confirmed(context, fmt::format("Take {} ({}) out of the inventory? Users and keys on it were never wiped: "
+                                        "`bmcvault deprovision` does that, and proves it.",
+                                        counted(names.size(), "BMC"), some_of(names)))) {
+        return usage_error("nothing was changed", "bmcvault deprovision NAME");
     }
-    return change(context, **store, "bmc remove", *selected, "removed",
-                  fmt::format("Removed {}: {}. The BMC keeps its password; `bmcvault history NAME` still finds it.",
-                              counted(names.size(), "BMC"), some_of(names)),
-                  [&](Transaction& transaction) -> Result<void> {
-                      for (const auto& bmc : *selected) {
-                          if (auto done = transaction.update_bmc(bmc); !done) return done;
-                          if (auto done = transaction.audit("bmc.removed", bmc.id, audit_body(context, bmc)); !done) {
-                              return done;
-                          }
-                      }
-                      return {};
-                  });
+    return change(
+        context, **store, "bmc remove", *selected, "removed",
+        fmt::format("Removed {}: {}. Never wiped: the BMC keeps its password; `bmcvault history NAME` still finds it.",
+                    counted(names.size(), "BMC"), some_of(names)),
+        [&](Transaction& transaction) -> Result<void> {
+            for (const auto& bmc : *selected) {
+                if (auto done = transaction.update_bmc(bmc); !done) return done;
+                if (auto done = transaction.audit("bmc.removed", bmc.id, audit_body(context, bmc)); !done) {
+                    return done;
+                }
+            }
+            return {};
+        });
 }
 
 }  // namespace bmcvault::cli

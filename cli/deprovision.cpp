@@ -18,6 +18,7 @@
 #include "cli/signed_file.hpp"
 #include "vault/core/keys.hpp"
 #include "vault/core/line_reader.hpp"
+#include "vault/store/locks.hpp"
 
 namespace bmcvault::cli {
 namespace {
@@ -124,8 +125,12 @@ Outcome<CertificateOf> write_certificate(vault::Store& store, const std::string&
 
 // Out of the inventory, with the certificate's hash in the log. Not before the certificate is written.
 Outcome<void> retire(const Context& context, vault::Store& store, const CertificateOf& one) {
-    auto bmc = one.certificate.bmc;
-    if (bmc.retired) return {};
+    if (one.certificate.bmc.retired) return {};
+    const auto lock = vault::BmcLock::try_acquire(store.directory(), one.certificate.bmc.id);
+    if (!lock) return vault_error("deprovision: taking it out of the inventory", lock.error());
+    auto read = store.bmc(one.certificate.bmc.id);
+    if (!read) return vault_error("deprovision: taking it out of the inventory", read.error());
+    auto bmc = std::move(*read);
     bmc.retired = true;
     const auto stored = store.transact(actor(), now(), [&](vault::Transaction& transaction) -> Result<void> {
         if (auto done = transaction.update_bmc(bmc); !done) return done;

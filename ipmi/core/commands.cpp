@@ -68,6 +68,19 @@ Request::Request(NetFn net_fn, std::uint8_t command, ByteView data, Sensitivity 
     data_.expose_mutable([&](auto bytes) { std::ranges::copy(data, bytes.begin()); });
 }
 
+bool says_nothing(std::uint8_t completion_code) {
+    switch (static_cast<CompletionCode>(completion_code)) {
+        case CompletionCode::kNodeBusy:
+        case CompletionCode::kTimeout:
+        case CompletionCode::kOutOfSpace:
+        case CompletionCode::kNoResponse:
+        case CompletionCode::kInitializing:
+            return true;
+        default:
+            return false;
+    }
+}
+
 // ---- requests ----
 
 Request get_device_id() {

@@ -47,6 +47,9 @@ struct Response {
     [[nodiscard]] bool ok() const { return completion_code == 0; }
 };
 
+// Busy, or not ready: nothing is known of what was asked for, and it may be asked again (§5.2, Table 5-2).
+[[nodiscard]] bool says_nothing(std::uint8_t completion_code);
+
 // ---- requests ----
 [[nodiscard]] Request get_device_id();                                                                 // §20.1
 [[nodiscard]] Request get_device_guid();                                                               // §20.8

@@ -1,6 +1,9 @@
 #include "rotate/engine/account_reader.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <chrono>
 #include <set>
 
 namespace bmcvault::rotate {
@@ -9,7 +12,9 @@ namespace {
 using ipmi::ChannelMedium;
 
 constexpr std::uint8_t kLastChannel = 0x0b;  // §6.3: 1 to 0Bh are whatever the board has
-constexpr std::uint8_t kUsualSlots = 16;     // where slot 1 does not say
+constexpr int kAttempts = 4;
+constexpr std::chrono::milliseconds kPatience{500};
+constexpr std::uint8_t kUsualSlots = 16;  // where slot 1 does not say
 
 bool has_sessions(ChannelMedium medium) {
     return medium == ChannelMedium::kLan8023 || medium == ChannelMedium::kSerial || medium == ChannelMedium::kOtherLan;
@@ -17,6 +22,10 @@ bool has_sessions(ChannelMedium medium) {
 
 std::unexpected<Error> lost() {
     return fail(ErrorCode::kNoAnswer, "the session was lost while the accounts were read");
+}
+
+std::unexpected<Error> unreadable(UserId slot) {
+    return fail(ErrorCode::kUnsupported, fmt::format("the BMC was too busy to show user slot {}", slot.value));
 }
 
 class Reader {
@@ -37,6 +46,7 @@ public:
             }
             co_await read_name(slot);
             if (!contact_.has_kept_session()) co_return lost();
+            if (unreadable_) co_return unreadable(slot.id);
             table_.slots.push_back(std::move(slot));
         }
         if (!listed_) co_return fail(ErrorCode::kUnsupported, "the BMC does not list its users");
@@ -67,7 +77,8 @@ private:
 
     asio::awaitable<std::optional<ipmi::UserAccess>> read_rights(AccountSlot& slot, const ChannelRights& channel) {
         if (!contact_.has_kept_session()) co_return std::nullopt;
-        const auto reply = co_await contact_.command(ipmi::get_user_access(channel.channel, slot.id));
+        const auto request = ipmi::get_user_access(channel.channel, slot.id);
+        const auto reply = co_await ask_patiently(request);
         if (!reply) co_return std::nullopt;
         const auto access = ipmi::parse_user_access(*reply);
         if (!access) co_return std::nullopt;
@@ -97,16 +108,30 @@ private:
 
     asio::awaitable<void> read_name(AccountSlot& slot) {
         if (!contact_.has_kept_session()) co_return;
-        const auto reply = co_await contact_.command(ipmi::get_user_name(slot.id));
+        const auto request = ipmi::get_user_name(slot.id);
+        const auto reply = co_await ask_patiently(request);
         if (!reply) co_return;
         auto name = ipmi::parse_user_name(*reply);
         if (name) slot.name = std::move(*name);
+    }
+
+    // A slot that was not shown is not an empty one: whoever takes it for free overwrites a stranger.
+    asio::awaitable<std::optional<ipmi::Response>> ask_patiently(const ipmi::Request& request) {
+        for (int attempt = 0; attempt < kAttempts && contact_.has_kept_session(); ++attempt) {
+            if (attempt > 0) co_await contact_.wait(kPatience);
+            auto reply = co_await contact_.command(request);
+            if (!reply) co_return std::nullopt;
+            if (!ipmi::says_nothing(reply->completion_code)) co_return std::move(*reply);
+        }
+        unreadable_ = true;
+        co_return std::nullopt;
     }
 
     BmcContact& contact_;
     std::vector<ChannelRights> channels_;  // number and medium
     AccountTable table_;
     bool listed_ = false;
+    bool unreadable_ = false;
     bool sol_is_told_ = true;
 };
 

@@ -382,10 +382,13 @@ asio::awaitable<std::optional<bool>> BmcContact::try_suite_0() {
     auto request = own_request(LoginRequest::Depth::kAskOnly);
     request.suite = suite_of(0);
     const auto report = co_await login_once(std::move(request));
-    if (report.outcome == HandshakeOutcome::kNoAnswer) co_return std::nullopt;
+    // Another GUID comes in RAKP 2, when the suite has been taken; a full table or a strange answer says nothing.
+    const bool open =
+        report.outcome == HandshakeOutcome::kNoProof || report.outcome == HandshakeOutcome::kIdentityChanged;
+    if (!open && report.outcome != HandshakeOutcome::kCipherSuiteRefused) co_return std::nullopt;
     suite_0_asked_ = true;
-    facts_.suite_0_open = report.outcome == HandshakeOutcome::kNoProof;
-    co_return facts_.suite_0_open;
+    facts_.suite_0_open = open;
+    co_return open;
 }
 
 // A suite that was proved here is used again, never a weaker one (I11). Otherwise what the BMC offers, strongest first;
@@ -397,8 +400,10 @@ asio::awaitable<std::vector<ipmi::CipherSuite>> BmcContact::suites_to_try() {
     } else {
         const auto offered = co_await client_->cipher_suites();
         const auto is_offered = [&](std::uint8_t id) { return std::ranges::find(offered, id) != offered.end(); };
-        suite_0_asked_ = !offered.empty();
-        facts_.suite_0_open = is_offered(0);
+        if (!offered.empty()) {
+            suite_0_asked_ = true;
+            facts_.suite_0_open = is_offered(0);
+        }
         for (const auto id : kWorkSuites) {
             if (offered.empty() || is_offered(id)) ids.push_back(id);
         }
@@ -597,7 +602,7 @@ asio::awaitable<SlotFact> BmcContact::find_slot_by_name() {
         else if (id == 1)
             last = 16;  // slot 1 is hidden on some BMCs
         const auto reply = co_await kept_->send(ipmi::get_user_name(UserId{id}));
-        if (!reply) co_return SlotFact::kUnknown;
+        if (!reply || ipmi::says_nothing(reply->completion_code)) co_return SlotFact::kUnknown;
         const auto name = ipmi::parse_user_name(*reply);
         if (!name || *name != bmc_.user_name) continue;
         if (access && access->enabled == ipmi::UserAccess::Enabled::kDisabled) continue;

@@ -25,13 +25,12 @@ public:
 
     asio::awaitable<FanOutEnd> run() {
         const auto executor = co_await asio::this_coro::executor;
-        while (!end_.stopped || in_flight_ > 0) {
-            if (!end_.stopped) start_what_the_plan_allows(executor);
+        while (true) {
+            start_what_the_plan_allows(executor);
             if (in_flight_ == 0) break;
             (void)co_await one_ended_->wait_until(fan_out_.network.now() + kLookAtStop);
-            end_.stopped = end_.stopped || stop_asked();
         }
-        if (plan_.done()) end_.stopped = false;  // Ctrl-C came, but there was nothing left to start
+        end_.stopped = stop_asked() && !plan_.done();
         if (!end_.stopped) report_blocked();
         co_return std::move(end_);
     }

@@ -50,7 +50,7 @@ void make_unused(Bytes& privileges, std::size_t entry) {
 asio::awaitable<Suite0End> close_suite_0(BmcContact& contact) {
     if (!contact.suite_0_is_open()) {  // not offered; asking where it is would leave a half-open session
         const auto open = co_await contact.try_suite_0();
-        if (!open) co_return Suite0End{false, "suite-0: no answer"};
+        if (!open) co_return Suite0End{false, "suite-0: it is not known whether it is open"};
         if (!*open) co_return Suite0End{true, ""};
     }
     const auto count = co_await parameter(contact, kCipherSuiteCount, 1);
