@@ -196,7 +196,8 @@ void FleetReport::explain_failures() const {
         if (command_ == "accounts" && (outcome == "findings" || outcome == "drift")) continue;  // told one by one
         Failure failure{ExitCode::kNotAsAsked, fmt::format("{}: {}: {}", command_, some_of(names), outcome), "", ""};
         failure.safety = next_step_of(outcome);
-        if (!asks_only(command_)) failure.safety += failure.safety.empty() ? "The password is safe in the vault." : "";
+        if (!asks_only(command_))
+            failure.safety += failure.safety.empty() ? "Every password that bmcvault ever sent is in the vault." : "";
         const bool shared = outcome == "shared";
         failure.next = names.size() == 1 && !shared && command_ != "deprovision"
                            ? fmt::format("bmcvault history {}", names.front())
@@ -227,6 +228,8 @@ std::string summary_text(const rotate::RunSummary& summary, bool dry_run) {
         text += fmt::format(" Still to do: {}.", next_command(summary.command, only_shared(summary)));
     } else if (has_unread_table(summary)) {
         text += " Read the tables; when they are as they should be: bmcvault accounts accept SELECTOR.";
+    } else if (dry_run) {
+        text += " Next: the same command without --dry-run.";
     } else {
         text += " Nothing left to do.";
     }

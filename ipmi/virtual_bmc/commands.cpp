@@ -325,6 +325,7 @@ Answer get_user_access(const Call& call) {
     if (call.data.size() != 2) return length_invalid();
     const auto user_id = static_cast<std::uint8_t>(call.data[1] & 0x3f);
     if (!our_channel(call.machine, call.data[0]) || !user_id_exists(call.machine, user_id)) return invalid_field();
+    if (user_id == call.machine.config.quirks.busy_slot) return refuse(CompletionCode::kNodeBusy);
     std::uint8_t enabled = 0;
     std::uint8_t fixed = 0;
     for (const auto& [id, user] : call.machine.config.users) {
@@ -357,6 +358,7 @@ Answer get_user_name(const Call& call) {
     if (call.data.size() != 1) return length_invalid();
     const auto user_id = static_cast<std::uint8_t>(call.data[0] & 0x3f);
     if (!user_id_exists(call.machine, user_id)) return invalid_field();
+    if (user_id == call.machine.config.quirks.busy_slot) return refuse(CompletionCode::kNodeBusy);
     const User* found = call.machine.accounts.user(user_id);
     Bytes out;
     if (found != nullptr) append(out, as_bytes(found->name));

@@ -137,6 +137,8 @@ constexpr std::array kPasswordEntries{
     Entry{"user-slots-full", "every user slot carries a name", "", BMCVAULT_SWITCH(user_slots_full)},
     Entry{"name-with-spaces", "another slot carries \"night shift\", an OPERATOR", "",
           BMCVAULT_SWITCH(name_with_spaces)},
+    Entry{"busy-slot", "name and access of user N can't be read: C0h", kCount,
+          [](Config& config, std::string_view value) { return assign(config.quirks.busy_slot, at_least(value, 1)); }},
     Entry{"cleared-name-deletes-user", "a user whose name is cleared is gone, password, rights and all", "",
           BMCVAULT_SWITCH(cleared_name_deletes_user)},
     Entry{"keeps-settings", "says OK when its SNMP, PEF, boot and other settings are written, and keeps the old ones",

@@ -71,7 +71,7 @@ Settings::Settings(const Config& config) : config_(config), asset_tag_(kAssetTag
     for (std::uint8_t string = 0; string <= 1; ++string) put(kPef, 13, string, block({string, 1}, "call 555-0100"));
     put(kBoot, 5, 0, {0x80, 0x04, 0, 0, 0});
     for (std::uint8_t part = 0; part < 5; ++part) put(kBoot, 7, part, block({part}, "iscsi secret"));
-    for (std::uint8_t text = 2; text <= 4; ++text) {
+    for (std::uint8_t text = 1; text <= 7; ++text) {  // firmware, names, versions, URLs
         put(kSystemInfo, text, 0, {0, 0, 20, 'd', 'b', '0', '7', '.', 'e', 'x', 'a', 'm', 'p', 'l', 'e', '.', 'c'});
         put(kSystemInfo, text, 1, block({1}, "om. db"));
     }

@@ -57,6 +57,7 @@ struct Quirks {
     bool user_slots_full = false;                         // every slot carries a name
     bool name_with_spaces = false;                        // another slot: "night shift", OPERATOR
     bool cleared_name_revives_default = false;            // a null name brings the factory account of that slot back
+    int busy_slot = 0;                                    // this user's name and access can't be read: C0h
     bool cleared_name_deletes_user = false;               // ... or takes the whole user away
     bool keeps_settings = false;                          // SNMP, PEF, boot options ...: 00h, nothing stored
     bool set_access_needs_four_bytes = false;             // Set User Access without the session limit: C7h

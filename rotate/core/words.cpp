@@ -88,15 +88,14 @@ std::string_view next_step(Outcome outcome) {
         case Outcome::kAdopted:
             return {};
         case Outcome::kRefused:
-            return "The BMC said no; its password is in the vault. Look at the detail, correct that on the BMC, and "
-                   "run "
-                   "the same command again.";
+            return "The BMC said no, or nothing could be sent: the detail says which. Every password that bmcvault "
+                   "ever sent it is in the vault. Correct what the detail names, and run the same command again.";
         case Outcome::kBlocked:
-            return "Nothing more was sent; the password is in the vault. Remove what the detail names (full disk, "
-                   "minimum change interval, first contact, fuse), then run the same command again.";
+            return "Nothing more was sent; every password that was sent is in the vault. Remove what the detail names "
+                   "(full disk, minimum change interval, first contact, fuse), then run the same command again.";
         case Outcome::kUnreachable:
-            return "No answer. Check power, cable, address and UDP port, then run the same command again; every "
-                   "password the BMC may hold is in the vault.";
+            return "No answer. Check name, power, cable, address and UDP port, then run the same command again; every "
+                   "password that bmcvault ever sent it is in the vault.";
         case Outcome::kIpmiOff:
             return "It answers, but IPMI over LAN is off or has no usable cipher suite. Turn it on in its web "
                    "interface, or in band with ipmitool on the host, then run the same command again.";

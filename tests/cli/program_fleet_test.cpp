@@ -89,7 +89,7 @@ TEST(OnAFleet, WhatDidNotEndAsAskedIsExplainedAndIsExit1) {
     EXPECT_EQ(rotated.exit_code, 1) << rotated.out;
     EXPECT_THAT(rotated.out, HasSubstr("Still to do: bmcvault rotate --failed."));
     EXPECT_THAT(rotated.err,
-                AllOf(HasSubstr("bmcvault: rotate: bmc01: refused\n"), HasSubstr("its password is in the vault"),
+                AllOf(HasSubstr("bmcvault: rotate: bmc01: refused\n"), HasSubstr("ever sent it is in the vault"),
                       HasSubstr("next: bmcvault history bmc01")));
     EXPECT_EQ(fleet.run({"status"}).exit_code, 6);
     EXPECT_THAT(fleet.run({"rotate", "--failed", "-q"}).out, HasSubstr("bmc01"));

@@ -98,7 +98,7 @@ TEST(Terminal, RemoveAsksBeforeItChangesAnything) {
     const Vault vault;
     vault.import("name,address,username\na,10.0.0.1,u\n");
     OnTerminal no(vault.with_options({"bmc", "remove", "a"}));
-    no.await_output("Take 1 BMC (a) out of the inventory? [y/N] ");
+    no.await_output("Users and keys on it were never wiped: `bmcvault deprovision` does that, and proves it. [y/N] ");
     no.type("\n");
     EXPECT_EQ(no.finish(), 2);
     EXPECT_THAT(vault.run({"bmc", "list"}).out, HasSubstr("1 BMC."));

@@ -81,7 +81,7 @@ TEST(Report, ShowsARowPerBmcAndWhatIsStillToDo) {
               "rotate: 2 BMCs in 0.0 s: 1 rotated, 1 unreachable; failed logins: 0. "
               "Still to do: bmcvault rotate --failed.\n");
     EXPECT_THAT(printed.err, HasSubstr("bmcvault: rotate: rack02: unreachable\n"));
-    EXPECT_THAT(printed.err, HasSubstr("password the BMC may hold is in the vault"));
+    EXPECT_THAT(printed.err, HasSubstr("password that bmcvault ever sent it is in the vault"));
     EXPECT_THAT(printed.err, HasSubstr("\n  next: "));
 }
 

@@ -281,6 +281,20 @@ TEST_F(Accounts, WhereverClosingDiesTheNextRunEndsIt) {
     }
 }
 
+TEST_F(Accounts, ASlotThatIsNotShownIsNoFreeOneAndNoClosedOne) {
+    begin({"default-account", "busy-slot=3"});
+    const auto writes = bmc().counters().passwords_set;
+    RunOptions adopted;
+    adopted.adopted_name = "bmcvault";
+    for (const auto command : {Command::kAdopt, Command::kSecure, Command::kAccounts}) {
+        const auto report = run(command, command == Command::kAdopt ? adopted : with_defaults()).reports.front();
+        EXPECT_EQ(report.outcome, "refused");
+        EXPECT_EQ(report.detail, "the BMC was too busy to show user slot 3");
+    }
+    EXPECT_EQ(bmc().counters().passwords_set, writes);
+    EXPECT_TRUE(opens("root", "root")) << "nobody touched the stranger's account";
+}
+
 // ---- drift ----
 
 class Drift : public Accounts {
