@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <ranges>
 
 #include "cli/certificate.hpp"
 #include "cli/fleet_run.hpp"
@@ -71,7 +72,7 @@ Outcome<std::vector<vault::Bmc>> bmcs_named(vault::Store& store, const std::vect
     for (const auto& bmc : *all)
         if (!by_name.contains(bmc.name) || by_name.at(bmc.name).retired) by_name.insert_or_assign(bmc.name, bmc);
     std::vector<vault::Bmc> known;
-    for (const auto& [name, bmc] : by_name) known.push_back(bmc);
+    std::ranges::copy(std::views::values(by_name), std::back_inserter(known));
     Selection selection;
     selection.words = names;
     auto selected = select(known, selection);

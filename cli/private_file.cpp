@@ -65,7 +65,7 @@ PrivateDirectory::~PrivateDirectory() {
 }
 
 Outcome<fs::path> PrivateDirectory::write(const std::string& name, const SecretText& text) const {
-    const fs::path file = path_ / name;
+    fs::path file = path_ / name;
     const int descriptor = open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (descriptor < 0) return failed("writing", file);
     const bool written = text.expose([&](std::string_view bytes) {
