@@ -38,7 +38,8 @@ asio::awaitable<Result<WipeRecord>> open_record(OperationContext& context, BmcCo
 void describe(BmcReport& report, const WipeRecord& record) {
     const bool proved = record.result == WipeResult::kProved;
     report.as_asked = record.is_complete();
-    report.outcome = report.as_asked ? "wiped" : proved ? "wiped-except" : word(record.result);
+    report.outcome = proved ? "wiped-except" : word(record.result);
+    if (report.as_asked) report.outcome = "wiped";
     if (!proved && record.asked.empty()) add_detail(report.detail, record.why);
     for (const auto& item : record.items)
         if (!is_fine(item.result)) add_detail(report.detail, fmt::format("{}: {}", item.name, word(item.result)));
