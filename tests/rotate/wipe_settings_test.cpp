@@ -64,7 +64,7 @@ std::string serial_in(const Bytes& fru, std::size_t most) {
     for (int step = 0; step < 1000; ++step) {
         const auto part = reading.next();
         if (!part) break;
-        const std::size_t offset = part->data[1] | part->data[2] << 8;
+        const auto offset = part->data[1] + std::size_t{256} * part->data[2];
         if (offset >= fru.size()) break;
         const auto size = std::min<std::size_t>({part->data[3], fru.size() - offset, most});
         Bytes answer{static_cast<std::uint8_t>(size)};
