@@ -44,12 +44,12 @@ struct ParameterCommands {
     }
     // A whole parameter.
     [[nodiscard]] Setting plain(std::uint8_t parameter, std::size_t size, bool secret) const {
-        return {read(parameter, 0), header, write(parameter), Bytes(size, 0), secret ? 0 : size};
+        return {read(parameter, 0), header, write(parameter), Bytes(size, 0), false, secret ? 0 : size};
     }
     // Entry `selector` of a table; its value begins with the selector.
     [[nodiscard]] Setting entry(std::uint8_t parameter, std::uint8_t selector, std::size_t size, bool secret) const {
-        return {read(parameter, selector), header, write(parameter), with_selector(selector, size),
-                secret ? std::size_t{1} : size + 1};
+        return {read(parameter, selector),     header, write(parameter),
+                with_selector(selector, size), false,  secret ? std::size_t{1} : size + 1};
     }
 };
 
@@ -139,6 +139,7 @@ void add_dcmi(std::vector<SettingFamily>& all) {
                     2,  // the group, and how long the whole text is
                     {NetFn::kGroupExtension, set, {kDcmi, offset, kStringBlock}},
                     Bytes(kStringBlock, 0),
+                    true,
                     kStringBlock};
         };
     };
@@ -214,7 +215,9 @@ std::vector<SettingFamily> setting_families(Channel lan, std::optional<Channel> 
     return all;
 }
 
-bool is_blank(ByteView value, ByteView blank) {
+bool is_blank(ByteView value, const Setting& setting) {
+    const ByteView blank = setting.blank;
+    if (value.size() < blank.size() && !setting.may_be_short) return false;
     const auto shared = std::min(value.size(), blank.size());
     const auto is_zero = [](std::uint8_t byte) { return byte == 0; };
     return std::ranges::equal(value.first(shared), blank.first(shared)) &&
@@ -236,17 +239,21 @@ bool is_absent(std::uint8_t completion_code) {
     }
 }
 
-std::optional<ItemResult> before_writing(const SettingAnswer& read, ByteView blank) {
-    if (read.completion_code == kOk && is_blank(read.value, blank)) return ItemResult::kWasEmpty;
+std::optional<ItemResult> before_writing(const SettingAnswer& read, const Setting& setting) {
+    if (read.completion_code == kOk && is_blank(read.value, setting)) return ItemResult::kWasEmpty;
     if (is_absent(read.completion_code)) return ItemResult::kNotPresent;
     return std::nullopt;
 }
 
-ItemResult after_writing(std::uint8_t write_code, const SettingAnswer& read, ByteView blank) {
+ItemResult after_writing(std::uint8_t write_code, const SettingAnswer& read, const Setting& setting) {
     const bool shown = read.completion_code == kOk;
-    if (shown && is_blank(read.value, blank)) return ItemResult::kErased;  // whatever it said to the write
+    if (shown && is_blank(read.value, setting)) return ItemResult::kErased;  // whatever it said to the write
     if (write_code != kOk) return ItemResult::kRefused;
     return shown ? ItemResult::kNotErased : ItemResult::kUnverified;
+}
+
+ItemResult without_count(const SettingAnswer& count) {
+    return is_absent(count.completion_code) ? ItemResult::kNotPresent : ItemResult::kUnverified;
 }
 
 }  // namespace bmcvault::rotate

@@ -52,6 +52,7 @@ struct Setting {
     std::size_t header = 0;       // bytes of the answer before the value
     RawCommand write;             // its data go before the value
     Bytes blank;                  // the value that means nothing; a selector may stand in front
+    bool may_be_short = false;    // a text that the BMC gives back without its zeros
     std::size_t random_from = 0;  // from here on random bytes are written first; blank.size(): nowhere
 };
 
@@ -72,11 +73,14 @@ struct SettingAnswer {
     std::uint8_t completion_code = 0;
     Bytes value;
 };
-[[nodiscard]] bool is_blank(ByteView value, ByteView blank);
+// An answer that is shorter than the value shows nothing, unless the setting may be short.
+[[nodiscard]] bool is_blank(ByteView value, const Setting& setting);
 [[nodiscard]] bool is_absent(std::uint8_t completion_code);  // this BMC has no such thing
 // Worth writing to? nullopt: it is; else what is known already.
-[[nodiscard]] std::optional<ItemResult> before_writing(const SettingAnswer& read, ByteView blank);
-[[nodiscard]] ItemResult after_writing(std::uint8_t write_code, const SettingAnswer& read, ByteView blank);
+[[nodiscard]] std::optional<ItemResult> before_writing(const SettingAnswer& read, const Setting& setting);
+[[nodiscard]] ItemResult after_writing(std::uint8_t write_code, const SettingAnswer& read, const Setting& setting);
+// A count that was not given: is there no such table, or is nothing known?
+[[nodiscard]] ItemResult without_count(const SettingAnswer& count);
 [[nodiscard]] ItemResult worse(ItemResult, ItemResult);
 
 }  // namespace bmcvault::rotate

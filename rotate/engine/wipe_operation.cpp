@@ -42,7 +42,9 @@ void describe(BmcReport& report, const WipeRecord& record) {
     if (report.as_asked) report.outcome = "wiped";
     if (!proved && record.asked.empty()) add_detail(report.detail, record.why);
     for (const auto& item : record.items)
-        if (!is_fine(item.result)) add_detail(report.detail, fmt::format("{}: {}", item.name, word(item.result)));
+        if (!is_fine(item.result))
+            add_detail(report.detail, fmt::format("{}: {}{}{}", item.name, word(item.result),
+                                                  item.detail.empty() ? "" : ", ", item.detail));
     for (const auto& name : record.asked)
         if (name.verdict >= NameAsked::Verdict::kOnlyLast)
             add_detail(report.detail, fmt::format("'{}': {} ({})", name.name, word(name.verdict), name.opened_by));

@@ -25,11 +25,19 @@ constexpr int kAskAgain = 4;
 constexpr std::string_view kKgItem = "K_G";
 constexpr std::string_view kKgAction = "random bytes, then zero";
 constexpr std::string_view kOwnItem = "our own account";
+constexpr const char* kItsName = ", its name";
+constexpr const char* kLeft = "clearing names brings factory accounts back on this BMC";
+constexpr std::string_view kRevived =
+    "clearing the name brought a factory account back; it was closed, and its name stays";
 constexpr std::string_view kClosingAction = "random password, disabled, no access";
 
 std::string item_name(const AccountSlot& slot) {
     return slot.name && !slot.name->empty() ? fmt::format("account '{}' in slot {}", *slot.name, slot.id.value)
                                             : fmt::format("account without a name in slot {}", slot.id.value);
+}
+
+std::unexpected<Error> lost() {
+    return fail(ErrorCode::kNoAnswer, "no reply");
 }
 
 ItemResult result_of(ClosingOutcome outcome) {
@@ -142,7 +150,8 @@ asio::awaitable<WipingEvent> Wiping::perform(const ReadAccounts&) {
     }
     record_.names = {names.begin(), names.end()};
     co_await read_serial();
-    if (!seen_.k_g && seen_.k_g_elsewhere == nullptr) put(std::string(kKgItem), "none", ItemResult::kWasEmpty);
+    const bool has_none = seen_.k_g_asked && !seen_.k_g && seen_.k_g_elsewhere == nullptr;
+    put(std::string(kKgItem), "none", has_none ? ItemResult::kWasEmpty : ItemResult::kUnverified);
     const bool has_k_g = seen_.k_g_asked && seen_.k_g.has_value();
     co_return AccountsRead{true, static_cast<std::uint8_t>(to_close_.size()), has_k_g};
 }
@@ -229,29 +238,28 @@ asio::awaitable<void> Wiping::overwrite_idle_slots() {
         else if (is_empty(slot))
             idle.push_back(slot);
     }
-    auto result = ItemResult::kErased;
-    std::size_t done = 0;
+    auto result = ItemResult::kNotPresent;  // the BMC takes no password for a slot without a user
     for (std::size_t i = 0; i < idle.size(); ++i) {
         const bool waits = i == 0 || i + 1 == idle.size();
         const auto one = co_await overwrite_password(idle[i], waits);
-        if (one == ItemResult::kNotPresent) continue;
         result = worse(result, one);
-        ++done;
     }
-    if (done > 0) put("passwords of unused slots", "random bytes", result, std::nullopt, fmt::format("{} slots", done));
+    if (!idle.empty())
+        put("passwords of unused slots", "random bytes", result, std::nullopt, fmt::format("{} slots", idle.size()));
 }
 
-// kNotPresent: the BMC takes no password for a slot without a user.
 asio::awaitable<ItemResult> Wiping::overwrite_password(const AccountSlot& slot, bool waits) {
     const auto secret = vault::generate_password(vault::StoredSize::k16, vault::Alphabet::kFull, slot.name.value_or(""),
                                                  contact_.ports().random);
     const auto set = ipmi::set_password(slot.id, ipmi::kPasswordSize16, secret);
     if (waits && contact_.has_kept_session()) co_await contact_.pace_credential_write();
     const auto reply = co_await tell(set);
-    if (!reply || !reply->ok()) co_return ItemResult::kNotPresent;
+    if (!reply) co_return ItemResult::kNoReply;
+    if (is_absent(reply->completion_code)) co_return ItemResult::kNotPresent;
     const auto test = ipmi::test_password(slot.id, ipmi::kPasswordSize16, secret);
     const auto tested = co_await tell(test);
-    co_return tested && tested->ok() ? ItemResult::kErased : ItemResult::kUnverified;
+    if (tested && tested->ok()) co_return ItemResult::kErased;
+    co_return reply->ok() ? ItemResult::kUnverified : ItemResult::kRefused;
 }
 
 asio::awaitable<void> Wiping::close_namesake(const AccountSlot& slot) {
@@ -285,14 +293,14 @@ asio::awaitable<std::optional<std::uint8_t>> Wiping::write(const Setting& settin
 asio::awaitable<WipeItem> Wiping::erase_one(const SettingFamily& family, const Setting& setting) {
     WipeItem item{std::string(family.name), std::string(family.action), ItemResult::kNoReply, std::nullopt, ""};
     const auto before = co_await read(setting.read, setting.header);
-    if (const auto known = before_writing(before, setting.blank)) {
+    if (const auto known = before_writing(before, setting)) {
         item.result = *known;
         co_return item;
     }
     if (setting.random_from < setting.blank.size()) (void)co_await write(setting, true);
     item.completion_code = co_await write(setting, false);
     const auto after = co_await read(setting.read, setting.header);
-    if (item.completion_code) item.result = after_writing(*item.completion_code, after, setting.blank);
+    if (item.completion_code) item.result = after_writing(*item.completion_code, after, setting);
     co_return item;
 }
 
@@ -303,6 +311,7 @@ asio::awaitable<void> Wiping::erase(const SettingFamily& family) {
         const auto count = co_await read(*family.count, 1);
         const bool known = count.completion_code == 0 && !count.value.empty();
         if (!known) {
+            all.result = without_count(count);
             record_.put(all);
             co_return;
         }
@@ -313,7 +322,7 @@ asio::awaitable<void> Wiping::erase(const SettingFamily& family) {
         const auto item = co_await erase_one(family, setting);
         all.result = worse(all.result, item.result);
         if (item.completion_code) all.completion_code = item.completion_code;
-        if (item.result == ItemResult::kNotPresent) break;
+        if (item.result == ItemResult::kNotPresent && !family.count) break;  // the end of what nobody counts
     }
     record_.put(all);
 }
@@ -321,43 +330,50 @@ asio::awaitable<void> Wiping::erase(const SettingFamily& family) {
 asio::awaitable<void> Wiping::take_rights(const AccountSlot& slot) {
     const auto disable = ipmi::disable_user(slot.id);
     (void)co_await tell_paced(disable);
-    for (const auto& rights : slot.channels) {
-        const auto nothing = ipmi::set_user_access(rights.channel, slot.id, ipmi::UserAccess{});
+    std::vector<Channel> channels;
+    std::ranges::transform(slot.channels, std::back_inserter(channels), &ChannelRights::channel);
+    if (channels.empty()) channels.push_back(contact_.channel());
+    for (const auto channel : channels) {
+        const auto nothing = ipmi::set_user_access(channel, slot.id, ipmi::UserAccess{});
         (void)co_await tell_paced(nothing);
     }
 }
 
-asio::awaitable<bool> Wiping::name_is_back(const AccountSlot& slot) {
-    const auto request = ipmi::get_user_name(slot.id);
-    const auto reply = co_await tell(request);
-    const auto name = reply ? ipmi::parse_user_name(*reply) : Result<std::string>("");
-    co_return name && !name->empty();
+// What is read back counts. A user that does not exist any more has no name.
+asio::awaitable<Wiping::NameEnd> Wiping::clear_name(const AccountSlot& slot) {
+    if (slot.fixed_name) co_return NameEnd{ItemResult::kRefused, std::nullopt, false};
+    const auto clear = ipmi::set_user_name(slot.id, "");
+    const auto reply = co_await tell_paced(clear);
+    const auto get = ipmi::get_user_name(slot.id);
+    const auto shown = co_await tell(get);
+    const auto code = reply ? std::optional(reply->completion_code) : std::nullopt;
+    const auto name = shown ? ipmi::parse_user_name(*shown) : Result<std::string>(lost());
+    const bool gone = name ? name->empty() : shown && is_absent(shown->completion_code);
+    if (gone) co_return NameEnd{ItemResult::kErased, code, false};
+    if (!reply) co_return NameEnd{ItemResult::kNoReply, code, false};
+    if (!reply->ok()) co_return NameEnd{ItemResult::kRefused, code, false};
+    co_return NameEnd{name ? ItemResult::kNotErased : ItemResult::kUnverified, code, name.has_value()};
 }
 
 asio::awaitable<WipingEvent> Wiping::perform(const ClearName& action) {
-    auto& slot = to_close_[action.index];
-    const bool named = slot.name && !slot.name->empty();
-    if (!named || slot.fixed_name) co_return NameCleared{false, contact_.has_kept_session()};
-    const auto item = item_name(slot) + ", its name";
-    const auto clear = ipmi::set_user_name(slot.id, "");
-    const auto reply = co_await tell_paced(clear);
-    const auto code = reply ? std::optional(reply->completion_code) : std::nullopt;
-    const bool back = co_await name_is_back(slot);
-    const bool refused = reply && !reply->ok();
-    auto result = back ? ItemResult::kNotErased : ItemResult::kErased;
-    if (back && refused) result = ItemResult::kRefused;
-    const bool revived = back && !refused;
-    put(item, "blank", result, code,
-        revived ? "clearing the name brought a factory account back; it was closed, and its name stays" : "");
-    co_return NameCleared{revived, contact_.has_kept_session()};
+    const auto& slot = to_close_[action.index];
+    if (!slot.name || slot.name->empty()) co_return NameCleared{false, contact_.has_kept_session()};
+    const auto end = co_await clear_name(slot);
+    put(item_name(slot) + kItsName, "blank", end.result, end.code, end.revived ? std::string(kRevived) : "");
+    if (end.revived) {
+        for (std::size_t i = action.index + 1U; i < to_close_.size(); ++i)
+            if (to_close_[i].name && !to_close_[i].name->empty())
+                put(item_name(to_close_[i]) + kItsName, "left", ItemResult::kNotErased, std::nullopt, kLeft);
+    }
+    co_return NameCleared{end.revived, contact_.has_kept_session()};
 }
 
 // The current one was made by this wipe, an interrupted run's included.
 bool Wiping::own_is_renewed(Outcome outcome) const {
     const auto* current = contact_.known().password_in(VersionState::kCurrent);
-    const bool of_this_wipe = current != nullptr && current->provenance != vault::Provenance::kImported &&
-                              current->created_at >= record_.begun_at;
-    return of_this_wipe &&
+    const bool made_by_us = current != nullptr && (current->provenance == vault::Provenance::kGenerated ||
+                                                   current->provenance == vault::Provenance::kObserved);
+    return made_by_us && current->created_at >= record_.begun_at &&
            (outcome == Outcome::kRotated || outcome == Outcome::kSettled16 || outcome == Outcome::kRecovered);
 }
 
@@ -383,17 +399,22 @@ asio::awaitable<WipingEvent> Wiping::perform(const RecordWipe&) {
     co_return Stored{stored};
 }
 
+AccountSlot Wiping::own_slot() const {
+    if (own_) return *own_;
+    AccountSlot slot;
+    slot.id = contact_.user_id();
+    slot.name = contact_.bmc().user_name;
+    return slot;
+}
+
 asio::awaitable<WipingEvent> Wiping::perform(const CloseOwn& action) {
-    const bool readable = own_.has_value();
-    const AccountSlot slot =
-        readable ? *own_ : AccountSlot{contact_.user_id(), contact_.bmc().user_name, {}, false, {}, {}, {}};
+    const auto slot = own_slot();
     co_await take_rights(slot);
-    if (!action.clear_name || slot.fixed_name) co_return NameCleared{false, contact_.has_kept_session()};
-    const auto clear = ipmi::set_user_name(slot.id, "");
-    const auto reply = co_await tell_paced(clear);
-    const bool back = co_await name_is_back(slot);
-    name_of_own_came_back_ = back && reply && reply->ok();
-    co_return NameCleared{name_of_own_came_back_, contact_.has_kept_session()};
+    own_name_ = NameEnd{ItemResult::kNotErased, std::nullopt, false};
+    if (action.clear_name) own_name_ = co_await clear_name(slot);
+    put(std::string(kOwnItem) + kItsName, action.clear_name ? "blank" : "left", own_name_->result, own_name_->code,
+        action.clear_name ? "" : kLeft);
+    co_return NameCleared{own_name_->revived, contact_.has_kept_session()};
 }
 
 asio::awaitable<WipingEvent> Wiping::perform(const CloseOwnAgain&) {
@@ -402,8 +423,9 @@ asio::awaitable<WipingEvent> Wiping::perform(const CloseOwnAgain&) {
     const auto size = static_cast<std::uint8_t>(last->size);
     const auto set = ipmi::set_password(contact_.user_id(), size, contact_.known().password_secret(last->version));
     (void)co_await tell_paced(set);
-    const AccountSlot slot = own_.value_or(AccountSlot{contact_.user_id(), {}, {}, false, {}, {}, {}});
+    const auto slot = own_slot();
     co_await take_rights(slot);
+    put(std::string(kOwnItem) + kItsName, "blank", ItemResult::kNotErased, own_name_->code, std::string(kRevived));
     co_return Done{contact_.has_kept_session()};
 }
 
@@ -462,9 +484,10 @@ asio::awaitable<WipingEvent> Wiping::perform(const AskEverybody&) {
     const auto own = std::ranges::find(record_.asked, contact_.bmc().user_name, &NameAsked::name);
     const bool own_closed =
         own->verdict == NameAsked::Verdict::kRefused || own->verdict == NameAsked::Verdict::kNothingOpens;
-    put(std::string(kOwnItem), "disabled, no access, name blank",
-        own_closed ? ItemResult::kErased : ItemResult::kNotErased, std::nullopt,
-        own_closed && !name_of_own_came_back_ ? "" : std::string(word(own->verdict)));
+    std::string detail = fmt::format("asked as it: {}", word(own->verdict));
+    if (!own_name_) detail += "; that its name is blank was not read back by the run that was interrupted";
+    put(std::string(kOwnItem), "disabled, no access", own_closed ? ItemResult::kErased : ItemResult::kNotErased,
+        std::nullopt, detail);
     co_return EverybodyAsked{has(NameAsked::Verdict::kOpen), !has(NameAsked::Verdict::kNotProved)};
 }
 

@@ -46,7 +46,13 @@ private:
     asio::awaitable<ItemResult> overwrite_password(const AccountSlot& slot, bool waits);
     asio::awaitable<void> close_namesake(const AccountSlot& slot);
     asio::awaitable<void> take_rights(const AccountSlot& slot);
-    asio::awaitable<bool> name_is_back(const AccountSlot& slot);
+    struct NameEnd {
+        ItemResult result;
+        std::optional<std::uint8_t> code;
+        bool revived;  // a name is there again: the factory account's
+    };
+    asio::awaitable<NameEnd> clear_name(const AccountSlot& slot);
+    [[nodiscard]] AccountSlot own_slot() const;
     asio::awaitable<void> read_serial();
     asio::awaitable<NameAsked> ask_name(const std::string& name, const AccountPasswords& known);
     [[nodiscard]] bool own_is_renewed(Outcome outcome) const;
@@ -63,7 +69,7 @@ private:
     std::vector<AccountSlot> to_close_;
     std::optional<AccountSlot> own_;
     Seen seen_;
-    bool name_of_own_came_back_ = false;
+    std::optional<NameEnd> own_name_;  // nullopt: an earlier run closed our account
 };
 
 [[nodiscard]] std::string_view name_of(const WipingAction& action);

@@ -95,9 +95,10 @@ TEST_F(Deprovision, APlainBoardIsWipedAndNothingOpensIt) {
     EXPECT_EQ(all.result, WipeResult::kProved);
     EXPECT_TRUE(all.is_complete());
     EXPECT_EQ(all.serial.substr(0, 3), "SN-");
-    for (const char* item : {"SNMP community string", "serial over LAN", "boot flags", "boot initiator mailbox",
-                             "system name", "DCMI asset tag", "PEF control", "PEF alert policies", "PEF event filters",
-                             "PEF alert strings", "alert destination types", "K_G", "our own account"})
+    for (const char* item :
+         {"our own account, its name", "SNMP community string", "serial over LAN", "boot flags",
+          "boot initiator mailbox", "system name", "DCMI asset tag", "PEF control", "PEF alert policies",
+          "PEF event filters", "PEF alert strings", "alert destination types", "K_G", "our own account"})
         EXPECT_EQ(result_of(item), "erased") << item;
     for (const auto& [id, user] : bmc().config().users) EXPECT_EQ(user.name, "") << int{id};
 }
@@ -182,6 +183,87 @@ TEST_F(Deprovision, ADoneOneIsAskedAgainAndStaysDone) {
     const auto writes = bmc().counters().passwords_set;
     EXPECT_EQ(wipe().outcome, "wiped");
     EXPECT_EQ(bmc().counters().passwords_set, writes);
+}
+
+// ---- what a BMC, the net and the disk do on the way ----
+
+// Until it is wiped, or three times: whatever happened, the vault's credential let us go on.
+#define EXPECT_WIPED_IN_THE_END(what)                                                     \
+    do {                                                                                  \
+        BmcReport last;                                                                   \
+        for (int again = 0; again < 3 && last.outcome != "wiped"; ++again) last = wipe(); \
+        EXPECT_EQ(last.outcome, "wiped") << (what) << ": " << last.detail;                \
+        expect_nothing_old_opens();                                                       \
+    } while (false)
+
+TEST_F(Deprovision, ARebootAfterAnyCommandCostsNothing) {
+    for (int command = 1; command < 200; command += 7) {
+        begin({"default-account"});
+        fleet_->replace(0, [&](Config& config) {
+            config.quirks.default_account = false;  // it is there already
+            config.quirks.reboots_after_commands = command;
+        });
+        EXPECT_WIPED_IN_THE_END(command);
+    }
+}
+
+TEST_F(Deprovision, ABoardSwappedOnTheWayIsNeverCalledWiped) {
+    for (int command = 3; command < 120; command += 13) {
+        begin({"default-account"});
+        fleet_->replace(0, [&](Config& config) { config.quirks.swaps_board_after_commands = command; });
+        const auto report = wipe();
+        EXPECT_FALSE(report.as_asked) << command;
+        EXPECT_TRUE(report.outcome == "unfinished" || report.outcome == "not-done" || report.outcome == "not-proved")
+            << command << ": " << report.outcome;
+    }
+}
+
+TEST_F(Deprovision, AFailedWriteOfTheVaultCostsNothing) {
+    using Fault = SimVault::Fault;
+    for (const auto fault : {Fault::kRefused, Fault::kUnknownStored, Fault::kUnknownNotStored}) {
+        for (int write = 1; write <= 12; ++write) {
+            begin({"default-account"}, true);
+            (void)fleet_->live(Command::kDeprovision, with_defaults(), 0,
+                               [&](SimVault& store) { store.fail_write(write, fault); });
+            fleet_->let_time_pass(3700s);
+            EXPECT_WIPED_IN_THE_END(fmt::format("write {}, fault {}", write, static_cast<int>(fault)));
+        }
+    }
+}
+
+TEST_F(Deprovision, ABadNetCostsNothing) {
+    for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+        begin({"default-account"});
+        fleet_->set_faults({.loss = 0.1, .duplicate = 0.1, .reorder = 0.1});
+        (void)wipe();
+        fleet_->set_faults({});
+        EXPECT_WIPED_IN_THE_END(seed);
+    }
+}
+
+TEST_F(Deprovision, ABoardThatForgetsPasswordsKeepsOurAccount) {
+    begin({"default-account"});
+    fleet_->replace(0, [](Config& config) { config.quirks.acknowledges_and_forgets = true; });
+    const auto report = wipe();
+    EXPECT_FALSE(report.as_asked) << report.outcome;
+    EXPECT_TRUE(opens("ADMIN", rotated_)) << "our account was closed without its last password";
+    EXPECT_TRUE(fleet_->vault_holds_live_credential(0));
+}
+
+TEST_F(Deprovision, AFixedNameIsSaid) {
+    begin({"default-account"});
+    fleet_->replace(0, [](Config& config) { config.users[2].name_fixed = true; });
+    const auto report = wipe();
+    EXPECT_EQ(report.outcome, "wiped-except") << report.detail;
+    EXPECT_EQ(result_of("our own account, its name"), "refused");
+}
+
+TEST_F(Deprovision, ALockedKgIsSaid) {
+    begin({}, true);
+    fleet_->replace(0, [](Config& config) { config.k_g_locked = true; });
+    const auto report = wipe();
+    EXPECT_EQ(report.outcome, "wiped-except") << report.detail;
+    EXPECT_EQ(result_of("K_G"), "refused");
 }
 
 }  // namespace

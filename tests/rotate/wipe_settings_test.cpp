@@ -11,7 +11,13 @@
 namespace bmcvault::rotate {
 namespace {
 
-const Bytes kBlank(4, 0);
+Setting four_bytes(bool may_be_short = false) {
+    Setting setting;
+    setting.blank = Bytes(4, 0);
+    setting.may_be_short = may_be_short;
+    return setting;
+}
+const Setting kBlank = four_bytes();
 
 TEST(WipeSettings, OnlyWhatIsReadBackIsErased) {
     EXPECT_EQ(after_writing(0x00, {0x00, {0, 0, 0, 0}}, kBlank), ItemResult::kErased);
@@ -27,6 +33,20 @@ TEST(WipeSettings, NothingIsWrittenToWhatIsBlankOrAbsent) {
     EXPECT_EQ(before_writing({0x80, {}}, kBlank), ItemResult::kNotPresent);
     EXPECT_EQ(before_writing({0x00, {7}}, kBlank), std::nullopt);
     EXPECT_EQ(before_writing({0xd4, {}}, kBlank), std::nullopt) << "what can't be read may be there";
+}
+
+TEST(WipeSettings, AShortAnswerShowsNothing) {
+    EXPECT_EQ(after_writing(0x00, {0x00, {}}, kBlank), ItemResult::kNotErased);
+    EXPECT_EQ(after_writing(0x00, {0x00, {0, 0}}, kBlank), ItemResult::kNotErased);
+    EXPECT_EQ(before_writing({0x00, {}}, kBlank), std::nullopt);
+    EXPECT_EQ(after_writing(0x00, {0x00, {}}, four_bytes(true)), ItemResult::kErased) << "an empty text";
+}
+
+TEST(WipeSettings, ATableThatCantBeCountedIsNoAbsentOne) {
+    EXPECT_EQ(without_count({0xc1, {}}), ItemResult::kNotPresent);
+    EXPECT_EQ(without_count({0xd4, {}}), ItemResult::kUnverified);
+    EXPECT_EQ(without_count({0xce, {}}), ItemResult::kUnverified);
+    EXPECT_EQ(without_count({0x00, {}}), ItemResult::kUnverified) << "an answer without a number";
 }
 
 TEST(WipeSettings, TheWorstEntryOfATableSpeaksForIt) {
@@ -50,7 +70,7 @@ TEST(WipeSettings, EveryFamilyIsWellFormed) {
     for (const auto& family : setting_families(Channel{1}, Channel{2})) {
         EXPECT_TRUE(names.insert(family.name).second) << family.name;
         const auto setting = family.setting(1);
-        EXPECT_TRUE(is_blank(setting.blank, setting.blank));
+        EXPECT_TRUE(is_blank(setting.blank, setting)) << family.name;
         EXPECT_LE(setting.random_from, setting.blank.size()) << family.name;
         EXPECT_LE(setting.write.data.size() + setting.blank.size(), 64u) << family.name;
         EXPECT_EQ(setting.read.net_fn, setting.write.net_fn) << family.name;
