@@ -211,6 +211,9 @@ Seen BmcContact::seen_from(ipmi::LoginReport& report, LoginRequest::Depth depth)
         seen.k_g_cut_at_zero_byte = report.k_g->cut_at_zero_byte;
     }
     seen.strange_board = !bmc_.pin.manufacturer && !options_.first_contact && !shows_our_board(seen);
+    if (seen.answer == Answer::kNoProof && options_.login_attempts > 0 && !may_attempt_logins()) {
+        seen.why = "no login was tried: no GUID is pinned that shows that this board is ours";
+    }
     return seen;
 }
 
@@ -274,7 +277,7 @@ asio::awaitable<ipmi::LoginReport> BmcContact::login(LoginRequest request) {
         request.suite = suite;
         report = co_await login_once(request);
         const bool own = request.user_name == bmc_.user_name && request.depth == LoginRequest::Depth::kLogin;
-        if (report.outcome == HandshakeOutcome::kNoProof && own) {
+        if (report.outcome == HandshakeOutcome::kNoProof && own && may_attempt_logins()) {
             report = co_await attempt_logins(request, std::move(report));
         }
         if (report.outcome != HandshakeOutcome::kCipherSuiteRefused) break;
@@ -288,6 +291,12 @@ asio::awaitable<ipmi::LoginReport> BmcContact::login_once(LoginRequest request) 
     auto report = co_await client_->login(request);
     slots_.handshake_ended(report.left_a_slot_half_open, report.session != nullptr);
     co_return report;
+}
+
+// Whoever answers without a proof gets HMACs to guess our passwords by. So: only the board whose GUID is pinned, which
+// is compared before RAKP 3 (I10), or one that a person vouches for.
+bool BmcContact::may_attempt_logins() const {
+    return options_.login_attempts > 0 && (bmc_.pin.guid || options_.first_contact);
 }
 
 // A person allowed it: real logins where RAKP 2 proves nothing, newest first, with this BMC's own versions only. One

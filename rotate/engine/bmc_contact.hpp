@@ -192,6 +192,7 @@ private:
     asio::awaitable<ipmi::LoginReport> login(ipmi::LoginRequest request);
     asio::awaitable<ipmi::LoginReport> login_once(ipmi::LoginRequest request);
     asio::awaitable<ipmi::LoginReport> attempt_logins(ipmi::LoginRequest request, ipmi::LoginReport no_proof);
+    [[nodiscard]] bool may_attempt_logins() const;
     [[nodiscard]] int failures_remembered() const;
     [[nodiscard]] asio::awaitable<bool> count_failure(int failures);
     asio::awaitable<void> read_lock_out(ipmi::Session& session);

@@ -368,6 +368,25 @@ TEST_F(NoProof, TheAccountIsNeverLockedHoweverManyAttemptsAreAllowed) {
     EXPECT_FALSE(is_locked());
 }
 
+TEST(NeverSeen, ABoardWithoutProofGetsNoLoginUnlessAPersonVouches) {
+    auto config = unforgiving(0, kOurs);
+    config.quirks.bogus_rakp2 = true;
+    SimFleet fleet({std::move(config)}, {});
+    RunOptions options;
+    options.login_attempts = 1;
+    const auto life = fleet.live(Command::kRecover, options);
+    EXPECT_EQ(life.reports.front().detail,
+              "no-rakp2-proof; no login was tried: no GUID is pinned that shows that this board is ours");
+    EXPECT_EQ(life.reports.front().failed_logins, 0u);
+    const auto facts = fleet.open_vault()->facts(facts_key(fleet.record(0)));
+    ASSERT_TRUE(facts.has_value());
+    EXPECT_FALSE(facts->contains(std::string(kFailedLoginsFact))) << "nothing was even begun";
+
+    options.first_contact = true;
+    fleet.let_time_pass(4000s);
+    EXPECT_EQ(fleet.live(Command::kRecover, options).reports.front().outcome, "recovered");
+}
+
 TEST(Elsewhere, MoreThanTenThousandCandidatesAreRefused) {
     SimFleet fleet(fleet_with({kOurs}), {});
     const auto& bmc = fleet.record(0);
