@@ -20,7 +20,7 @@ ClosingStep finish(const ClosingState& state, ClosingOutcome outcome) {
 }
 
 ClosingStep close_channel(const ClosingState& state, unsigned index) {
-    if (index >= state.situation.channels) return ask(state, AskSlot{});
+    if (index >= state.situation.channels) return ask(state, ReadSlot{});
     return ask(state, CloseChannel{static_cast<std::uint8_t>(index), false});
 }
 
@@ -32,10 +32,17 @@ ClosingStep come_back(ClosingState state) {
     return ask(state, ReturnToOwn{});
 }
 
+// RAKP 1 is refused in the same words when somebody's guesses have locked an open account for some minutes: so the BMC
+// has to show that the slot has no way in, or, where it does not show slots, to have said that it took it away.
+bool is_shut(const ClosingState& state) {
+    if (state.way_in) return !*state.way_in;
+    return state.disabled || state.channels_closed == state.situation.channels;
+}
+
 ClosingStep conclude(const ClosingState& state) {
     switch (state.heard.answer) {
         case Answer::kUnknownUserOrLocked:
-            return finish(state, ClosingOutcome::kClosed);
+            return finish(state, is_shut(state) ? ClosingOutcome::kClosed : ClosingOutcome::kUnproved);
         case Answer::kMatched:
         case Answer::kKgUnknown:
         case Answer::kPrivilegeRefused:
@@ -76,15 +83,22 @@ struct Next {
         state.last_value = true;
         return ask(state, StageSlot{StoredSize::k16});
     }
-    ClosingStep operator()(const DisableSlot&, const Told& event) const {
+    ClosingStep operator()(const DisableSlot&, const Told& event) {
         if (!event.kept_session) return come_back(state);
+        state.disabled = event.result == Telling::kDone;
         return close_channel(state, 0);
     }
-    ClosingStep operator()(const CloseChannel& action, const Told& event) const {
+    ClosingStep operator()(const CloseChannel& action, const Told& event) {
         if (!event.kept_session) return come_back(state);
+        if (event.result == Telling::kDone) ++state.channels_closed;
         const bool refused = event.result == Telling::kRefused || event.result == Telling::kRefusedSize;
         if (refused && !action.callback) return ask(state, CloseChannel{action.index, true});
         return close_channel(state, action.index + 1U);
+    }
+    ClosingStep operator()(const ReadSlot&, const SlotRead& event) {
+        if (!event.kept_session) return come_back(state);
+        state.way_in = event.way_in;
+        return ask(state, AskSlot{});
     }
     ClosingStep operator()(const AskSlot&, const SlotAsked& event) {
         state.heard = event;

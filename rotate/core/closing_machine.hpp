@@ -1,7 +1,7 @@
 // Closing one account slot as a pure function, in the manner of password_machine.hpp: its password becomes a random one
-// that the vault holds first (I1), the user is disabled, every channel gets NO ACCESS without messaging; then a
-// handshake as that account shows whether it is closed, and another one that we still get in (I9). The name stays: a
-// cleared one has been seen to bring the factory account back. (IPMI 2.0 §22.26, §22.30)
+// that the vault holds first (I1), the user is disabled, every channel gets NO ACCESS without messaging; that is read
+// back; then a handshake as that account shows whether it is closed, and another one that we still get in (I9). The
+// name stays: a cleared one has been seen to bring the factory account back. (IPMI 2.0 §22.26, §22.27, §22.30)
 #pragma once
 
 #include <compare>
@@ -41,6 +41,9 @@ struct CloseChannel {  // -> Told. Messaging off and the lowest limit: NO ACCESS
     bool callback;
     friend auto operator<=>(const CloseChannel&, const CloseChannel&) = default;
 };
+struct ReadSlot {  // -> SlotRead
+    friend auto operator<=>(const ReadSlot&, const ReadSlot&) = default;
+};
 struct CommitSlot {  // -> Stored
     VersionNumber version;
     friend auto operator<=>(const CommitSlot&, const CommitSlot&) = default;
@@ -63,7 +66,7 @@ struct ReopenSlot {  // -> Told: rights and state as they were; the random passw
 };
 
 enum class ClosingOutcome : std::uint8_t {
-    kClosed,     // the BMC refuses the account, and we still get in
+    kClosed,     // the BMC shows no way in and refuses the account, and we still get in
     kOnlyOurs,   // it still answers for the account, but only the random password that the vault holds opens it
     kStillOpen,  // a password that others know still opens it
     kUnproved,   // everything was sent; the BMC could not be asked, or what it said proves nothing
@@ -78,12 +81,16 @@ struct ClosingFinish {
     friend auto operator<=>(const ClosingFinish&, const ClosingFinish&) = default;
 };
 
-using ClosingAction = std::variant<StageSlot, SetSlotPassword, TestSlotPassword, DisableSlot, CloseChannel, CommitSlot,
-                                   AbandonSlot, AskSlot, ReturnToOwn, LookAtOwn, ReopenSlot, ClosingFinish>;
+using ClosingAction = std::variant<StageSlot, SetSlotPassword, TestSlotPassword, DisableSlot, CloseChannel, ReadSlot,
+                                   CommitSlot, AbandonSlot, AskSlot, ReturnToOwn, LookAtOwn, ReopenSlot, ClosingFinish>;
 
 enum class Telling : std::uint8_t { kDone, kRefused, kRefusedSize, kNoReply };
 struct Told {
     Telling result;
+    bool kept_session;
+};
+struct SlotRead {
+    std::optional<bool> way_in;  // by state and rights; nullopt: the BMC does not say
     bool kept_session;
 };
 struct SlotAsked {
@@ -97,7 +104,7 @@ struct OwnSeen {
     bool kept_session = false;
 };
 
-using ClosingEvent = std::variant<Staged, Told, Stored, SlotAsked, OwnSeen>;
+using ClosingEvent = std::variant<Staged, Told, Stored, SlotRead, SlotAsked, OwnSeen>;
 
 struct ClosingState {
     ClosingSituation situation;
@@ -107,6 +114,9 @@ struct ClosingState {
     std::uint8_t returns = 0;
     bool last_value = false;  // no other password is made for this slot
     bool reopened = false;
+    bool disabled = false;             // ... or so the BMC said
+    std::uint8_t channels_closed = 0;  // likewise
+    std::optional<bool> way_in{};      // as it was read back
     SlotAsked heard{};
     friend auto operator<=>(const ClosingState&, const ClosingState&) = default;
 };

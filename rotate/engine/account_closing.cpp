@@ -37,8 +37,9 @@ std::uint8_t bytes_of(vault::StoredSize size) {
 
 std::string_view name_of(const ClosingAction& action) {
     constexpr std::array<std::string_view, std::variant_size_v<ClosingAction>> kNames{
-        "stage-slot",   "set-slot-password", "test-slot-password", "disable-slot", "close-channel", "commit-slot",
-        "abandon-slot", "ask-slot",          "return-to-own",      "look-at-own",  "reopen-slot",   "finish"};
+        "stage-slot",  "set-slot-password", "test-slot-password", "disable-slot",  "close-channel", "read-slot",
+        "commit-slot", "abandon-slot",      "ask-slot",           "return-to-own", "look-at-own",   "reopen-slot",
+        "finish"};
     return kNames[action.index()];
 }
 
@@ -128,6 +129,11 @@ asio::awaitable<ClosingEvent> AccountClosing::perform(const CloseChannel& action
     nothing.privilege_limit = action.callback ? ipmi::PrivilegeLevel::kCallback : ipmi::PrivilegeLevel::kNoAccess;
     const auto request = ipmi::set_user_access(channel, slot_.id, nothing);
     co_return co_await tell_paced(request);
+}
+
+asio::awaitable<ClosingEvent> AccountClosing::perform(const ReadSlot&) {
+    const auto way_in = co_await shows_way_in(contact_, slot_);
+    co_return SlotRead{way_in, contact_.has_kept_session()};
 }
 
 asio::awaitable<ClosingEvent> AccountClosing::perform(const CommitSlot& action) {

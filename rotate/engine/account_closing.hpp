@@ -27,6 +27,7 @@ private:
     asio::awaitable<ClosingEvent> perform(const TestSlotPassword&);
     asio::awaitable<ClosingEvent> perform(const DisableSlot&);
     asio::awaitable<ClosingEvent> perform(const CloseChannel&);
+    asio::awaitable<ClosingEvent> perform(const ReadSlot&);
     asio::awaitable<ClosingEvent> perform(const CommitSlot&);
     asio::awaitable<ClosingEvent> perform(const AbandonSlot&);
     asio::awaitable<ClosingEvent> perform(const AskSlot&);

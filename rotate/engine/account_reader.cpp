@@ -32,6 +32,21 @@ class Reader {
 public:
     explicit Reader(BmcContact& contact) : contact_(contact) {}
 
+    asio::awaitable<std::optional<bool>> shows_way_in(const AccountSlot& before) {
+        AccountSlot now;
+        now.id = before.id;
+        sol_is_told_ = false;
+        channels_ = before.channels;
+        if (channels_.empty()) channels_.push_back({contact_.channel(), ChannelMedium::kLan8023});
+        bool all_read = true;
+        for (const auto& channel : channels_) {
+            const auto access = co_await read_rights(now, channel);
+            all_read = all_read && access.has_value();
+        }
+        const bool way_in = has_a_way_in(now);
+        co_return way_in || all_read ? std::optional(way_in) : std::nullopt;
+    }
+
     asio::awaitable<Result<AccountTable>> read() {
         co_await find_channels();
         co_await read_capabilities();
@@ -140,6 +155,11 @@ private:
 asio::awaitable<Result<AccountTable>> read_accounts(BmcContact& contact) {
     Reader reader(contact);
     co_return co_await reader.read();
+}
+
+asio::awaitable<std::optional<bool>> shows_way_in(BmcContact& contact, const AccountSlot& before) {
+    Reader reader(contact);
+    co_return co_await reader.shows_way_in(before);
 }
 
 asio::awaitable<void> ask_account(BmcContact& contact, AccountSlot& slot, const AccountPasswords& known) {

@@ -14,6 +14,9 @@ namespace bmcvault::rotate {
 // slots. kNoAnswer: the kept session was lost; kUnsupported: the BMC does not list its users.
 [[nodiscard]] asio::awaitable<Result<AccountTable>> read_accounts(BmcContact& contact);
 
+// State and rights of one slot, read anew on the channels that it was read on before. nullopt: the BMC does not say.
+[[nodiscard]] asio::awaitable<std::optional<bool>> shows_way_in(BmcContact& contact, const AccountSlot& before);
+
 // One handshake per name, one after the other: what RAKP 1 refuses costs two round trips, what no candidate opens also
 // a wait until the BMC has forgotten the handshake. Names like our own are not asked: the answer would be about us.
 [[nodiscard]] asio::awaitable<void> ask_accounts(BmcContact& contact, AccountTable& table,
