@@ -39,17 +39,27 @@ bool is_shut(const ClosingState& state) {
     return state.disabled || state.channels_closed == state.situation.channels;
 }
 
-ClosingStep conclude(const ClosingState& state) {
+ClosingOutcome outcome_of(const ClosingState& state) {
     switch (state.heard.answer) {
         case Answer::kUnknownUserOrLocked:
-            return finish(state, is_shut(state) ? ClosingOutcome::kClosed : ClosingOutcome::kUnproved);
+            return is_shut(state) ? ClosingOutcome::kClosed : ClosingOutcome::kUnproved;
         case Answer::kMatched:
         case Answer::kKgUnknown:
         case Answer::kPrivilegeRefused:
-            return finish(state, state.heard.by_ours ? ClosingOutcome::kOnlyOurs : ClosingOutcome::kStillOpen);
+            return state.heard.by_ours ? ClosingOutcome::kOnlyOurs : ClosingOutcome::kStillOpen;
         default:
-            return finish(state, ClosingOutcome::kUnproved);
+            return ClosingOutcome::kUnproved;
     }
+}
+
+// `current` is what a handshake has named. A closed account can't be asked: there the BMC's own test has to do.
+// Whatever is not committed stays pending: a candidate, and sent again by the next run.
+ClosingStep conclude(const ClosingState& state) {
+    const auto outcome = outcome_of(state);
+    const bool named = state.version && state.heard.version == state.version;
+    const bool kept_out = state.tested && outcome == ClosingOutcome::kClosed;
+    if (named || kept_out) return ask(state, CommitSlot{*state.version});
+    return finish(state, outcome);
 }
 
 struct Next {
@@ -68,17 +78,18 @@ struct Next {
     }
     ClosingStep operator()(const TestSlotPassword& action, const Told& event) {
         if (!event.kept_session) return come_back(state);
-        if (event.result == Telling::kDone) return ask(state, CommitSlot{action.version});
-        if (event.result == Telling::kNoReply) return ask(state, DisableSlot{});  // it does not know the test
+        state.tested = event.result == Telling::kDone;
+        if (state.tested || event.result == Telling::kNoReply) return ask(state, DisableSlot{});  // or knows no test
         state.last_value = true;  // no second value: what the BMC keeps is asked at the end
         return ask(state, AbandonSlot{action.version});
     }
     ClosingStep operator()(const CommitSlot&, const Stored& event) const {
-        if (event.durable != Durable::kCommitted) return finish(state, ClosingOutcome::kVaultNotWritten);
-        return ask(state, DisableSlot{});
+        return finish(state,
+                      event.durable == Durable::kCommitted ? outcome_of(state) : ClosingOutcome::kVaultNotWritten);
     }
     ClosingStep operator()(const AbandonSlot&, const Stored& event) {
         if (event.durable != Durable::kCommitted) return finish(state, ClosingOutcome::kVaultNotWritten);
+        state.version.reset();
         if (state.last_value) return ask(state, DisableSlot{});
         state.last_value = true;
         return ask(state, StageSlot{StoredSize::k16});

@@ -44,7 +44,8 @@ struct CloseChannel {  // -> Told. Messaging off and the lowest limit: NO ACCESS
 struct ReadSlot {  // -> SlotRead
     friend auto operator<=>(const ReadSlot&, const ReadSlot&) = default;
 };
-struct CommitSlot {  // -> Stored
+struct CommitSlot {  // -> Stored. Only what a handshake has named, or what keeps people out of an account that is
+                     // closed
     VersionNumber version;
     friend auto operator<=>(const CommitSlot&, const CommitSlot&) = default;
 };
@@ -95,7 +96,8 @@ struct SlotRead {
 };
 struct SlotAsked {
     Answer answer{};
-    bool by_ours = false;  // kMatched: with a version that was made for this slot, in whatever form
+    bool by_ours = false;                    // kMatched: with a version that was made for this slot, in whatever form
+    std::optional<VersionNumber> version{};  // ... which one, where its bytes are exactly those that the vault holds
     friend auto operator<=>(const SlotAsked&, const SlotAsked&) = default;
 };
 struct OwnSeen {
@@ -114,6 +116,7 @@ struct ClosingState {
     std::uint8_t returns = 0;
     bool last_value = false;  // no other password is made for this slot
     bool reopened = false;
+    bool tested = false;               // the BMC says that it holds `version`
     bool disabled = false;             // ... or so the BMC said
     std::uint8_t channels_closed = 0;  // likewise
     std::optional<bool> way_in{};      // as it was read back

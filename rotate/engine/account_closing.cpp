@@ -149,9 +149,11 @@ asio::awaitable<ClosingEvent> AccountClosing::perform(const AbandonSlot& action)
 }
 
 asio::awaitable<ClosingEvent> AccountClosing::perform(const AskSlot&) {
-    co_await ask_account(contact_, slot_, known_);
-    const bool by_ours = slot_.opened_by && slot_.opened_by->source == OpenedBy::Source::kOurs;
-    co_return SlotAsked{*slot_.asked, by_ours};
+    const auto answer = co_await ask_account(contact_, slot_, known_);
+    SlotAsked asked{answer.answer};
+    asked.by_ours = slot_.opened_by && slot_.opened_by->source == OpenedBy::Source::kOurs;
+    if (asked.by_ours && answer.exact) asked.version = known_.candidate_version(*answer.candidate)->version;
+    co_return asked;
 }
 
 OwnSeen AccountClosing::own_seen(const Seen& seen) const {

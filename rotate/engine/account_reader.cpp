@@ -162,12 +162,13 @@ asio::awaitable<std::optional<bool>> shows_way_in(BmcContact& contact, const Acc
     co_return co_await reader.shows_way_in(before);
 }
 
-asio::awaitable<void> ask_account(BmcContact& contact, AccountSlot& slot, const AccountPasswords& known) {
+asio::awaitable<AccountAnswer> ask_account(BmcContact& contact, AccountSlot& slot, const AccountPasswords& known) {
     const auto name = slot.name.value_or("");
     const auto answer = co_await contact.ask_as(name, known.candidates());
     slot.asked = answer.answer;
     slot.opened_by.reset();
     if (answer.candidate) slot.opened_by = known.meaning(*answer.candidate, slot.id);
+    co_return answer;
 }
 
 asio::awaitable<void> ask_accounts(BmcContact& contact, AccountTable& table, const AccountPasswords& known,
@@ -177,7 +178,7 @@ asio::awaitable<void> ask_accounts(BmcContact& contact, AccountTable& table, con
         const bool nothing_to_ask = is_empty(slot) && !highest_privilege(slot);
         if (slot.id == own.id || nothing_to_ask || !wanted(slot)) continue;
         if (!asked.insert(slot.name.value_or("")).second) continue;
-        co_await ask_account(contact, slot, known);
+        (void)co_await ask_account(contact, slot, known);
     }
 }
 

@@ -23,6 +23,6 @@ namespace bmcvault::rotate {
                                                  const AccountPasswords& known, const OwnAccount& own,
                                                  const std::function<bool(const AccountSlot&)>& wanted);
 // The same for one slot.
-[[nodiscard]] asio::awaitable<void> ask_account(BmcContact& contact, AccountSlot& slot, const AccountPasswords& known);
+asio::awaitable<AccountAnswer> ask_account(BmcContact& contact, AccountSlot& slot, const AccountPasswords& known);
 
 }  // namespace bmcvault::rotate

@@ -27,6 +27,8 @@ const std::vector<ClosingEvent>& answers_to(const ClosingAction& action, Version
         for (const auto answer : {Answer::kUnknownUserOrLocked, Answer::kNoCandidateMatches, Answer::kNoAnswer}) {
             answers.emplace_back(SlotAsked{answer, false});
         }
+        answers.emplace_back(SlotAsked{Answer::kMatched, true, VersionNumber{next.value - 1}});
+        answers.emplace_back(SlotAsked{Answer::kMatched, true, VersionNumber{1}});
         answers.emplace_back(SlotAsked{Answer::kMatched, true});
         answers.emplace_back(SlotAsked{Answer::kMatched, false});
     } else if (std::holds_alternative<ReturnToOwn>(action) || std::holds_alternative<LookAtOwn>(action)) {
@@ -45,6 +47,7 @@ struct Seen {
     int values = 0;
     bool asked_since_last_write = false;
     bool own_since_last_write = false;
+    bool said_it_holds = false;  // what is pending
     bool said_disabled = false;
     std::set<std::uint8_t> said_closed;
     std::optional<bool> way_in;
@@ -84,6 +87,9 @@ private:
             seen.said_disabled = seen.said_disabled || std::holds_alternative<DisableSlot>(action);
             if (const auto* close = std::get_if<CloseChannel>(&action)) seen.said_closed.insert(close->index);
         }
+        if (std::holds_alternative<TestSlotPassword>(action)) {
+            seen.said_it_holds = told != nullptr && told->result == Telling::kDone;
+        }
         if (const auto* read = std::get_if<SlotRead>(&event)) seen.way_in = read->way_in;
         if (const auto* staged = std::get_if<Staged>(&event);
             staged != nullptr && staged->durable == Durable::kCommitted) {
@@ -113,6 +119,13 @@ private:
         if (std::holds_alternative<StageSlot>(action)) {
             EXPECT_FALSE(seen.pending.has_value()) << "I2: one pending version at a time";
             EXPECT_LE(seen.values, 1) << "at most one other value";
+        }
+        if (const auto* commit = std::get_if<CommitSlot>(&action)) {
+            EXPECT_EQ(seen.pending, commit->version.value);
+            const bool named = seen.heard.answer == Answer::kMatched && seen.heard.version == commit->version;
+            const bool kept_out = seen.said_it_holds && seen.heard.answer == Answer::kUnknownUserOrLocked;
+            EXPECT_TRUE(named || kept_out) << "current without a proof";
+            EXPECT_TRUE(seen.asked_since_last_write && seen.own_since_last_write);
         }
         const auto* end = std::get_if<ClosingFinish>(&action);
         if (end == nullptr) return;
@@ -189,6 +202,15 @@ TEST(ClosingMachine, ALockedAccountThatNothingClosedIsNotProvedClosed) {
         at = step(at.state, OwnSeen{true, true, true});
         EXPECT_EQ(std::get<ClosingFinish>(at.action).outcome, ClosingOutcome::kUnproved);
     }
+}
+
+// The BMC says that it holds our password, and an old one opens the account all the same.
+TEST(ClosingMachine, WhatTheBmcOnlySaysIsNeverCurrent) {
+    auto at = start({.pending = VersionNumber{1}, .channels = 1, .small_first = false});
+    while (!std::holds_alternative<AskSlot>(at.action)) at = all_goes_well(at);
+    at = step(at.state, SlotAsked{Answer::kMatched, false});
+    at = step(at.state, OwnSeen{true, true, true});
+    EXPECT_EQ(std::get<ClosingFinish>(at.action).outcome, ClosingOutcome::kStillOpen);
 }
 
 TEST(ClosingMachine, WhenOurOwnAccountGoesTheSlotIsOpenedAgain) {

@@ -28,7 +28,8 @@ struct Subject {
 
 // pending   staged, durable, perhaps on the BMC            (at most one per subject, I2)
 // observed  found live on the BMC though we never staged these bytes (a mangled password); becomes current at once
-// current   proved by the BMC in a fresh handshake          (at most one per subject, I3)
+// current   proved by the BMC in a fresh handshake          (at most one per subject, I3);
+//           of an account that was closed: by the BMC's own test
 // previous  was current until the last commit
 // retired   was previous, or a factory password that a reset may bring back
 // failed    staged, shown not to be live; still a candidate for ever
