@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "rotate/engine/learned_facts.hpp"
-#include "vault/store/locks.hpp"
 
 namespace bmcvault::rotate {
 namespace {
@@ -25,7 +24,7 @@ Result<std::optional<vault::CredentialVersion>> pending_of(const vault::Store& s
 
 Result<StagedRescue> stage_rescue(vault::Store& store, BmcId id, const RunOptions& options, vault::RandomBytes& random,
                                   UnixTime now) {
-    const auto lock = vault::BmcLock::try_acquire(store.directory(), id);
+    auto lock = vault::BmcLock::try_acquire(store.directory(), id);
     if (!lock) return std::unexpected(lock.error());
     auto bmc = store.bmc(id);
     if (!bmc) return std::unexpected(bmc.error());
@@ -36,7 +35,7 @@ Result<StagedRescue> stage_rescue(vault::Store& store, BmcId id, const RunOption
     const auto learned = LearnedFacts::read(store, *bmc);
     if (!learned) return std::unexpected(learned.error());
 
-    StagedRescue staged{*bmc, {}, learned->keeps_only_16 ? StoredSize::k16 : StoredSize::k20};
+    StagedRescue staged{std::move(*lock), *bmc, {}, learned->keeps_only_16 ? StoredSize::k16 : StoredSize::k20};
     staged.bmc.quarantine.reset();
     const auto work = [&](vault::Transaction& transaction) -> Result<void> {
         if (auto updated = transaction.update_bmc(staged.bmc); !updated) return updated;

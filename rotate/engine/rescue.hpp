@@ -6,10 +6,12 @@
 
 #include "rotate/engine/campaign.hpp"
 #include "vault/core/password_policy.hpp"
+#include "vault/store/locks.hpp"
 
 namespace bmcvault::rotate {
 
 struct StagedRescue {
+    vault::BmcLock lock;  // held until the password has been given to the server: nobody else changes it meanwhile
     vault::Bmc bmc;
     VersionNumber version;
     vault::StoredSize size = vault::StoredSize::k20;

@@ -4,6 +4,7 @@ where it would use the kernel's driver."""
 
 import os
 import pathlib
+import shlex
 import subprocess
 import threading
 
@@ -17,6 +18,11 @@ OTHER_ADMINISTRATOR = ("root-of-host", "Password-of-the-host")
 SSH = """#!/bin/sh
 for last; do :; done
 echo "$@" >>{log}
+exec sh -c "$last"
+"""
+SSH_BESIDE_A_ROTATION = """#!/bin/sh
+for last; do :; done
+{rotate} </dev/null
 exec sh -c "$last"
 """
 BROKEN_SSH = """#!/bin/sh
@@ -146,6 +152,15 @@ class Rescue(FleetTest):
         self.assertEqual(run.returncode, 0, run)
         self.assertNotIn(password.strip(), run.stdout + run.stderr + printed.out + printed.err)
         self.assert_outcomes(self.vault.json("recover", self.name), {self.name: "recovered"})
+        self.assert_vault_holds_the_live_credential(self.vault, self.name, self.client)
+
+    def test_nobody_else_changes_the_password_while_the_server_is_asked(self):
+        beside = self.directory / "beside"
+        words = " ".join(shlex.quote(word) for word in self.vault.argv("rotate", self.name, "--json"))
+        env = self.install_server(ssh=SSH_BESIDE_A_ROTATION.replace("{rotate}", f"{words} >{beside}"))
+        rescued = self.vault.json("recover", self.name, "--via", "ssh://root@127.0.0.1", env=env)
+        self.assert_outcomes(rescued, {self.name: "recovered"})
+        self.assertIn('"outcome":"busy"', beside.read_text(encoding="utf-8"))
         self.assert_vault_holds_the_live_credential(self.vault, self.name, self.client)
 
     def test_when_ssh_fails_nothing_is_lost_and_the_same_password_is_sent_the_next_time(self):
