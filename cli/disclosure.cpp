@@ -91,8 +91,9 @@ void append_hex(SecretText& out, ByteView bytes) {
 }
 
 std::string_view without_padding(std::span<const std::uint8_t, kKeySize> bytes) {
-    const auto end = std::ranges::find(bytes, std::uint8_t{0});
-    return {reinterpret_cast<const char*>(bytes.data()), static_cast<std::size_t>(end - bytes.begin())};
+    std::size_t size = bytes.size();
+    while (size > 0 && bytes[size - 1] == 0) --size;
+    return {reinterpret_cast<const char*>(bytes.data()), size};
 }
 
 }  // namespace bmcvault::cli

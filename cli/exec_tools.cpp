@@ -49,7 +49,8 @@ Outcome<ExecPlan> plan_ipmitool(const Disclosed& credential, bool with_program, 
     }
     if (credential.k_g) {
         credential.k_g->expose([&](auto bytes) { plan.standard_input.append(without_padding(bytes)); });
-        const bool cut = plan.standard_input.expose([](std::string_view key) { return key.contains('\n'); });
+        const bool cut =
+            plan.standard_input.expose([](std::string_view key) { return key.contains('\n') || key.contains('\0'); });
         if (cut) {
             return usage_error(
                 fmt::format("{}: ipmitool takes a K_G like this one only where others can see it", bmc.name),
@@ -141,6 +142,12 @@ SecretText freeipmi_configuration(const Disclosed& credential) {
 
 Outcome<ExecPlan> plan_exec(const Disclosed& credential, ExecTool tool, bool with_program,
                             const std::vector<std::string>& command, const PrivateDirectory& directory) {
+    const bool mangled = password_text(credential).expose([](std::string_view text) { return text.contains('\0'); });
+    if (mangled) {
+        return usage_error(fmt::format("{}: the live password has zero bytes inside, and no tool takes such a one",
+                                       credential.bmc.name),
+                           fmt::format("bmcvault rotate {}", credential.bmc.name));
+    }
     switch (tool) {
         case ExecTool::kIpmitool:
             return plan_ipmitool(credential, with_program && program_of(command) != "ipmitool", command, directory);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <span>
 
+#include "cli/disclosure.hpp"
+
 namespace bmcvault::cli {
 namespace {
 
@@ -20,8 +22,7 @@ SecretText hexadecimal(ByteView bytes, std::string_view digits, std::string_view
 
 void MaskedForms::add(const Key20& secret) {
     secret.expose([&](std::span<const std::uint8_t, kKeySize> all) {
-        const auto end = std::ranges::find(all, std::uint8_t{0});
-        const auto bytes = ByteView(all).first(static_cast<std::size_t>(end - all.begin()));
+        const auto bytes = as_bytes(without_padding(all));
         if (bytes.empty()) return;
         SecretText plain;
         plain.append({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
