@@ -133,12 +133,17 @@ Handshake::Step Handshake::receive_rakp2(ByteView payload) {
     if (plan_.pinned_guid && *plan_.pinned_guid != facts_.guid) return finish(HandshakeOutcome::kIdentityChanged);
     if (!gives_proof(facts_)) {
         if (plan_.attempt == nullptr) return finish(HandshakeOutcome::kNoProof);
+        attempted_ = true;
         password_ = PasswordMatch{plan_.attempt->id, Form::kExact, 0, {}, plan_.attempt->k_uid->clone()};
         return send_rakp3();
     }
     if (!password_) return finish(HandshakeOutcome::kNoCandidateMatches);
     if (plan_.depth == Depth::kAskOnly) return finish(HandshakeOutcome::kMatched);
     return send_rakp3();
+}
+
+std::optional<PasswordMatch> Handshake::take_password() {
+    return attempted_ ? std::nullopt : std::move(password_);
 }
 
 Handshake::Step Handshake::send_rakp3() {
@@ -150,6 +155,7 @@ Handshake::Step Handshake::send_rakp3() {
 Handshake::Step Handshake::receive_rakp4(ByteView payload) {
     const auto integrity_check_value = parse_rakp4(payload);
     if (!integrity_check_value) return Step::kDropped;
+    attempted_ = false;
     k_g_ = match_k_g({facts_, plan_.suite.integrity, *integrity_check_value}, *password_, plan_.k_gs);
     if (!k_g_) return finish(HandshakeOutcome::kKgUnknown);
     session_.emplace(plan_.suite, facts_.console_session_id, facts_.bmc_session_id,

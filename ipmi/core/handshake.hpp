@@ -75,7 +75,8 @@ public:
     [[nodiscard]] bool left_a_slot_half_open() const {
         return state_ == State::kFinished ? !status_ && !session_ : state_ != State::kOpenSessionSent;
     }
-    [[nodiscard]] std::optional<PasswordMatch> take_password() { return std::move(password_); }
+    // What RAKP 2 has named, or an attempt that the BMC has let in.
+    [[nodiscard]] std::optional<PasswordMatch> take_password();
     [[nodiscard]] std::optional<KgMatch> take_k_g() { return std::move(k_g_); }
     [[nodiscard]] std::optional<SessionCodec> take_session() { return std::move(session_); }
 
@@ -97,6 +98,7 @@ private:
     State refused_in_ = State::kOpenSessionSent;
     std::optional<Guid> guid_;
     std::optional<PasswordMatch> password_;
+    bool attempted_ = false;  // `password_` is only tried
     std::optional<KgMatch> k_g_;
     std::optional<SessionCodec> session_;
 };

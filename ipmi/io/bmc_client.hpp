@@ -60,7 +60,7 @@ struct LoginReport {
     HandshakeOutcome outcome{};
     std::optional<std::uint8_t> status;     // RMCP+ status code where the BMC refused
     std::optional<Guid> guid;               // of RAKP 2
-    std::optional<PasswordMatch> password;  // set whenever RAKP 2 matched
+    std::optional<PasswordMatch> password;  // set whenever RAKP 2 matched, or an attempt got in
     std::optional<KgMatch> k_g;             // set when RAKP 4 matched
     bool left_a_slot_half_open = false;     // of this handshake, or of one that was given up for it
     std::unique_ptr<Session> session;       // open at LoginRequest::privilege when kMatched and kLogin

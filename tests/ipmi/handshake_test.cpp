@@ -314,6 +314,22 @@ TEST(HandshakeMachine, ABogusRakp2ProvesNothing) {
     EXPECT_EQ(handshake.outcome(), HandshakeOutcome::kNoProof);
 }
 
+TEST(HandshakeMachine, AnAttemptNamesThePasswordOnlyOnceItIsIn) {
+    const Known known;
+    auto bogus = config();
+    bogus.quirks.bogus_rakp2 = true;
+    for (const auto& candidate : known.passwords.passwords()) {
+        VirtualBmc bmc(bogus);
+        auto plan = known.plan();
+        plan.attempt = &candidate;
+        Handshake handshake(std::move(plan), kNonces);
+        run(handshake, bmc);
+        const bool live = candidate.id == 4;
+        EXPECT_EQ(handshake.outcome() == HandshakeOutcome::kMatched, live) << candidate.id;
+        EXPECT_EQ(handshake.take_password().has_value(), live) << candidate.id;
+    }
+}
+
 TEST(HandshakeMachine, WorksWithBmcsThatDeviate) {
     const Known known;
     struct Deviation {
