@@ -552,6 +552,7 @@ bool BmcContact::has_kept_session() const {
 asio::awaitable<Result<ipmi::Response>> BmcContact::command(const ipmi::Request& request) {
     BMCVAULT_CHECK(kept_ != nullptr);
     kept_used_ = ports_.network.now();
+    slots_.session_used();
     co_return co_await kept_->send(request);
 }
 

@@ -59,10 +59,12 @@ void SessionSlots::handshake_begins() {
 void SessionSlots::handshake_ended(bool left_a_slot_half_open, bool session_opened) {
     half_open_until_ = left_a_slot_half_open ? expiry() : half_open_before_;
     if (session_opened) ++own_;
-    session_used();
+    own_until_ = expiry();
+    write_down();
 }
 
 void SessionSlots::session_used() {
+    if (own_until_ == expiry()) return;  // once in a second, not for each of hundreds of commands
     own_until_ = expiry();
     write_down();
 }
