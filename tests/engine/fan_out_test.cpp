@@ -20,11 +20,14 @@ protected:
         Observer observer;
         const std::vector<vault::Bmc> bmcs(3);
         CampaignOptions options;
-        options.parallel = 1;
+        options.parallel = parallel_;
         const std::vector<CampaignItem> items(3);
         const OneBmc one = [&](const vault::Bmc&) -> asio::awaitable<BmcReport> {
+            const auto alarm = network.make_alarm();
             ++started_;
             after();
+            (void)co_await alarm->wait_until(network.now() + std::chrono::seconds(1));
+            ++ended_;
             co_return BmcReport{};
         };
         FanOutEnd end;
@@ -33,13 +36,15 @@ protected:
                            if (failure) std::rethrow_exception(failure);
                            end = std::move(result);
                        });
-        do io.restart(), io.run();
+        do io.restart(), io.poll();
         while (network.advance());
         return end;
     }
 
     std::atomic<bool> stop_ = false;
+    std::size_t parallel_ = 1;
     int started_ = 0;
+    int ended_ = 0;
 };
 
 TEST_F(FanOuts, WithoutAStopEachGetsItsReport) {
@@ -59,6 +64,16 @@ TEST_F(FanOuts, AStopWhileNothingIsInFlightIsTold) {
     const auto end = run([this] { stop_ = true; });
     EXPECT_TRUE(end.stopped);
     EXPECT_EQ(end.reports.size(), 1u);
+}
+
+TEST_F(FanOuts, ABugWithOneBmcStopsTheRestAndLetsTheOthersEnd) {
+    parallel_ = 2;
+    const auto bug = [this] {
+        if (started_ == 2) throw std::runtime_error("a bug");
+    };
+    EXPECT_THROW((void)run(bug), std::runtime_error);
+    EXPECT_EQ(started_, 2);
+    EXPECT_EQ(ended_, 1);
 }
 
 TEST_F(FanOuts, AStopAfterTheLastChangesNothing) {
