@@ -70,10 +70,11 @@ asio::awaitable<bool> AccountCreation::load() {
     co_return read.has_value();
 }
 
-// Pending, or proved by a run that was killed before it could take over.
+// Pending, or proved by a run that was killed before it could take over. What the slot has under no name is what closed
+// it: a new account gets a password of its own.
 const vault::CredentialVersion* AccountCreation::staged() const {
     const auto* pending = known_.version_in(subject_, VersionState::kPending);
-    const bool only_pending = pending != nullptr || is_our_own();
+    const bool only_pending = pending != nullptr || is_our_own() || slot_.name != name_;
     return only_pending ? pending : known_.version_in(subject_, VersionState::kCurrent);
 }
 

@@ -401,6 +401,19 @@ TEST_F(Adopted, NeedsAFreeSlot) {
     EXPECT_EQ(life.reports.front().detail, "no-free-slot: every user slot carries an account");
 }
 
+// The slot without a name was closed before: what it holds is of that account, perhaps revealed since.
+TEST_F(Adopted, InASlotThatWasClosedGetsAFreshPassword) {
+    begin({"default-account"});
+    fleet_->replace(0, [](Config& config) {
+        config.quirks.default_account = false;  // it is there already
+        config.users.at(3).name.clear();
+    });
+    ASSERT_EQ(run(Command::kSecure).reports.front().detail, "slot 3 (null name): closed");
+    const auto closed_with = bmc().stored_password(3, fleet_->now());
+    ASSERT_EQ(run(Command::kAdopt, as("bmcvault")).reports.front().detail, "'bmcvault' in slot 3");
+    EXPECT_NE(bmc().stored_password(3, fleet_->now()), closed_with);
+}
+
 TEST_F(Adopted, DoesNotTakeSomebodysAccountOver) {
     begin({"name-with-spaces"});
     fleet_->replace(0, [](Config& config) { config.users.at(3).name = "bmcvault"; });
