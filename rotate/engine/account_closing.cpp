@@ -109,12 +109,14 @@ asio::awaitable<ClosingEvent> AccountClosing::perform(const StageSlot& action) {
 asio::awaitable<ClosingEvent> AccountClosing::perform(const SetSlotPassword& action) {
     const auto size = bytes_of(known_.version(slot_.id, action.version)->size);
     const auto request = ipmi::set_password(slot_.id, size, secret(action.version));
+    refused_how_ = kRefusedForItsSize;
     co_return co_await tell_paced(request);
 }
 
 asio::awaitable<ClosingEvent> AccountClosing::perform(const TestSlotPassword& action) {
     const auto size = bytes_of(known_.version(slot_.id, action.version)->size);
     const auto request = ipmi::test_password(slot_.id, size, secret(action.version));
+    refused_how_ = kTestedAndNotHeld;
     co_return co_await tell(request);
 }
 
@@ -144,7 +146,7 @@ asio::awaitable<ClosingEvent> AccountClosing::perform(const CommitSlot& action) 
 
 asio::awaitable<ClosingEvent> AccountClosing::perform(const AbandonSlot& action) {
     const auto subject = AccountPasswords::subject_of(slot_.id);
-    const auto stored = co_await contact_.abandon(subject, action.version);
+    const auto stored = co_await contact_.abandon(subject, action.version, refused_how_);
     co_return Stored{stored};
 }
 

@@ -47,6 +47,7 @@ private:
     const CandidatesElsewhere* elsewhere_;
     std::string note_;
     AccountPasswords known_;
+    std::string_view refused_how_;  // the last password, if it was
 };
 
 [[nodiscard]] std::string_view name_of(const ClosingAction& action);

@@ -125,7 +125,8 @@ asio::awaitable<std::string> AccountCreation::set_password() {
                               code == CompletionCode::kRequestDataFieldLengthLimitExceeded;
         const bool pending = version->state == VersionState::kPending;
         if (why_not.empty() || !too_long || size == vault::StoredSize::k16 || !pending) co_return why_not;
-        const auto given_up = co_await contact_.abandon(AccountPasswords::subject_of(subject_), version->version);
+        const auto given_up =
+            co_await contact_.abandon(AccountPasswords::subject_of(subject_), version->version, kRefusedForItsSize);
         if (given_up != Durable::kCommitted) co_return std::string("vault-not-written");
         const auto staged_anew = co_await stage_new(vault::StoredSize::k16);
         if (!staged_anew.empty()) co_return staged_anew;

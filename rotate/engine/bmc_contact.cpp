@@ -719,9 +719,9 @@ asio::awaitable<Durable> BmcContact::commit(vault::Subject subject, VersionNumbe
     co_return co_await store(work);
 }
 
-asio::awaitable<Durable> BmcContact::abandon(vault::Subject subject, VersionNumber version) {
+asio::awaitable<Durable> BmcContact::abandon(vault::Subject subject, VersionNumber version, std::string_view why) {
     const vault::Store::Work work = [&](vault::Transaction& transaction) {
-        return transaction.abandon_pending(bmc_.id, subject, version, "the BMC was asked and does not hold it");
+        return transaction.abandon_pending(bmc_.id, subject, version, std::string(why));
     };
     co_return co_await store(work);
 }

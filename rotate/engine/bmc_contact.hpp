@@ -56,6 +56,10 @@ struct ContactOptions {
     std::optional<std::int64_t> campaign;  // that new versions are staged for
 };
 
+inline constexpr std::string_view kAskedAndNotHeld = "the BMC was asked and does not hold it";
+inline constexpr std::string_view kRefusedForItsSize = "the BMC refused a password of this size";
+inline constexpr std::string_view kTestedAndNotHeld = "the BMC says that it does not hold it (Test Password)";
+
 class BmcContact {
 public:
     using StepListener = std::function<void(std::string_view step)>;
@@ -154,7 +158,8 @@ public:
                                                  vault::Provenance provenance, const std::string& note,
                                                  VersionNumber& staged);
     [[nodiscard]] asio::awaitable<Durable> commit(vault::Subject subject, VersionNumber version);
-    [[nodiscard]] asio::awaitable<Durable> abandon(vault::Subject subject, VersionNumber version);
+    // `why`: what shows that the BMC does not hold it, for the audit log.
+    [[nodiscard]] asio::awaitable<Durable> abandon(vault::Subject subject, VersionNumber version, std::string_view why);
     // Live credential unknown: automation leaves this BMC alone for 60 s, then longer, up to an hour.
     [[nodiscard]] asio::awaitable<Durable> quarantine(Answer why);
     [[nodiscard]] asio::awaitable<Durable> learn_k_g_support(bool supported);

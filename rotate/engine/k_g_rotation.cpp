@@ -107,7 +107,7 @@ asio::awaitable<KgEvent> KgRotation::perform(const KgCommit& action) {
 
 asio::awaitable<KgEvent> KgRotation::perform(const KgAbandon& action) {
     const auto subject = contact_.bmc().k_g_subject();
-    const auto stored = co_await contact_.abandon(subject, action.version);
+    const auto stored = co_await contact_.abandon(subject, action.version, kAskedAndNotHeld);
     co_return Stored{stored};
 }
 

@@ -188,7 +188,7 @@ asio::awaitable<Event> PasswordRotation::perform(const Commit& action) {
 
 asio::awaitable<Event> PasswordRotation::perform(const Abandon& action) {
     const auto subject = contact_.bmc().own_password();
-    const auto stored = co_await contact_.abandon(subject, action.version);
+    const auto stored = co_await contact_.abandon(subject, action.version, kAskedAndNotHeld);
     co_return Stored{stored};
 }
 

@@ -284,6 +284,20 @@ TEST_F(Accounts, ASuite0ThatStaysOpenIsNamed) {
               "suite-0-open: the BMC says it is off and takes it all the same; suite-0-open");
 }
 
+TEST_F(Accounts, WhatIsAbandonedIsLoggedWithWhatTheBmcWasReallyAsked) {
+    begin({"default-account"});
+    fleet_->replace(0, [](Config& config) {
+        config.quirks.default_account = false;  // it is there already
+        config.quirks.only_16_byte_passwords = true;
+    });
+    ASSERT_EQ(run(Command::kSecure).reports.front().detail, "slot 3 'root': closed");
+    const auto log = fleet_->open_vault()->audit_log(0, 1000);
+    ASSERT_TRUE(log.has_value());
+    const auto abandoned = std::ranges::find(*log, "credential.abandoned", &vault::AuditRecord::event);
+    ASSERT_NE(abandoned, log->end());
+    EXPECT_TRUE(abandoned->body.contains(kRefusedForItsSize)) << abandoned->body;
+}
+
 TEST_F(Accounts, WhereverClosingDiesTheNextRunEndsIt) {
     bool crashed = true;
     for (int step = 1; crashed; ++step) {
