@@ -175,7 +175,11 @@ asio::awaitable<void> BmcVisit::end() {
         return done ? transaction.campaign_done(*context_.campaign, bmc.id, report_.outcome) : Result<void>{};
     };
     const auto stored = co_await context_.ports.vault.write(work);
-    if (!stored) add_detail(report_.detail, "result not stored: " + stored.error().detail);
+    if (!stored) {
+        add_detail(report_.detail, "result not stored: " + stored.error().detail);
+        report_.as_asked = false;  // what was learned, and that it is done, is lost
+        report_.attention = true;
+    }
     lock_.reset();
 }
 

@@ -131,6 +131,7 @@ RunSummary summarize(std::string command, std::size_t selected, const std::vecto
         summary.all_as_asked = summary.all_as_asked && report.as_asked;
         summary.attention = summary.attention || report.attention;
     }
+    summary.all_as_asked = summary.all_as_asked && reports.size() == selected;
     summary.outcomes.assign(counts.begin(), counts.end());
     std::ranges::stable_sort(summary.outcomes, std::greater{}, [](const auto& pair) { return pair.second; });
     return summary;

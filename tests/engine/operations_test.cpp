@@ -91,6 +91,24 @@ TEST(Operation, AContinuedCampaignMakesNoSecondPasswordAndNoSecondKg) {
     }
 }
 
+TEST(Operation, AResultThatIsNotStoredIsNoSuccess) {
+    for (const auto command : {Command::kCheck, Command::kRotate}) {
+        bool lost_one = false;
+        for (int write = 1; write < 5 && !lost_one; ++write) {
+            auto fleet = fleet_of({virtual_bmc::plain_config(0, 1)});
+            ASSERT_TRUE(only(fleet.live(Command::kRotate)).as_asked);
+            fleet.let_time_pass(60s);
+            const auto life = fleet.live(command, {}, 0,
+                                         [&](SimVault& store) { store.fail_write(write, SimVault::Fault::kRefused); });
+            lost_one = only(life).detail.contains("result not stored");
+            if (!lost_one) continue;
+            EXPECT_FALSE(only(life).as_asked);
+            EXPECT_TRUE(only(life).attention);
+        }
+        EXPECT_TRUE(lost_one);
+    }
+}
+
 TEST(Operation, ASharedGuidWithOtherMacAddressesIsAWeakPinAndNoReasonToRefuse) {
     auto first = virtual_bmc::plain_config(0, 1);
     auto second = virtual_bmc::plain_config(1, 1);
