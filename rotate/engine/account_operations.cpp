@@ -105,6 +105,10 @@ asio::awaitable<bool> AccountOperation::log_in(bool must_be_proved) {
         set_outcome(report_, Outcome::kRefused, "own-account-not-proved: rotate or recover it first");
         co_return false;
     }
+    if (must_be_proved && !contact_.bmc().pin.manufacturer) {  // settings are written before anything is stored
+        set_outcome(report_, Outcome::kBlocked, "vault-not-written");
+        co_return false;
+    }
     const auto slot = co_await contact_.check_slot();
     if (slot != SlotFact::kOurs) {
         set_outcome(report_, Outcome::kRefused, "own-slot-not-known");

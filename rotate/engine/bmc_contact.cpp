@@ -485,7 +485,7 @@ asio::awaitable<BmcContact::Board> BmcContact::pin_board(Seen& seen) {
         seen.why = "the vault could not be written";
         co_return Board::kUnreadable;
     }
-    // A vault that can't be written stops the rotation by itself; the next login tries this again.
+    // A vault that can't be written stops what stages first by itself; the next login tries this again.
     if (pinned.error().code != ErrorCode::kConflict) co_return Board::kSame;
     seen.why = pinned.error().detail + ": one of the two rows is wrong";
     co_return Board::kChanged;

@@ -170,6 +170,18 @@ TEST_F(Accounts, ADryRunChangesNothing) {
     EXPECT_FALSE(vault_holds(3));
 }
 
+TEST_F(Accounts, NothingIsClosedOnABoardWhosePinCouldNotBeStored) {
+    begin({"default-account", "suites=0,3,17"});
+    auto unpinned = *fleet_->open_vault()->bmc(fleet_->record(0).id);
+    unpinned.pin = {};
+    fleet_->teach([&](vault::Transaction& transaction) { return transaction.update_bmc(unpinned); });
+    const auto life = fleet_->live(Command::kSecure, with_defaults(), 0,
+                                   [](SimVault& store) { store.fail_write(1, SimVault::Fault::kRefused); });
+    EXPECT_EQ(life.reports.front().outcome, "blocked");
+    EXPECT_EQ(life.reports.front().detail, "vault-not-written; suite-0-open");
+    EXPECT_TRUE(opens("root", "root"));
+}
+
 TEST_F(Accounts, AreNotClosedBeforeOurOwnIsProved) {
     fleet_.emplace(std::vector<Config>{board({"default-account"})}, SimOptions{});
     const auto life = fleet_->live(Command::kSecure, with_defaults());
