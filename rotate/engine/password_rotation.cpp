@@ -159,7 +159,7 @@ asio::awaitable<Event> PasswordRotation::perform(const Stage& action) {
     co_return Staged{stored, version};
 }
 
-// The one place that sends a password to a BMC.
+// The line that sends the password of our own account, in the session of the probe.
 asio::awaitable<Event> PasswordRotation::perform(const Apply& action) {
     if (!contact_.has_kept_session()) co_return Applied{ApplyResult::kNoReply, false};
     co_await contact_.pace_credential_write();
