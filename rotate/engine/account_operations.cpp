@@ -133,7 +133,7 @@ asio::awaitable<bool> AccountOperation::read_table() {
         co_return false;
     }
     table_ = std::move(*table);
-    table_.suite_0_open = contact_.suite_0_is_open();
+    table_.suite_0_open = contact_.suite_0_open();
     if (auto* slot = slot_of(table_, own().id)) {
         slot->asked = Answer::kMatched;
         slot->opened_by = OpenedBy{OpenedBy::Source::kOurs, "our own"};
@@ -251,7 +251,7 @@ asio::awaitable<void> AccountOperation::describe_after() {
     auto table = co_await read_accounts(contact_);
     if (!table) co_return;
     table_ = std::move(*table);
-    table_.suite_0_open = contact_.suite_0_is_open();
+    table_.suite_0_open = contact_.suite_0_open();
     take_over_answers(table_, asked);
     if (records_.accepted) {
         for (const auto id : touched_) {

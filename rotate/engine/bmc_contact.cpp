@@ -137,7 +137,7 @@ Result<void> BmcContact::learn_manners(vault::Transaction& transaction) const {
         if (auto learned = transaction.learn(bmc, std::string(kResetFact), "settled"); !learned) return learned;
     }
     if (!suite_0_asked_) return {};
-    return transaction.learn(bmc, std::string(kSuite0Fact), facts_.suite_0_open ? "open" : "not-offered");
+    return transaction.learn(bmc, std::string(kSuite0Fact), suite_0_is_open() ? "open" : "not-offered");
 }
 
 // What this operation has heard from the BMC is newer than what the vault has.

@@ -143,8 +143,9 @@ public:
     void reset_is_settled() { reset_settled_ = facts_.reset_unfinished; }
     // Neither this BMC nor its kind has shown that a K_G that was set can be used.
     [[nodiscard]] bool k_g_is_an_experiment() const;
-    // It offered cipher suite 0 when it was last asked: anybody gets in without a password.
-    [[nodiscard]] bool suite_0_is_open() const { return facts_.suite_0_open; }
+    // It offered cipher suite 0 when it was last asked: anybody gets in without a password. nullopt: never asked.
+    [[nodiscard]] std::optional<bool> suite_0_open() const { return facts_.suite_0_open; }
+    [[nodiscard]] bool suite_0_is_open() const { return facts_.suite_0_open == true; }
     // Stores what the BMC said of suite 0 and of its lock-out in this operation, if it was asked.
     [[nodiscard]] Result<void> learn_manners(vault::Transaction& transaction) const;
 

@@ -28,7 +28,7 @@ void read_kind(const Facts& card, LearnedFacts& learned) {
 }
 
 void read_own(const Facts& own, LearnedFacts& learned) {
-    learned.suite_0_open = value_of(own, kSuite0Fact) == "open";
+    if (const auto suite_0 = value_of(own, kSuite0Fact); !suite_0.empty()) learned.suite_0_open = suite_0 == "open";
     LockOut lock_out;
     std::int64_t reset_s = 0;
     if (std::istringstream(value_of(own, kLockOutFact)) >> lock_out.bad_passwords >> reset_s) {

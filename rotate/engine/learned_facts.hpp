@@ -54,7 +54,7 @@ struct LearnedFacts {
 
     bool keeps_only_16 = false;
     std::optional<bool> kind_uses_k_g;
-    bool suite_0_open = false;
+    std::optional<bool> suite_0_open;  // nullopt: never asked
     LockOut lock_out;
     std::optional<VersionNumber> due_version;
     std::optional<MadeBy> made_password;

@@ -288,6 +288,25 @@ TEST_F(Accounts, Suite0IsClosedAndTriedAgain) {
     EXPECT_EQ(again.reports.front().detail, "nothing to close");
 }
 
+// A full session table refuses cipher suite 0 as it refuses any other.
+TEST_F(Accounts, ASuite0ThatCouldNotBeAskedIsNotCalledClosed) {
+    begin({"suites=0,3,17"});
+    ASSERT_EQ(run(Command::kSecure).reports.front().detail, "suite-0-closed");
+    fleet_->replace(0, [](Config& config) { config.session_slots = 1; });  // and suite 0 is open again
+    const auto life = run(Command::kSecure);
+    EXPECT_EQ(life.reports.front().outcome, "not-secured");
+    EXPECT_EQ(life.reports.front().detail, "suite-0: it is not known whether it is open");
+}
+
+TEST_F(Accounts, ASuite0ThatNobodyHasAskedForIsNotCalledClosed) {
+    fleet_.emplace(std::vector<Config>{board({"suites=0,3,17"})}, SimOptions{});
+    auto known = fleet_->record(0);
+    known.cipher_suite = 3;  // a person said so: the list is not asked for
+    fleet_->teach([&](vault::Transaction& transaction) { return transaction.update_bmc(known); });
+    const auto life = fleet_->live(Command::kAccounts, with_defaults());
+    EXPECT_EQ(life.tables.at(name()).suite_0_open, std::nullopt);
+}
+
 TEST_F(Accounts, ASuite0ThatStaysOpenIsNamed) {
     begin({"suites=0,3,17", "suite-0-stays-open"});
     const auto life = run(Command::kSecure);
