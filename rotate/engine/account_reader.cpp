@@ -44,7 +44,8 @@ public:
             all_read = all_read && access.has_value();
         }
         const bool way_in = has_a_way_in(now);
-        co_return way_in || all_read ? std::optional(way_in) : std::nullopt;
+        const bool told = all_read || way_in || now.enabled == false;  // a disabled user is so on every channel
+        co_return told ? std::optional(way_in) : std::nullopt;
     }
 
     asio::awaitable<Result<AccountTable>> read() {
