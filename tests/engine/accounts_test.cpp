@@ -11,7 +11,6 @@
 #include "rotate/engine/account_record.hpp"
 #include "tests/engine/sim_world.hpp"
 #include "vault/base/secret.hpp"
-#include "vault/store/locks.hpp"
 
 namespace bmcvault::rotate::sim {
 namespace {
@@ -194,17 +193,16 @@ TEST_F(Accounts, AreNotClosedBeforeOurOwnIsProved) {
 TEST_F(Accounts, AKilledRunLeavesItsSessionsTimeOfTheLastCommand) {
     begin({});
     fleet_->set_faults({.latency = 300ms});
-    ASSERT_TRUE(fleet_->live(Command::kAccounts, with_defaults(), 2).crashed) << "after the accounts were read";
-    const auto lock = vault::BmcLock::try_acquire(fleet_->open_vault()->directory(), fleet_->record(0).id);
-    ASSERT_TRUE(lock.has_value());
-    std::istringstream note(lock->note());
+    const auto life = fleet_->live(Command::kAccounts, with_defaults(), 2);
+    ASSERT_TRUE(life.crashed) << "after the accounts were read";
+    std::istringstream note(life.note_at_crash);
     std::string format;
     std::int64_t half_open_until = 0;
     std::int64_t sessions_until = 0;
     int sessions = 0;
     note >> format >> half_open_until >> sessions >> sessions_until;
     EXPECT_EQ(sessions, 1);
-    EXPECT_GE(sessions_until, fleet_->wall_clock().now().value + 60);
+    EXPECT_GE(sessions_until, life.crashed_at.value + 60);
 }
 
 // Each manner of a board, and how it ends: closed, or named.

@@ -21,6 +21,7 @@ protected:
         const std::vector<vault::Bmc> bmcs(3);
         CampaignOptions options;
         options.parallel = parallel_;
+        options.canary = parallel_ == 1;
         const std::vector<CampaignItem> items(3);
         const OneBmc one = [&](const vault::Bmc&) -> asio::awaitable<BmcReport> {
             const auto alarm = network.make_alarm();

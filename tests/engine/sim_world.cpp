@@ -9,11 +9,13 @@
 #include <asio/detached.hpp>
 #include <asio/post.hpp>
 #include <asio/use_awaitable.hpp>
+#include <fstream>
 #include <optional>
 
 #include "rotate/engine/account_operations.hpp"
 #include "rotate/engine/known_credentials.hpp"
 #include "rotate/engine/wipe_operation.hpp"
+#include "vault/store/vault_files.hpp"
 
 namespace bmcvault::rotate::sim {
 namespace {
@@ -305,6 +307,9 @@ SimFleet::Life SimFleet::live(Command command, RunOptions options, int crash_at_
     const auto crash_here = [&](std::string_view) {
         if (++life.steps != crash_at_step) return;
         life.crashed = true;
+        life.crashed_at = clock_.now();
+        std::ifstream note(directory_ / vault::kLocksDirectory / to_hex(records_.front().id.uuid));
+        std::getline(note, life.note_at_crash);
         network.stop_all_traffic();
         sim_vault.stop_all_writes();
     };

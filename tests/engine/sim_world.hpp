@@ -128,6 +128,8 @@ public:
         std::map<std::string, std::vector<Finding>> findings;  // likewise
         int steps = 0;
         bool crashed = false;
+        UnixTime crashed_at{};
+        std::string note_at_crash;  // what the first BMC's lock had in it
     };
     enum class Command { kRotate, kRecover, kFind, kCheck, kPutBack, kAccounts, kSecure, kAdopt, kDeprovision };
     [[nodiscard]] Life live(Command command, RunOptions options = {}, int crash_at_step = 0,
@@ -145,7 +147,6 @@ public:
     [[nodiscard]] virtual_bmc::VirtualBmc& bmc(std::size_t i) { return *bmcs_[i]; }
     [[nodiscard]] std::size_t size() const { return bmcs_.size(); }
     [[nodiscard]] ipmi::TimePoint now() const { return now_; }
-    [[nodiscard]] const WallClock& wall_clock() const { return clock_; }
     [[nodiscard]] std::unique_ptr<vault::Store> open_vault() const;
     // Does the vault hold, as any version or a form that one probe finds, what the BMC accepts now?
     [[nodiscard]] bool vault_holds_live_credential(std::size_t i) const;
