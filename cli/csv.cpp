@@ -49,6 +49,10 @@ std::optional<std::string> CsvReader::quoted_field(CsvRecord& record) {
         } else if (rest_[0] == '"') {
             break;
         }
+        if (at_line_end()) {
+            return fmt::format("field {}: a quote is opened, and not closed on this line",
+                               number_of_open_field(record));
+        }
         if (auto problem = take(record)) return problem;
     }
     rest_.remove_prefix(1);

@@ -31,6 +31,28 @@ constexpr std::array<std::string_view, kColumns> kColumnNames{
     "name",    "address", "port",  "username", "password",        "k_g",
     "user_id", "channel", "group", "tags",     "factory_password"};
 
+// What people write for it in other tools' lists.
+constexpr std::array<std::pair<std::string_view, Column>, 11> kOtherNames{{{"user", Column::kUserName},
+                                                                           {"login", Column::kUserName},
+                                                                           {"user_name", Column::kUserName},
+                                                                           {"host", Column::kName},
+                                                                           {"hostname", Column::kName},
+                                                                           {"ip", Column::kAddress},
+                                                                           {"ip_address", Column::kAddress},
+                                                                           {"pass", Column::kPassword},
+                                                                           {"pw", Column::kPassword},
+                                                                           {"kg", Column::kKg},
+                                                                           {"bmc_key", Column::kKg}}};
+
+// Only names of columns come out of this: what stands there may be a password.
+std::string_view likely_name(std::string_view lower) {
+    const auto other = std::ranges::find(kOtherNames, lower, &std::pair<std::string_view, Column>::first);
+    if (other != kOtherNames.end()) return kColumnNames[static_cast<std::size_t>(other->second)];
+    const auto near = nearest(lower, {kColumnNames.begin(), kColumnNames.end()});
+    const auto known = std::ranges::find(kColumnNames, near);
+    return known == kColumnNames.end() ? std::string_view() : *known;
+}
+
 class Parser {
 public:
     explicit Parser(std::string_view text) : reader_(text), size_(text.size()) {}
@@ -49,14 +71,19 @@ private:
     bool read_header() {
         while (!reader_.at_end()) {
             if (auto bad = reader_.next(record_)) {
-                problem(reader_.record_line(), "", *bad);
+                problem(reader_.record_line(), "", fmt::format("{}; is this a CSV file?", *bad));
                 return false;
             }
             if (!record_.blank()) break;
         }
-        header_.assign(record_.field_count(), std::nullopt);
         const std::size_t line = reader_.record_line();
+        if (record_.field_count() == 0 || record_.blank()) {
+            problem(line, "", "the file is empty");
+            return false;
+        }
+        header_.assign(record_.field_count(), std::nullopt);
         for (std::size_t i = 0; i < record_.field_count(); ++i) read_column_name(line, i);
+        judge_unknown_names(line);
         for (const Column needed : {Column::kName, Column::kAddress, Column::kUserName}) {
             if (problems_.total > 0) break;  // the first reason is the useful one
             if (std::ranges::count(header_, needed) == 0) {
@@ -69,23 +96,42 @@ private:
     }
 
     void read_column_name(std::size_t line, std::size_t i) {
-        const auto known = record_.expose(i, [](std::string_view text) -> std::optional<Column> {
-            std::string lower(text.substr(0, 32));
+        std::string_view likely;
+        const auto known = record_.expose(i, [&](std::string_view text) -> std::optional<Column> {
+            if (text.size() > 32) return std::nullopt;
+            std::string lower(text);
             std::ranges::transform(lower, lower.begin(),
                                    [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
             const auto found = std::ranges::find(kColumnNames, lower);
-            if (text.size() > 32 || found == kColumnNames.end()) return std::nullopt;
-            return static_cast<Column>(found - kColumnNames.begin());
+            if (found != kColumnNames.end()) return static_cast<Column>(found - kColumnNames.begin());
+            likely = likely_name(lower);
+            return std::nullopt;
         });
         if (!known) {
-            problem(line, fmt::format("{}", i + 1),
-                    fmt::format("not a known column name; the first line must be a header of {}, separated by commas",
-                                fmt::join(kColumnNames, ",")));
+            unknown_.push_back({line, fmt::format("{}", i + 1),
+                                likely.empty() ? "not a known column name (not repeated: it may be a password)"
+                                               : fmt::format("not a known column name; did you mean {}?", likely)});
         } else if (std::ranges::count(header_, *known) > 0) {
             problem(line, std::string(name(*known)), "this column stands twice in the header line");
         } else {
             header_[i] = known;
         }
+    }
+
+    // A file without any known name has no header; one with some has mistakes in it.
+    void judge_unknown_names(std::size_t line) {
+        if (unknown_.empty()) return;
+        const auto names = fmt::format("{}", fmt::join(kColumnNames, ","));
+        if (unknown_.size() < header_.size()) {
+            for (auto& each : unknown_) problems_.add(std::move(each));
+            problem(line, "", fmt::format("the known columns are {}", names));
+            return;
+        }
+        const bool semicolons = header_.size() == 1 &&
+                                record_.expose(0, [](std::string_view text) { return text.find(';') < text.size(); });
+        problem(line, "",
+                fmt::format("{}: the first line must name the columns, separated by commas: {}",
+                            semicolons ? "semicolons instead of commas" : "this is no header line", names));
     }
 
     void read_rows() {
@@ -194,6 +240,7 @@ private:
     std::size_t size_;
     CsvRecord record_;
     std::vector<std::optional<Column>> header_;
+    std::vector<LineProblem> unknown_;  // names in the header
     std::vector<InventoryRow> rows_;
     std::map<std::string, std::size_t> names_;
     std::map<std::string, std::size_t> places_;
@@ -216,7 +263,9 @@ LineProblems clashes(const std::vector<InventoryRow>& rows, const std::vector<va
     LineProblems problems;
     for (const auto& row : rows) {
         if (names.contains(row.name)) {
-            problems.add({row.line, "name", fmt::format("'{}' is in the vault already", row.name)});
+            problems.add(
+                {row.line, "name",
+                 fmt::format("'{}' is in the vault already (to change it: bmcvault bmc set {})", row.name, row.name)});
         } else if (const auto found = places.find(host_and_port(row.address, row.port)); found != places.end()) {
             problems.add({row.line, "address",
                           fmt::format("is the address of '{}', which is in the vault", found->second->name)});
