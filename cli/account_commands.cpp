@@ -30,7 +30,8 @@ Exit perform(const Context& context, const AccountsAdoptCommand& command) {
     }
     auto options = common_options(context, command.selection);
     options.adopted_name = command.user_name;
-    return run_fleet(context, {"accounts adopt", command.selection, options, &rotate::run_adopt_account});
+    return run_fleet(context, {"accounts adopt", command.selection, options, &rotate::run_adopt_account, std::nullopt,
+                               fmt::format("--name {}", command.user_name)});
 }
 
 // What was seen last becomes what is accepted: a person has read it. No BMC is contacted.

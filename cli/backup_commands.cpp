@@ -1,6 +1,7 @@
 // vault backup, restore, verify FILE, accept-restore.
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "cli/commands.hpp"
 #include "cli/json.hpp"
@@ -35,6 +36,19 @@ Exit say_dry_run(const Context& context, std::string_view command, const std::st
     return ExitCode::kAsAsked;
 }
 
+// Of a backup file, which is not the vault: nothing is wrong with that one.
+std::unexpected<Failure> backup_error(std::string_view doing, const std::string& file, const Error& error) {
+    auto failure = vault_error(doing, error);
+    if (error.code == ErrorCode::kDamaged || error.code == ErrorCode::kUnsupported) {
+        failure.error().what = fmt::format("{}: {}: {}", doing, printable(file), printable(error.detail));
+        failure.error().safety = "This file is no backup, or a damaged one. The vault itself is not touched by that.";
+        failure.error().next = "another backup; or a new one: bmcvault vault backup NEW-FILE";
+    } else if (error.code == ErrorCode::kIo) {
+        failure.error().next = "the same command with the path of a backup, in a directory that you may use";
+    }
+    return failure;
+}
+
 Outcome<Passphrase> passphrase_of(const Context& context, const std::string& file) {
     return read_passphrase(context, fmt::format("Passphrase of {}: ", printable(file)));
 }
@@ -48,7 +62,7 @@ Exit perform(const Context& context, const VaultBackupCommand& command) {
     if (context.options.dry_run) return say_dry_run(context, "vault backup", fmt::format("write {}", shown));
     const auto report = (*store)->backup(command.file, actor(), now(), context.options.reason);
     if (!report) {
-        auto failure = vault_error("vault backup", report.error());
+        auto failure = backup_error("vault backup", command.file, report.error());
         if (report.error().code == ErrorCode::kAlreadyExists) failure.error().next = "bmcvault vault backup OTHER-FILE";
         return failure;
     }
@@ -65,7 +79,7 @@ Exit verify_backup(const Context& context, const std::string& file) {
     const auto identity = read_identity(context);
     if (!identity) return std::unexpected(identity.error());
     const auto report = vault::Store::verify_backup(file, *passphrase, {{}, *identity});
-    if (!report) return vault_error("vault verify", report.error());
+    if (!report) return backup_error("vault verify", file, report.error());
     return say(
         context, "vault verify", "verified", *report, file,
         fmt::format("Verified {}, taken {}: {}.\n", printable(file), iso_time(report->taken_at), contents(*report)));
@@ -84,7 +98,7 @@ Exit perform(const Context& context, const VaultRestoreCommand& command) {
     const auto group = command.group.empty() ? std::nullopt : std::optional(command.group);
     const auto report = vault::Store::restore(command.file, directory, *passphrase, group, {{}, *identity});
     if (!report) {
-        auto failure = vault_error("vault restore", report.error());
+        auto failure = backup_error("vault restore", command.file, report.error());
         if (report.error().code == ErrorCode::kAlreadyExists)
             failure.error().next = "move that directory away first, or restore to another one: --vault DIR";
         return failure;
@@ -95,28 +109,48 @@ Exit perform(const Context& context, const VaultRestoreCommand& command) {
     const auto store = vault::Store::open(directory, *passphrase, {heads_directory(), *identity});
     if (!store) return vault_error("vault restore", store.error());
     const auto& refusal = (*store)->refusal();
-    context.warn(refusal.empty()
-                     ? "passwords set since the backup are not in it; next: bmcvault check --all"
-                     : fmt::format("{}\n  next: bmcvault vault accept-restore --reason TEXT", printable(refusal)));
+    const auto next = context.commands(refusal.empty() ? "bmcvault check --all" : next_of_refused(**store));
+    context.warn(fmt::format(
+        "{}\n  next: {}", refusal.empty() ? "passwords set since the backup are not in it" : printable(refusal), next));
     return exit;
 }
+
+namespace {
+
+std::string question_of(const vault::Store& store) {
+    const auto& other = store.other_copy();
+    if (other.empty())
+        return "Go on from this state of the vault? Every credential becomes unknown until check has asked the BMCs.";
+    return fmt::format(
+        "This host goes on with the vault in {}. Give that one up: refuse its every change, and go on from "
+        "this one, with every credential unknown until check has asked the BMCs?",
+        printable(other.string()));
+}
+
+}  // namespace
 
 Exit perform(const Context& context, const VaultAcceptRestoreCommand&) {
     if (context.options.reason.empty())
         return usage_error("vault accept-restore needs --reason", "bmcvault vault accept-restore --help");
-    auto store = open_vault_to_look(context);
+    auto store = open_vault_as_it_is(context);
     if (!store) return std::unexpected(store.error());
-    const std::string question =
-        "Go on from this state of the vault? Every credential becomes unknown until check has asked the BMCs.";
+    if ((*store)->refusal().empty())
+        return usage_error("vault accept-restore: this vault is not rolled back: there is nothing to accept",
+                           "bmcvault status");
+    const auto question = question_of(**store);
     if (context.options.dry_run)
         return say_dry_run(context, "vault accept-restore", "make every current and pending credential unknown");
+    // Without a terminal nobody is asked: a script that restores for a drill must not stop the vault in use.
+    if (!(*store)->other_copy().empty() && !context.options.yes && isatty(context.streams.in) == 0)
+        return usage_error("vault accept-restore: " + question, "the same command with --yes, if that is meant");
     if (!confirmed(context, question))
         return std::unexpected(Failure{ExitCode::kNotAsAsked, "vault accept-restore: nothing was changed", "", ""});
     if (auto done = (*store)->accept_restore(actor(), now(), context.options.reason); !done)
         return vault_error("vault accept-restore", done.error());
     context.out(context.options.json
                     ? json_summary(PlainSummary{"vault accept-restore", 1, {{"accepted", 1}}, std::nullopt, false})
-                    : std::string("Accepted. Every credential is unknown now. Next: bmcvault check --all\n"));
+                    : fmt::format("Accepted. Every credential is unknown now. Next: {}\n",
+                                  context.commands("bmcvault check --all")));
     return ExitCode::kAsAsked;
 }
 

@@ -71,7 +71,8 @@ Result<void> add_credential(Transaction& transaction, const Bmc& bmc, const Cred
 void report_change(const Context& context, const std::string& command, const std::vector<Bmc>& bmcs,
                    const std::string& outcome, const std::string& sentence) {
     if (!context.options.json) {
-        context.out(sentence + (context.options.dry_run ? " (dry run, nothing was changed)\n" : "\n"));
+        context.out(replaced(sentence, "Next: bmcvault ", fmt::format("Next: {} ", context.program())) +
+                    (context.options.dry_run ? " (dry run, nothing was changed)\n" : "\n"));
         return;
     }
     for (const auto& bmc : bmcs) context.out(json_inventory(bmc, outcome));
@@ -222,9 +223,10 @@ Exit perform(const Context& context, const BmcImportCommand& command) {
     std::vector<Bmc> bmcs;
     bmcs.reserve(rows->size());
     for (const auto& row : *rows) bmcs.push_back(bmc_of_row(row));
-    const std::string sentence =
-        fmt::format("Imported {} ({}). Nothing was sent to any BMC. Next: bmcvault check --all",
-                    counted(bmcs.size(), "BMC"), credentials_of(*rows));
+    const std::string sentence = fmt::format(
+        "{} {} ({}). Nothing {}sent to any BMC. Next: {}", context.options.dry_run ? "Would import" : "Imported",
+        counted(bmcs.size(), "BMC"), credentials_of(*rows), context.options.dry_run ? "would be " : "was ",
+        context.options.dry_run ? "the same command without --dry-run" : "bmcvault check --all");
     return change(context, **store, "bmc import", bmcs, "imported", sentence,
                   [&](Transaction& transaction) -> Result<void> {
                       for (std::size_t i = 0; i < bmcs.size(); ++i) {

@@ -5,6 +5,7 @@
 #include <sodium.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 
@@ -30,6 +31,7 @@ ExitCode exit_code_of(ErrorCode code) {
         case ErrorCode::kAlreadyExists:
             return ExitCode::kUsage;
         case ErrorCode::kWrongKey:
+        case ErrorCode::kNotPermitted:
         case ErrorCode::kUnsafeFile:
         case ErrorCode::kWrongLibrary:
         case ErrorCode::kNoMemory:
@@ -47,7 +49,8 @@ ExitCode exit_code_of(ErrorCode code) {
 std::string_view meaning(ErrorCode code) {
     switch (code) {
         case ErrorCode::kWrongKey:
-            return "wrong passphrase, or not the passphrase of this vault; nothing was changed";
+        case ErrorCode::kNotPermitted:
+            return "nothing was changed";
         case ErrorCode::kDamaged:
             return "the vault's files are not what bmcvault wrote; nothing was changed";
         case ErrorCode::kRolledBack:
@@ -68,7 +71,7 @@ std::string_view next_command(ErrorCode code) {
         case ErrorCode::kDamaged:
             return "copy the vault directory away first, then: bmcvault vault verify";
         case ErrorCode::kRolledBack:
-            return "put the right vault back; or go on from this one: bmcvault vault accept-restore --reason TEXT";
+            return "put the right vault back, then the same command again";
         case ErrorCode::kBusy:
             return "the same command again, when the other one has ended";
         case ErrorCode::kNoSpace:
@@ -76,7 +79,9 @@ std::string_view next_command(ErrorCode code) {
         case ErrorCode::kCommitUnknown:
             return "bmcvault vault verify";
         case ErrorCode::kWrongKey:
-            return "the same command again, with the right passphrase";
+            return "the same command again with the right passphrase, or with the right vault: --vault DIR";
+        case ErrorCode::kNotPermitted:
+            return kAskAnOwner;
         default:
             return "";
     }
@@ -175,6 +180,9 @@ Outcome<std::unique_ptr<vault::Store>> open_any(const Context& context) {
         return std::move(*store);
     }
     auto failure = vault_error(fmt::format("vault {}", printable(directory.string())), store.error());
+    if (store.error().code == ErrorCode::kNotPermitted)
+        failure.error().next =
+            "the identity file of a member; or an owner lets this one in: bmcvault member add NAME --key FILE.pub";
     // Whatever the reason: without an open vault no command has begun.
     if (failure.error().exit == ExitCode::kUsage || failure.error().exit == ExitCode::kNotAsAsked) {
         failure.error().exit = ExitCode::kNotUnlocked;
@@ -194,20 +202,54 @@ std::filesystem::path heads_directory() {
 Outcome<std::unique_ptr<vault::Store>> open_vault(const Context& context) {
     auto store = open_any(context);
     if (store && vault::role_of((*store)->team().own_slot()) == vault::Role::kAuditor)
-        return std::unexpected(Failure{ExitCode::kNotUnlocked, "an auditor may only look", "", ""});
+        return std::unexpected(
+            Failure{ExitCode::kNotUnlocked, "an auditor may only look", std::string(kAskAnOwner), ""});
     if (!store || (*store)->refusal().empty()) return store;
     const Error refused{ErrorCode::kRolledBack, (*store)->refusal(), std::nullopt};
-    return vault_error(fmt::format("vault {}", printable((*store)->directory().string())), refused);
+    auto failure = vault_error(fmt::format("vault {}", printable((*store)->directory().string())), refused);
+    failure.error().next = next_of_refused(**store);
+    return failure;
+}
+
+Outcome<std::unique_ptr<vault::Store>> open_vault_as_it_is(const Context& context) {
+    return open_any(context);
+}
+
+std::string next_of_refused(const vault::Store& store) {
+    const std::string accept = "bmcvault vault accept-restore --reason TEXT";
+    if (store.other_copy().empty()) return "put the right vault back; or go on from this one: " + accept;
+    return fmt::format(
+        "use the vault in {}; a drill may look at this one, and ends there; to give that one up for it: {}",
+        printable(store.other_copy().string()), accept);
 }
 
 Outcome<std::unique_ptr<vault::Store>> open_vault_to_look(const Context& context) {
     auto store = open_any(context);
     if (store && !(*store)->refusal().empty()) {
-        context.warn(
-            fmt::format("warning: {}\n  nothing can be changed until: bmcvault vault accept-restore --reason TEXT",
-                        printable((*store)->refusal())));
+        context.warn(fmt::format("warning: {}; it can be looked at, and not changed\n  next: {}",
+                                 printable((*store)->refusal()), context.commands(next_of_refused(**store))));
     }
     return store;
+}
+
+namespace {
+
+std::string next_of_empty(const std::vector<vault::Bmc>& fleet, const Selection& selection) {
+    if (fleet.empty()) return "bmcvault bmc import FILE, or bmcvault bmc add NAME ADDRESS --username USER";
+    return selection.words.empty() ? "bmcvault status" : "bmcvault bmc list";
+}
+
+}  // namespace
+
+std::string Context::program() const {
+    std::string text = "bmcvault";
+    if (!options.vault.empty()) text += " --vault " + shell_word(options.vault);
+    if (!options.identity.empty()) text += " --identity " + shell_word(options.identity);
+    return text;
+}
+
+std::string Context::commands(std::string_view next) const {
+    return replaced(std::string(next), "bmcvault ", program() + " ");
 }
 
 Outcome<std::vector<vault::Bmc>> selected_bmcs(vault::Store& store, const Selection& selection) {
@@ -229,8 +271,13 @@ Outcome<std::vector<vault::Bmc>> selected_bmcs(vault::Store& store, const Select
             for (const auto& credential : *exposed) facts.exposed.insert(credential.bmc);
         }
     }
+    if (selection.failed) {
+        const auto pending = store.pending_versions();
+        if (!pending) return vault_error("reading what is unfinished", pending.error());
+        for (const auto& version : *pending) facts.unfinished.insert(version.bmc);
+    }
     auto selected = select(*fleet, selection, facts);
-    if (!selected) return usage_error(selected.error().detail, "bmcvault bmc list");
+    if (!selected) return usage_error(selected.error().detail, next_of_empty(*fleet, selection));
     return std::move(*selected);
 }
 

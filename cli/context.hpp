@@ -38,6 +38,9 @@ struct Failure {
 template <class T>
 using Outcome = std::expected<T, Failure>;
 
+// What is next for somebody who may not do this.
+inline constexpr std::string_view kAskAnOwner = "ask an owner of the vault; who that is: bmcvault member list";
+
 [[nodiscard]] std::unexpected<Failure> usage_error(std::string what, std::string next = {});
 // An error of the vault while it works ("import", "reveal rack01-bmc"), with the exit code of its kind.
 [[nodiscard]] std::unexpected<Failure> vault_error(std::string_view doing, const Error& error);
@@ -54,6 +57,10 @@ struct Context {
 
     void out(std::string_view text) const;
     void warn(std::string_view text) const;  // "bmcvault: ..." on standard error
+    // What a next command begins with: "bmcvault", with the --vault and --identity of this one.
+    [[nodiscard]] std::string program() const;
+    // The commands in a text about what to do next, with those options: to be copied.
+    [[nodiscard]] std::string commands(std::string_view next) const;
 };
 
 [[nodiscard]] UnixTime now();
@@ -67,6 +74,10 @@ struct Context {
 [[nodiscard]] Outcome<std::unique_ptr<vault::Store>> open_vault(const Context& context);
 // For one that only looks, or puts things right: an older vault is a warning.
 [[nodiscard]] Outcome<std::unique_ptr<vault::Store>> open_vault_to_look(const Context& context);
+// For accept-restore: refused or not, without a word.
+[[nodiscard]] Outcome<std::unique_ptr<vault::Store>> open_vault_as_it_is(const Context& context);
+// What a vault is told that may only be looked at: what to do with it.
+[[nodiscard]] std::string next_of_refused(const vault::Store& store);
 // The BMCs selected, each once, in the order of the inventory. Usage error: nothing selected, an unknown name.
 [[nodiscard]] Outcome<std::vector<vault::Bmc>> selected_bmcs(vault::Store& store, const Selection& selection);
 // The BMC of this name; unknown: usage error with the nearest one.

@@ -106,12 +106,29 @@ Outcome<void> write_statement(const std::string& directory, vault::Store& store,
     return written ? write_file(base + ".html", statement_html(statement)) : written;
 }
 
+// A new departure, or the one that is not finished. Of somebody who has left already the last one: its statement can be
+// written again.
+Outcome<vault::Departure> departure_of(const Context& context, vault::Store& store, const std::string& who) {
+    auto begun = store.team().begin_departure(acting(context), who);
+    if (begun) return std::move(*begun);
+    auto failure = vault_error(fmt::format("depart {}", printable(who)), begun.error());
+    if (begun.error().code != ErrorCode::kNotFound) return failure;
+    failure.error().next = "bmcvault member list, or bmcvault holder list";
+    const auto all = store.team().departures();
+    if (!all) return vault_error("reading the departures", all.error());
+    const auto last = std::ranges::find_if(all->rbegin(), all->rend(), [&](const vault::Departure& each) {
+        return each.who == who && each.type != vault::DepartureType::kHost;
+    });
+    if (last == all->rend()) return failure;
+    return *last;
+}
+
 Exit conclude(const Context& context, vault::Store& store, const DepartCommand& command,
               const vault::Departure& departure) {
     const auto statement = statement_of(store, departure);
     if (!statement) return std::unexpected(statement.error());
     const bool complete = pending(*statement).empty();
-    if (complete)
+    if (complete && !departure.finished_at)
         if (auto finished = store.team().finish_departure(acting(context), departure); !finished)
             return vault_error("depart", finished.error());
     if (!command.output.empty())
@@ -147,8 +164,9 @@ Exit perform(const Context& context, const DepartCommand& command) {
     }
     if (!confirmed(context, fmt::format("End the access of {}, for good?", printable(command.who))))
         return usage_error("depart: nothing was changed");
-    auto departure = (*store)->team().begin_departure(acting(context), command.who);
-    if (!departure) return vault_error(what, departure.error());
+    auto departure = departure_of(context, **store, command.who);
+    if (!departure) return std::unexpected(departure.error());
+    if (departure->finished_at) return conclude(context, **store, command, *departure);
     if (auto revoked = (*store)->team().revoke(acting(context), *departure); !revoked) {
         auto failure = vault_error(what, revoked.error());
         failure.error().safety = "What they could read is marked as due; their identity still opens the vault.";

@@ -11,14 +11,17 @@ Exit perform(const Context& context, const RotateCommand& command) {
     options.put_back = command.put_back;
     options.fresh = command.fresh;
     options.first_contact = command.first_contact;
-    return run_fleet(context, {"rotate", command.selection, options, &rotate::run_rotate});
+    std::string again = command.k_g ? "--k-g" : "";
+    if (command.put_back) again += again.empty() ? "--put-back" : " --put-back";
+    return run_fleet(context, {"rotate", command.selection, options, &rotate::run_rotate, std::nullopt, again});
 }
 
 Exit perform(const Context& context, const CheckCommand& command) {
     auto options = common_options(context, command.selection);
     options.no_login = command.no_login;
     options.accounts = command.accounts;
-    return run_fleet(context, {"check", command.selection, options, &rotate::run_check, command.elsewhere});
+    return run_fleet(context, {"check", command.selection, options, &rotate::run_check, command.elsewhere,
+                               command.accounts ? "--accounts" : ""});
 }
 
 Exit perform(const Context& context, const RecoverCommand& command) {

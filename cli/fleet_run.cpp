@@ -17,8 +17,8 @@ Outcome<rotate::CandidateSources> sources_of(vault::Store& store, const Elsewher
     // Passwords of other BMCs, and lists of nobody knows whose, would open what was not granted.
     const bool owner = vault::role_of(store.team().own_slot()) == vault::Role::kOwner;
     if (!owner && (options.fleet_history || !options.history_of.empty()))
-        return std::unexpected(
-            Failure{ExitCode::kNotUnlocked, "--fleet-history and --history-of are for owners", "", ""});
+        return std::unexpected(Failure{ExitCode::kNotUnlocked, "--fleet-history and --history-of are for owners",
+                                       std::string(kAskAnOwner), ""});
     sources.lists = options.lists && owner;
     if (options.history_of.empty()) return sources;
     Selection selection;
@@ -62,7 +62,7 @@ Exit run_over(const Context& context, std::unique_ptr<vault::Store> store, Fleet
 
     const Interrupts interrupts;
     rotate::Environment environment{std::move(store), &interrupts.stop(), context.hooks.step};
-    FleetReport report(context, fleet.command, *selected);
+    FleetReport report(context, fleet.command, *selected, fleet.again);
     const auto summary = fleet.run(environment, *selected, fleet.options, report);
     if (!summary) {
         report.close();

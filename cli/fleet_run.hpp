@@ -20,6 +20,7 @@ struct FleetRun {
     rotate::RunOptions options;
     Run run;
     std::optional<ElsewhereOptions> elsewhere{};
+    std::string again{};  // options without which the next command would do something else: "--k-g"
 };
 
 // What every fleet command takes from the command line.

@@ -82,11 +82,18 @@ Outcome<std::vector<FleetEntry>> fleet_entries(vault::Store& store, const Select
     const auto due = store.team().due();
     if (!due) return vault_error("status", due.error());
     const std::set<BmcId> exposed(due->begin(), due->end());
+    const auto pending = store.pending_versions();
+    if (!pending) return vault_error("status", pending.error());
+    std::set<BmcId> unfinished;
+    for (const auto& version : *pending) unfinished.insert(version.bmc);
     std::vector<FleetEntry> entries;
     entries.reserve(selected->size());
     for (auto& bmc : *selected) {
         FleetEntry entry{bmc, find(bmc, bmc.own_password()), find(bmc, bmc.k_g_subject()), "", is_held(bmc, at)};
         entry.attention = attention_of(entry);
+        if (entry.attention.empty() && unfinished.contains(entry.bmc.id) && !entry.held) {
+            entry.attention = "a rotation is unfinished";
+        }
         if (entry.attention.empty() && exposed.contains(entry.bmc.id)) entry.attention = "due: exposed";
         entries.push_back(std::move(entry));
     }
@@ -118,6 +125,11 @@ std::vector<Cell> status_row(const FleetEntry& entry, UnixTime at) {
             {proved},
             {entry.k_g ? fmt::format("v{}", entry.k_g->version.value) : "-"},
             {printable(note), Tone::kDim}};
+}
+
+// Of a vault that is not the one that this host goes on with nothing is known to be true.
+void distrust(std::vector<FleetEntry>& entries) {
+    for (auto& entry : entries) entry.attention = "the vault is refused";
 }
 
 std::string status_summary(const std::vector<FleetEntry>& entries, std::size_t attention, UnixTime at) {
@@ -285,11 +297,14 @@ Exit perform(const Context& context, const StatusCommand& command) {
     auto store = open_vault_to_look(context);
     if (!store) return std::unexpected(store.error());
     const UnixTime at = now();
-    const auto entries = fleet_entries(**store, command.selection, at);
+    auto entries = fleet_entries(**store, command.selection, at);
     if (!entries) return std::unexpected(entries.error());
+    const bool refused = !(*store)->refusal().empty();
+    if (refused) distrust(*entries);
     const auto attention = static_cast<std::size_t>(
         std::ranges::count_if(*entries, [](const FleetEntry& entry) { return !entry.attention.empty(); }));
-    const ExitCode exit = attention > 0 ? ExitCode::kAttention : ExitCode::kAsAsked;
+    ExitCode exit = attention > 0 ? ExitCode::kAttention : ExitCode::kAsAsked;
+    if (refused) exit = ExitCode::kDamaged;
     if (context.options.json) {
         for (const auto& entry : *entries) context.out(json_status(entry, at));
         context.out(json_summary(PlainSummary{"status", entries->size(), count_outcomes(*entries), attention, false}));
@@ -303,7 +318,9 @@ Exit perform(const Context& context, const StatusCommand& command) {
         context.out(
             table({"NAME", "ADDRESS", "LAST", "PASSWORD", "AGE", "PROVED", "K_G", "NOTE"}, rows, context.out_style));
     }
-    context.out(status_summary(*entries, attention, at) + "\n");
+    context.out(refused ? fmt::format("{}, as this vault has them: {}.\n", counted(entries->size(), "BMC"),
+                                      printable((*store)->refusal()))
+                        : context.commands(status_summary(*entries, attention, at)) + "\n");
     return exit;
 }
 

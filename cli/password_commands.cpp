@@ -142,7 +142,7 @@ std::string sentence(const NewList& list, const std::string& name) {
 void report(const Context& context, const NewList& list, const std::string& name) {
     const bool dry_run = context.options.dry_run;
     if (!context.options.json) {
-        context.out(sentence(list, name) + (dry_run ? " (dry run, nothing was changed)\n" : "\n"));
+        context.out(context.commands(sentence(list, name)) + (dry_run ? " (dry run, nothing was changed)\n" : "\n"));
         return;
     }
     OutcomeCounts outcomes;

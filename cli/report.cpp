@@ -15,6 +15,10 @@ namespace {
 constexpr std::size_t kOutcomeWidth = 16;  // "identity-changed"
 constexpr std::size_t kPasswordWidth = 12;
 constexpr std::size_t kKgWidth = 9;
+constexpr std::array kGoodOutcomes{rotate::Outcome::kRotated,   rotate::Outcome::kAlreadyCurrent,
+                                   rotate::Outcome::kRecovered, rotate::Outcome::kSettled16,
+                                   rotate::Outcome::kPutBack,   rotate::Outcome::kSecured,
+                                   rotate::Outcome::kAdopted};
 
 std::string password_cell(const rotate::BmcReport& report) {
     if (!report.password_version) return "-";
@@ -28,41 +32,15 @@ std::string k_g_cell(const rotate::BmcReport& report) {
     return report.k_g_version ? fmt::format("v{}", report.k_g_version->value) : "-";
 }
 
-// What to do about a word of the outcome table; the words of `check` stand here, the others in rotate/core.
-std::string next_step_of(const std::string& outcome) {
-    using Hint = std::pair<std::string_view, std::string_view>;
-    static constexpr std::array kCheckHints{
-        Hint{"pending-live",
-             "A rotation was interrupted after the BMC took the new password, which the vault has: "
-             "`bmcvault recover NAME`."},
-        Hint{"older-version", "The BMC holds an older password, which the vault has too: `bmcvault recover NAME`."},
-        Hint{"mangled", "The BMC stored only part of the password; the vault knows which: `bmcvault recover NAME`."},
-        Hint{"vendor-default",
-             "The BMC holds a factory password: new, or somebody reset it. `bmcvault recover NAME` replaces it."},
-        Hint{"shared", "Who knows the password of one of these BMCs knows them all: rotate them."},
-        Hint{"foreign",
-             "ALARM: somebody else changed the password, and this vault never had the new one. Find out who "
-             "(`bmcvault history NAME`); then old lists (`bmcvault bmc import-passwords`), other BMCs' passwords "
-             "(`bmcvault recover NAME --fleet-history`), or `bmcvault bmc set NAME --ask-password`."},
-        Hint{"no-candidate-matches",
-             "The BMC holds a password that this vault never had: find out who changed it, then "
-             "`bmcvault bmc set NAME --ask-password`."},
-        Hint{"no-answer", "Check power, cable, address and UDP port, then `bmcvault check NAME`."},
-        Hint{"unknown-user-or-locked",
-             "The account is locked or unknown to the BMC. Do not try passwords; wait, then "
-             "`bmcvault check NAME`."},
-        Hint{"k_g-unknown",
-             "The password is right; the K_G is none of the vault's. `bmcvault bmc set NAME --k-g-file FILE`."},
-        Hint{"no-session-slot", "All session slots of the BMC are taken: wait a minute, then `bmcvault check NAME`."},
-    };
-    for (const auto& [word, hint] : kCheckHints) {
-        if (word == outcome) return std::string(hint);
-    }
-    for (int i = 0; i <= static_cast<int>(rotate::Outcome::kNotSecured); ++i) {
-        const auto known = static_cast<rotate::Outcome>(i);
-        if (rotate::word(known) == outcome) return std::string(rotate::next_step(known));
-    }
-    return "";
+// What of the password is safe is said where a run changes something, or did not hear from the BMC; not where the
+// meaning says it already.
+std::string_view safety_of(const rotate::BmcReport& report, const std::string& command, std::string_view word) {
+    static constexpr std::array<std::string_view, 8> kSaid{"quarantined",      "no-known-password", "pending-live",
+                                                           "pending-not-live", "older-version",     "foreign",
+                                                           "shared",           "vault-restored"};
+    if (!report.knowledge || command == "deprovision" || std::ranges::count(kSaid, word) > 0) return "";
+    const bool unheard = report.outcome == "no-answer" || report.outcome == "unreachable";
+    return command == "check" && !unheard ? "" : rotate::safety(*report.knowledge);
 }
 
 // Commands that change nothing: what counts is whether somebody should look.
@@ -70,16 +48,29 @@ bool asks_only(const std::string& command) {
     return command == "check" || command == "accounts";
 }
 
-std::string next_command(const std::string& command, bool only_shared) {
-    if (command == "deprovision") return "read the certificates; the same command goes on";
-    if (command == "accounts") return "bmcvault accounts secure SELECTOR, or accounts accept SELECTOR";
-    if (command == "check") return only_shared ? "bmcvault rotate --failed" : "bmcvault recover --failed";
-    return fmt::format("bmcvault {} --failed", command);
+bool is_good(std::string_view outcome) {
+    const auto same = [&](rotate::Outcome each) { return word(each) == outcome; };
+    return outcome == "planned" || std::ranges::any_of(kGoodOutcomes, same);
 }
 
-bool only_shared(const rotate::RunSummary& summary) {
-    return std::ranges::all_of(summary.outcomes,
-                               [](const auto& pair) { return pair.first == "as-in-vault" || pair.first == "shared"; });
+// For those of a run that did not end as asked.
+std::string next_command(const rotate::RunSummary& summary, const std::string& command) {
+    const auto all_are = [&](std::initializer_list<std::string_view> words) {
+        return std::ranges::all_of(summary.outcomes,
+                                   [&](const auto& pair) { return std::ranges::count(words, pair.first) > 0; });
+    };
+    if (summary.command == "deprovision") return "read the certificates; the same command goes on";
+    if (summary.command == "accounts") return "close or accept what the findings name";
+    if (summary.command == "check") {
+        if (all_are({"as-in-vault"})) return "close or accept what the findings name";
+        if (all_are({"as-in-vault", "shared"})) return "bmcvault rotate --failed";
+        return "bmcvault recover --failed";
+    }
+    // The same command would say the same again.
+    const bool needs_a_person = std::ranges::all_of(summary.outcomes, [](const auto& pair) {
+        return pair.first == "quarantined" || pair.first == "held" || is_good(pair.first);
+    });
+    return needs_a_person ? "see below" : command + " --failed";
 }
 
 bool has_unread_table(const rotate::RunSummary& summary) {
@@ -88,8 +79,12 @@ bool has_unread_table(const rotate::RunSummary& summary) {
 
 }  // namespace
 
-FleetReport::FleetReport(const Context& context, std::string command, std::span<const vault::Bmc> selected)
-    : context_(context), command_(std::move(command)), board_(context, command_, selected.size()) {
+FleetReport::FleetReport(const Context& context, std::string command, std::span<const vault::Bmc> selected,
+                         std::string again)
+    : context_(context),
+      command_(std::move(command)),
+      again_(fmt::format("{} {}{}{}", context.program(), command_, again.empty() ? "" : " ", again)),
+      board_(context, command_, selected.size()) {
     std::size_t name = 4;
     std::size_t address = 7;
     for (const auto& bmc : selected) {
@@ -143,7 +138,11 @@ std::string FleetReport::account_lines(const std::string& name) {
 void FleetReport::finished(const rotate::BmcReport& report) {
     const auto accounts = account_lines(report.name);
     const bool fine = good(report, command_);
-    if (!fine) failed_[report.outcome].push_back(report.name);
+    if (!fine) {
+        const auto advice = rotate::advice(report.outcome, report.detail);
+        const auto safety = safety_of(report, command_, advice.word);
+        failed_[{report.outcome, advice.meaning, advice.next, safety}].push_back(report.name);
+    }
     std::string line;
     if (context_.options.json) {
         line = accounts + json_line(report);
@@ -177,7 +176,7 @@ void FleetReport::print_summary(const rotate::RunSummary& summary) {
         context_.out(json_summary(summary));
         std::fflush(context_.streams.out);
     } else {
-        context_.out(summary_text(summary, context_.options.dry_run) + "\n");
+        context_.out(summary_text(summary, again_, context_.options.dry_run) + "\n");
     }
     explain_failures();
     explain_findings();
@@ -187,26 +186,35 @@ void FleetReport::explain_findings() const {
     for (const auto& [next, found] : findings_) {
         const std::vector<std::string> names(found.names.begin(), found.names.end());
         const auto what = fmt::format("{}: {}: {}", command_, some_of(names), fmt::join(found.kinds, ", "));
-        print(context_.streams, Failure{ExitCode::kAttention, what, std::string(next), ""});
+        print(context_.streams, Failure{ExitCode::kAttention, what, with_names(next, names), ""});
     }
 }
 
+// One BMC: its name. Several: what selects them all, where the command takes that.
+std::string FleetReport::with_names(std::string_view next, const std::vector<std::string>& names) const {
+    auto text = context_.commands(next);
+    const bool one = names.size() == 1;
+    text = replaced(text, rotate::kSameCommand, fmt::format("{} {}", again_, one ? "NAME" : "--failed"));
+    if (one) return replaced(text, "NAME", names.front());
+    if (text.contains("--first-contact")) return text;  // a person vouches for boards one by one
+    return replaced(replaced(text, " recover NAME", " recover --failed"), " rotate NAME", " rotate --failed");
+}
+
 void FleetReport::explain_failures() const {
-    for (const auto& [outcome, names] : failed_) {
-        if (command_ == "accounts" && (outcome == "findings" || outcome == "drift")) continue;  // told one by one
-        Failure failure{ExitCode::kNotAsAsked, fmt::format("{}: {}: {}", command_, some_of(names), outcome), "", ""};
-        failure.safety = next_step_of(outcome);
-        if (!asks_only(command_))
-            failure.safety += failure.safety.empty() ? "Every password that bmcvault ever sent is in the vault." : "";
-        const bool shared = outcome == "shared";
-        failure.next = names.size() == 1 && !shared && command_ != "deprovision"
-                           ? fmt::format("bmcvault history {}", names.front())
-                           : next_command(command_, shared);
+    for (const auto& [kind, names] : failed_) {
+        if (command_ == "accounts" && (kind.outcome == "findings" || kind.outcome == "drift")) continue;  // one by one
+        if (command_ == "check" && kind.outcome == "as-in-vault" && !findings_.empty()) continue;         // likewise
+        Failure failure{ExitCode::kNotAsAsked, fmt::format("{}: {}: {}", command_, some_of(names), kind.outcome),
+                        with_names(kind.next, names),
+                        names.size() == 1 ? with_names(kind.meaning, names) : context_.commands(kind.meaning)};
+        if (!failure.safety.empty() && !kind.safety.empty()) failure.safety += ' ';
+        failure.safety += kind.safety;
+        if (failure.next.empty()) failure.next = "the details above";
         print(context_.streams, failure);
     }
 }
 
-std::string summary_text(const rotate::RunSummary& summary, bool dry_run) {
+std::string summary_text(const rotate::RunSummary& summary, const std::string& command, bool dry_run) {
     std::vector<std::string> parts;
     std::size_t reported = 0;
     for (const auto& [outcome, count] : summary.outcomes) {
@@ -224,12 +232,14 @@ std::string summary_text(const rotate::RunSummary& summary, bool dry_run) {
     const std::size_t unstarted = summary.total - std::min(summary.total, reported);
     if (summary.stopped) {
         text += fmt::format(" Stopped: {} not started; the same command continues.", unstarted);
+    } else if (dry_run && !asks_only(summary.command)) {
+        const bool any =
+            std::ranges::any_of(summary.outcomes, [](const auto& pair) { return pair.first == "planned"; });
+        text += any ? " Next: the same command without --dry-run." : " Nothing would be done.";
     } else if (asks_only(summary.command) ? summary.attention : !summary.all_as_asked) {
-        text += fmt::format(" Still to do: {}.", next_command(summary.command, only_shared(summary)));
+        text += fmt::format(" Still to do: {}.", next_command(summary, command));
     } else if (has_unread_table(summary)) {
         text += " Read the tables; when they are as they should be: bmcvault accounts accept SELECTOR.";
-    } else if (dry_run) {
-        text += " Next: the same command without --dry-run.";
     } else {
         text += " Nothing left to do.";
     }

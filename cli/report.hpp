@@ -16,7 +16,9 @@ namespace bmcvault::cli {
 
 class FleetReport final : public rotate::Observer {
 public:
-    FleetReport(const Context& context, std::string command, std::span<const vault::Bmc> selected);
+    // `again`: the options that the same command needs for those that it left undone ("--k-g").
+    FleetReport(const Context& context, std::string command, std::span<const vault::Bmc> selected,
+                std::string again = {});
 
     void started(const vault::Bmc& bmc) override;
     void step(const vault::Bmc& bmc, std::string_view what) override;
@@ -33,13 +35,20 @@ public:
 private:
     [[nodiscard]] std::string json_line(const rotate::BmcReport& report) const;
     [[nodiscard]] std::string row(const rotate::BmcReport& report) const;
+    [[nodiscard]] std::string with_names(std::string_view next, const std::vector<std::string>& names) const;
     void explain_failures() const;
     void explain_findings() const;
 
     const Context& context_;
     std::string command_;
     std::vector<std::size_t> widths_;
-    std::map<std::string, std::vector<std::string>> failed_;  // outcome, names
+    struct Kind {  // of failure: what is said of it is the same
+        std::string outcome;
+        std::string_view meaning, next, safety;
+        friend auto operator<=>(const Kind&, const Kind&) = default;
+    };
+    std::string again_;
+    std::map<Kind, std::vector<std::string>> failed_;  // names
     struct Accounts {
         rotate::AccountTable table;
         std::vector<rotate::Finding> findings;
@@ -55,6 +64,7 @@ private:
 };
 
 // "rotate: 8 BMCs in 4.2 s: 7 rotated, 1 refused; failed logins: 0. Still to do: ..."
-[[nodiscard]] std::string summary_text(const rotate::RunSummary& summary, bool dry_run);
+// `command` is what a person types for it, "bmcvault rotate --k-g".
+[[nodiscard]] std::string summary_text(const rotate::RunSummary& summary, const std::string& command, bool dry_run);
 
 }  // namespace bmcvault::cli

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/text.hpp"
 #include "vault/base/bytes.hpp"
 
 namespace bmcvault::cli {
@@ -71,15 +72,6 @@ say "slot $slot of channel $channel has the new password; nothing is proved yet.
 )sh";
 
 }  // namespace
-
-std::string shell_quoted(const std::string& text) {
-    std::string quoted = "'";
-    for (const char c : text) {
-        if (c == '\'') quoted += R"('\'')";
-        if (c != '\'') quoted += c;
-    }
-    return quoted + "'";
-}
 
 std::string rescue_script(const vault::Bmc& bmc, vault::StoredSize size) {
     const auto channel = bmc.channel == kTheChannelWeComeInOn ? "" : fmt::format("{}", bmc.channel);

@@ -11,7 +11,4 @@ namespace bmcvault::cli {
 // the kernel's driver; it sets name (of an empty slot), password, rights and access of the BMC's account.
 [[nodiscard]] std::string rescue_script(const vault::Bmc& bmc, vault::StoredSize size);
 
-// 'text', safe in any POSIX shell whatever it holds.
-[[nodiscard]] std::string shell_quoted(const std::string& text);
-
 }  // namespace bmcvault::cli

@@ -72,6 +72,14 @@ std::string state_text(const CredentialVersion& version) {
                        version.proved_at ? fmt::format(", proved {}", iso_time(*version.proved_at)) : ", never proved");
 }
 
+// How ipmitool logs in: it asks for the password; the K_G it takes in an argument only.
+std::string login_line(const Disclosed& revealed) {
+    const auto& bmc = revealed.bmc;
+    return fmt::format("login     ipmitool -I lanplus -H {} -p {} -U {}{} -a{} mc info\n", shell_word(bmc.address),
+                       bmc.port, shell_word(bmc.user_name),
+                       bmc.cipher_suite ? fmt::format(" -C {}", *bmc.cipher_suite) : "", revealed.k_g ? " -y K_G" : "");
+}
+
 SecretText as_text(const Disclosed& revealed) {
     SecretText out;
     const auto& bmc = revealed.bmc;
@@ -85,6 +93,7 @@ SecretText as_text(const Disclosed& revealed) {
         revealed.k_g->expose([&](auto bytes) { append_hex(out, bytes); });
         out.append(fmt::format(" ({})\n", state_text(*revealed.k_g_version)));
     }
+    out.append(login_line(revealed));
     return out;
 }
 

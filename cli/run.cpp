@@ -64,8 +64,10 @@ ExitCode run_command(const Invocation& invocation, const Streams& streams, const
     }
     const Exit exit = std::visit([&](const auto& command) { return perform(context, command); }, invocation.command);
     if (exit) return *exit;
-    print(streams, exit.error());
-    return exit.error().exit;
+    Failure failure = exit.error();
+    failure.next = context.commands(failure.next);
+    print(streams, failure);
+    return failure.exit;
 }
 
 ExitCode run_line(int argc, const char* const* argv, const Streams& streams, const Hooks& hooks) {

@@ -35,6 +35,8 @@ private:
     int fd_;
 };
 
+constexpr std::size_t kMinPassphrase = 12;  // characters, of a new one
+
 std::unexpected<Failure> no_secret(std::string what, std::string next = {}) {
     return std::unexpected(Failure{ExitCode::kNotUnlocked, std::move(what), std::move(next), ""});
 }
@@ -211,9 +213,10 @@ std::optional<Result<SecretText>> prompt_on_terminal(std::string_view prompt) {
 }
 
 Outcome<Passphrase> as_passphrase(Result<SecretText> text, std::string_view source) {
-    if (!text) return no_secret(fmt::format("{}: {}", source, text.error().detail));
+    const std::string next = "the same command, with the passphrase in one line";
+    if (!text) return no_secret(fmt::format("{}: {}", source, text.error().detail), next);
     auto passphrase = text->expose([](std::string_view bytes) { return Passphrase::from(as_bytes(bytes)); });
-    if (!passphrase) return no_secret(fmt::format("{}: {}", source, passphrase.error().detail));
+    if (!passphrase) return no_secret(fmt::format("{}: {}", source, passphrase.error().detail), next);
     return std::move(*passphrase);
 }
 
@@ -266,6 +269,27 @@ Outcome<std::optional<PasswordField>> read_password(const CredentialInput& input
     return password_of(std::move(*typed), "the password");
 }
 
+Outcome<Passphrase> prompt_twice() {
+    auto first = prompt_on_terminal("New passphrase (nobody can restore it): ");
+    if (!first) return no_terminal();
+    auto passphrase = as_passphrase(std::move(*first), "passphrase");
+    if (!passphrase) return passphrase;
+    auto second = prompt_on_terminal("The same again: ");
+    if (!second) return no_terminal();
+    auto repeated = as_passphrase(std::move(*second), "passphrase");
+    if (!repeated) return repeated;
+    if (!passphrase->equals(*repeated))
+        return no_secret("the two passphrases differ; nothing was made", "the same command again");
+    return passphrase;
+}
+
+// Of UTF-8; in any other encoding at least their number.
+std::size_t characters_of(const Passphrase& passphrase) {
+    return passphrase.expose([](ByteView bytes) {
+        return static_cast<std::size_t>(std::ranges::count_if(bytes, [](auto b) { return (b & 0xc0) != 0x80; }));
+    });
+}
+
 }  // namespace
 
 Outcome<Passphrase> read_passphrase(const Context& context, const std::string& prompt) {
@@ -276,16 +300,13 @@ Outcome<Passphrase> read_passphrase(const Context& context, const std::string& p
 }
 
 Outcome<Passphrase> read_new_passphrase(const Context& context) {
-    if (auto given = passphrase_without_prompt(context)) return std::move(*given);
-    auto first = prompt_on_terminal("New passphrase (nobody can restore it): ");
-    if (!first) return no_terminal();
-    auto passphrase = as_passphrase(std::move(*first), "passphrase");
-    if (!passphrase) return passphrase;
-    auto second = prompt_on_terminal("The same again: ");
-    if (!second) return no_terminal();
-    auto repeated = as_passphrase(std::move(*second), "passphrase");
-    if (!repeated) return repeated;
-    if (!passphrase->equals(*repeated)) return no_secret("the two passphrases differ; nothing was made", "");
+    auto given = passphrase_without_prompt(context);
+    auto passphrase = given ? std::move(*given) : prompt_twice();
+    if (passphrase && characters_of(*passphrase) < kMinPassphrase)
+        return no_secret(fmt::format("the passphrase is shorter than {} characters: whoever gets a copy or a backup of "
+                                     "the vault could guess it; nothing was made",
+                                     kMinPassphrase),
+                         "the same command with a longer one: five words taken at random are good");
     return passphrase;
 }
 
@@ -293,7 +314,9 @@ Outcome<std::optional<std::string>> read_identity(const Context& context) {
     const auto& path = context.options.identity;
     if (path.empty()) return std::nullopt;
     const auto text = read_private_file(path, true, [](int fd) { return read_to_end(fd, vault::kMaxIdentitySize); });
-    if (!text) return no_secret(fmt::format("identity file {} {}", printable(path), text.error().detail));
+    if (!text)
+        return no_secret(fmt::format("identity file {} {}", printable(path), text.error().detail),
+                         "name the file that member keygen wrote: --identity FILE");
     return text->expose([](std::string_view sealed) { return std::optional(std::string(sealed)); });
 }
 

@@ -194,17 +194,22 @@ Result<std::vector<vault::Bmc>> select(std::span<const vault::Bmc> fleet, const 
         if (auto added = chooser.add(word); !added) return std::unexpected(added.error());
     }
     if (selection.all) chooser.mark_if([](const vault::Bmc&) { return true; });
-    if (selection.failed) chooser.mark_if([](const vault::Bmc& bmc) { return !last_was_as_asked(bmc); });
+    if (selection.failed)
+        chooser.mark_if(
+            [&](const vault::Bmc& bmc) { return !last_was_as_asked(bmc) || facts.unfinished.contains(bmc.id); });
     if (selection.due) chooser.mark_if([&](const vault::Bmc& bmc) { return facts.due.contains(bmc.id); });
     if (!selection.exposed_to.empty())
         chooser.mark_if([&](const vault::Bmc& bmc) { return facts.exposed.contains(bmc.id); });
     auto chosen = chooser.chosen();
     if (chosen.empty() && !selection.failed) {
-        return fail(ErrorCode::kInvalidArgument, selection.due ? "nothing selected: no BMC is due"
-                                                               : "nothing selected: nothing was exposed to them");
+        return fail(ErrorCode::kInvalidArgument, selection.due
+                                                     ? "nothing selected: no BMC is due, so there is nothing to do"
+                                                     : "nothing selected: nothing was exposed to them");
     }
     if (chosen.empty()) {
-        return fail(ErrorCode::kInvalidArgument, "nothing selected: no BMC's last operation failed");
+        return fail(
+            ErrorCode::kInvalidArgument,
+            "nothing selected: no BMC's last operation failed, and no rotation is unfinished: there is nothing to do");
     }
     return chosen;
 }
@@ -219,8 +224,9 @@ std::string canonical(const Selection& selection) {
 }
 
 bool last_was_as_asked(const vault::Bmc& bmc) {
-    constexpr std::array<std::string_view, 6> kAsAsked{"rotated",    "already-current", "recovered",
-                                                       "settled-16", "put-back",        "as-in-vault"};
+    constexpr std::array<std::string_view, 10> kAsAsked{"rotated",     "already-current", "recovered", "settled-16",
+                                                        "put-back",    "secured",         "adopted",   "as-in-vault",
+                                                        "as-accepted", "not-accepted-yet"};
     return !bmc.last || std::ranges::count(kAsAsked, bmc.last->outcome) > 0;
 }
 

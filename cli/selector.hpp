@@ -17,7 +17,7 @@ namespace bmcvault::cli {
 struct Selection {
     std::vector<std::string> words;  // as typed
     bool all = false;
-    bool failed = false;       // those whose last outcome was not as asked
+    bool failed = false;       // those whose last outcome was not as asked, or whose rotation is unfinished
     bool due = false;          // those whose live credential is known to somebody who should not know it
     std::string exposed_to{};  // those that this member or holder, who has left, knew; empty: nobody
 
@@ -27,7 +27,8 @@ struct Selection {
 // What the vault knows and the inventory does not say.
 struct SelectionFacts {
     std::set<BmcId> due;
-    std::set<BmcId> exposed;  // to Selection::exposed_to
+    std::set<BmcId> exposed;       // to Selection::exposed_to
+    std::set<BmcId> unfinished{};  // a password or K_G was staged, and is neither proved nor given up
 };
 
 inline constexpr std::size_t kMaxExpansion = 100'000;

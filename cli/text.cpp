@@ -186,6 +186,30 @@ std::string some_of(const std::vector<std::string>& names, std::size_t limit) {
     return out;
 }
 
+std::string replaced(std::string text, std::string_view what, std::string_view by) {
+    for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size())) {
+        text.replace(at, what.size(), by);
+    }
+    return text;
+}
+
+std::string shell_quoted(const std::string& text) {
+    std::string quoted = "'";
+    for (const char c : text) {
+        if (c == '\'') quoted += R"('\'')";
+        if (c != '\'') quoted += c;
+    }
+    return quoted + "'";
+}
+
+std::string shell_word(const std::string& text) {
+    const bool plain = !text.empty() && std::ranges::all_of(text, [](char c) {
+        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        return letter || std::string_view("_-./:@").find(c) != std::string_view::npos;
+    });
+    return plain ? text : shell_quoted(printable(text));
+}
+
 std::string nearest(std::string_view word, const std::vector<std::string>& choices) {
     std::string best;
     std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;

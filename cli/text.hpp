@@ -39,6 +39,11 @@ struct Cell {
 [[nodiscard]] std::string host_and_port(std::string_view address, std::uint16_t port);  // "[::1]:623" for IPv6
 // "a, b, c and 5 more"
 [[nodiscard]] std::string some_of(const std::vector<std::string>& names, std::size_t limit = 5);
+[[nodiscard]] std::string replaced(std::string text, std::string_view what, std::string_view by);  // everywhere
+// 'text', safe in any POSIX shell whatever it holds.
+[[nodiscard]] std::string shell_quoted(const std::string& text);
+// Quoted where that is needed, and safe on a terminal: part of a command that a person copies.
+[[nodiscard]] std::string shell_word(const std::string& text);
 // The word of `choices` that a person most likely meant; empty when none is near.
 [[nodiscard]] std::string nearest(std::string_view word, const std::vector<std::string>& choices);
 

@@ -32,10 +32,10 @@ Exit perform(const Context& context, const InitCommand& command) {
     if (context.options.json) {
         context.out(json_summary(PlainSummary{"init", 0, {}, std::nullopt, false}));
     } else {
-        context.out(
-            fmt::format("Created the vault {}. Keep the passphrase: nobody can restore it.\n"
-                        "Next: bmcvault bmc import FILE, or bmcvault bmc add NAME ADDRESS --username USER\n",
-                        shown));
+        context.out(fmt::format(
+            "Created the vault {}. Keep the passphrase: nobody can restore it.\n"
+            "Next: {}\n",
+            shown, context.commands("bmcvault bmc import FILE, or bmcvault bmc add NAME ADDRESS --username USER")));
     }
     return ExitCode::kAsAsked;
 }

@@ -1,4 +1,4 @@
-// The table of words. next_step() is read by somebody who was woken up: what to do, then what not to fear.
+// The table of words. What to do about them is in advice.cpp.
 #include "rotate/core/words.hpp"
 
 #include "vault/base/check.hpp"
@@ -74,54 +74,6 @@ std::string_view word(Answer answer) {
     }
     constexpr bool kAnswerHasWord = false;
     BMCVAULT_CHECK(kAnswerHasWord);
-    return {};
-}
-
-std::string_view next_step(Outcome outcome) {
-    switch (outcome) {
-        case Outcome::kRotated:
-        case Outcome::kAlreadyCurrent:
-        case Outcome::kRecovered:
-        case Outcome::kSettled16:
-        case Outcome::kPutBack:
-        case Outcome::kSecured:
-        case Outcome::kAdopted:
-            return {};
-        case Outcome::kRefused:
-            return "The BMC said no, or nothing could be sent: the detail says which. Every password that bmcvault "
-                   "ever sent it is in the vault. Correct what the detail names, and run the same command again.";
-        case Outcome::kBlocked:
-            return "Nothing more was sent; every password that was sent is in the vault. Remove what the detail names "
-                   "(full disk, minimum change interval, first contact, fuse), then run the same command again.";
-        case Outcome::kUnreachable:
-            return "No answer. Check name, power, cable, address and UDP port, then run the same command again; every "
-                   "password that bmcvault ever sent it is in the vault.";
-        case Outcome::kIpmiOff:
-            return "It answers, but IPMI over LAN is off or has no usable cipher suite. Turn it on in its web "
-                   "interface, or in band with ipmitool on the host, then run the same command again.";
-        case Outcome::kBusy:
-            return "All its session slots are taken, or another bmcvault works on it. Wait a minute, then run the same "
-                   "command again.";
-        case Outcome::kLocked:
-            return "The account is locked or unknown to the BMC. Do not try passwords. Wait for the lock to end, then "
-                   "`bmcvault recover` it.";
-        case Outcome::kIdentityChanged:
-            return "Another board answers at this address; nothing was sent to it. After a swap: `bmcvault bmc replace "
-                   "NAME --reason TEXT`. If it is the same board: `bmcvault bmc set NAME --accept-identity`.";
-        case Outcome::kHeld:
-            return "It is on hold on purpose: `bmcvault bmc show NAME` says why and until when.";
-        case Outcome::kQuarantined:
-            return "It holds a credential that the vault does not know; nobody's guess was tried. Find out who changed "
-                   "it (`bmcvault history NAME`). Old lists: `bmcvault bmc import-passwords`; from its own server: "
-                   "`bmcvault recover NAME --via ssh://root@SERVER`; a password that you know: `bmcvault bmc set NAME "
-                   "--ask-password`. Then `bmcvault recover` it.";
-        case Outcome::kNotSecured:
-            return "An account that is not ours may still let people in; the findings say which and why. Our own still "
-                   "works. Close it in the BMC's own interface or with newer firmware, then run the same command "
-                   "again.";
-    }
-    constexpr bool kOutcomeHasNextStep = false;
-    BMCVAULT_CHECK(kOutcomeHasNextStep);
     return {};
 }
 

@@ -30,7 +30,7 @@ enum class Outcome : std::uint8_t {
     kPutBack,
     kSecured,
     kAdopted,
-    // not as asked: exit code 1; the password is safe in all of them
+    // not as asked: exit code 1; what that says of the password: advice.hpp
     kRefused,
     kBlocked,
     kUnreachable,
@@ -43,9 +43,8 @@ enum class Outcome : std::uint8_t {
     kNotSecured,
 };
 
-[[nodiscard]] std::string_view word(Outcome);       // "already-current"
-[[nodiscard]] std::string_view word(Answer);        // "unknown-user-or-locked"
-[[nodiscard]] std::string_view next_step(Outcome);  // what a person does next; empty when nothing
+[[nodiscard]] std::string_view word(Outcome);  // "already-current"
+[[nodiscard]] std::string_view word(Answer);   // "unknown-user-or-locked"
 [[nodiscard]] bool as_asked(Outcome);
 
 }  // namespace bmcvault::rotate

@@ -32,6 +32,23 @@ std::optional<Excuse> excuse(const vault::Bmc& bmc, UnixTime now, bool changes, 
     return std::nullopt;
 }
 
+// Whether a BMC that was seen to hold another password has said anything since: these outcomes mean that it has.
+bool has_answered(std::string_view outcome) {
+    return outcome == word(Outcome::kRefused) || outcome == word(Outcome::kBlocked) ||
+           outcome == word(Outcome::kNotSecured);
+}
+
+// `bmc` as it was before this run; a quarantine that ends well has been lifted.
+Knowledge knowledge_of(const vault::Bmc& bmc, const KnownCredentials& known, const BmcReport& report) {
+    if (!known.has_password()) return Knowledge::kNothing;
+    const bool quarantined = bmc.quarantine && bmc.quarantine->reason != word(Answer::kKgUnknown);
+    const bool foreign =
+        bmc.last && (bmc.last->outcome == "foreign" || bmc.last->outcome == word(Answer::kNoCandidateMatches));
+    if ((quarantined || foreign) && !has_answered(report.outcome)) return Knowledge::kNotLive;
+    const auto* current = known.password_in(VersionState::kCurrent);
+    return current != nullptr && current->proved_at ? Knowledge::kProved : Knowledge::kNeverProved;
+}
+
 }  // namespace
 
 Outcome outcome_of(Answer why) {
@@ -122,6 +139,7 @@ asio::awaitable<bool> BmcVisit::begin(bool changes) {
     const auto connected = co_await contact_.connect(*lock_);
     if (!connected) {
         const bool taken = connected.error().code == ErrorCode::kBusy;
+        if (connected.error().code == ErrorCode::kNotFound) add_detail(report_.detail, "name-not-known");
         set_outcome(report_, taken ? Outcome::kBusy : Outcome::kUnreachable, connected.error().detail);
         co_return false;
     }
@@ -164,6 +182,7 @@ asio::awaitable<void> BmcVisit::end() {
     report_.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(context_.ports.network.now() - started_);
     report_.class_name = contact_.card_key();
     if (contact_.suite_0_is_open()) add_detail(report_.detail, "suite-0-open");
+    if (contact_.is_loaded()) report_.knowledge = knowledge_of(contact_.bmc(), contact_.known(), report_);
     // Without the lock it is somebody else's record; unread, it is an old one.
     if (!lock_ || !contact_.is_loaded() || context_.options.dry_run) co_return;
     auto& bmc = contact_.bmc();

@@ -19,7 +19,8 @@ struct OperationContext {
     std::optional<std::int64_t> campaign;  // rotate: where the outcome is written down
     Observer& observer;
     const CandidatesElsewhere* elsewhere = nullptr;
-    const SharedPasswords* shared = nullptr;  // check
+    const SharedPasswords* shared = nullptr;                  // check
+    std::optional<vault::Store::AcceptedRestore> restored{};  // check, recover: this vault was put back
     std::set<std::string> k_g_experiments{};  // card keys of the kinds on which one BMC tries a K_G right now
 };
 

@@ -155,6 +155,7 @@ struct Continued {
 struct Gathered {
     CandidatesElsewhere elsewhere;
     SharedPasswords shared;
+    std::optional<vault::Store::AcceptedRestore> restored;
 };
 
 // Old passwords, and those of others, were asked for: that is written down before anything is asked.
@@ -179,6 +180,9 @@ Result<Gathered> gather(Environment& environment, const RunOptions& options, std
         if (!shared) return std::unexpected(shared.error());
         gathered.shared = std::move(*shared);
     }
+    const auto restored = environment.store->accepted_restore();
+    if (!restored) return std::unexpected(restored.error());
+    gathered.restored = *restored;
     if (options.dry_run) return gathered;
     if (auto written = audit_sources(environment, options, command, gathered.elsewhere); !written) {
         return std::unexpected(written.error());
@@ -287,6 +291,7 @@ Result<RunSummary> run_without_campaign(std::string command, bool changes, Envir
     auto& context = (*run)->context();
     context.elsewhere = &gathered->elsewhere;
     context.shared = &gathered->shared;
+    context.restored = gathered->restored;
     const auto end =
         (*run)->over(bmcs, plan_for(bmcs, options, changes), [&](const Bmc& bmc) { return operation(context, bmc); });
     auto summary = summarize(std::move(command), bmcs.size(), end.reports);

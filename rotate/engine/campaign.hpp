@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "rotate/core/accounts.hpp"
+#include "rotate/core/advice.hpp"
 #include "rotate/core/words.hpp"
 #include "rotate/engine/candidates_elsewhere.hpp"
 #include "vault/base/error.hpp"
@@ -35,6 +36,7 @@ struct BmcReport {
     std::optional<VersionNumber> k_g_version;
     bool k_g_asked = true;                  // false: JSON says "k_g":"not-asked"
     std::optional<UnixTime> version_since;  // check: since when that version was current
+    std::optional<Knowledge> knowledge;     // of the live password; nullopt: not looked up
     std::uint32_t failed_logins = 0;
     std::uint32_t round_trips = 0;
     std::chrono::milliseconds elapsed{0};

@@ -26,6 +26,13 @@ constexpr std::string_view kChangedOrMadeUp =
     "nothing that the vault knows opens this account: somebody else changed it, or this BMC, which has never proved a "
     "password of ours, makes up its answers";
 
+std::string day_of(UnixTime time) {
+    using namespace std::chrono;
+    const year_month_day date{floor<days>(sys_seconds{seconds{time.value}})};
+    return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                       static_cast<unsigned>(date.day()));
+}
+
 // The outcome of both phases. That a BMC can't do K_G is a fact, not a failure; the detail says it.
 Outcome with_k_g(Outcome password, KgOutcome k_g, Answer last_answer) {
     switch (k_g) {
@@ -90,6 +97,8 @@ private:
     asio::awaitable<void> describe_version(const Seen& seen);
     void describe_elsewhere(const Origin& origin);
     void describe_sharing(const Seen& seen);
+    void describe_unfinished(const Seen& seen);
+    [[nodiscard]] std::string describe_foreign() const;
     asio::awaitable<void> record_proof(const Seen& seen);
     void check_k_g(const Seen& seen);
     asio::awaitable<void> describe_accounts();
@@ -137,6 +146,10 @@ asio::awaitable<void> Operation::run_machines(Goal goal) {
     co_await contact_.close();
     if (ended.outcome == Outcome::kUnreachable) co_await tell_ipmi_off();
     if (report_.as_asked) contact_.clear_quarantine();
+    if (report_.outcome == word(Outcome::kQuarantined) && ended.last_seen &&
+        ended.last_seen->answer == Answer::kNoCandidateMatches && context_.restored) {
+        add_detail(report_.detail, describe_foreign());
+    }
     visit_.fill_versions();
 }
 
@@ -248,9 +261,7 @@ asio::awaitable<void> Operation::describe_check(const Seen& seen) {
     add_detail(report_.detail, seen.why);
     if (seen.answer == Answer::kNoCandidateMatches) {
         report_.outcome = "foreign";
-        const auto* current = contact_.known().password_in(VersionState::kCurrent);
-        const bool gives_proofs = current != nullptr && current->proved_at.has_value();
-        add_detail(report_.detail, gives_proofs ? kChangedByOthers : kChangedOrMadeUp);
+        add_detail(report_.detail, describe_foreign());
         co_return;
     }
     if (seen.answer != Answer::kMatched && seen.answer != Answer::kPrivilegeRefused) {
@@ -271,6 +282,18 @@ asio::awaitable<void> Operation::describe_check(const Seen& seen) {
         add_detail(report_.detail, fmt::format("suite-{}-only: no password can be sent", *seen.weak_suite));
     }
     check_k_g(seen);
+}
+
+// Who has set the live password, as far as the vault can tell.
+std::string Operation::describe_foreign() const {
+    const auto& known = contact_.known();
+    const auto* current = known.password_in(VersionState::kCurrent);
+    if (current != nullptr) return std::string(current->proved_at ? kChangedByOthers : kChangedOrMadeUp);
+    const auto distrusted = known.newest_unknown_password();
+    const bool put_back =
+        context_.restored && distrusted && known.password(*distrusted)->created_at.value <= context_.restored->at.value;
+    return put_back ? fmt::format("vault-restored: as of {}", day_of(context_.restored->state_of))
+                    : std::string(kChangedOrMadeUp);
 }
 
 void Operation::describe_elsewhere(const Origin& origin) {
@@ -304,6 +327,7 @@ asio::awaitable<void> Operation::describe_version(const Seen& seen) {
         report_.outcome = "as-in-vault";
         report_.attention = seen.answer == Answer::kPrivilegeRefused;
         describe_sharing(seen);
+        describe_unfinished(seen);
         co_await record_proof(seen);
     } else {
         report_.outcome = "older-version";
@@ -320,6 +344,15 @@ void Operation::describe_sharing(const Seen& seen) {
     auto names = fmt::format("with {}", fmt::join(std::span(others).first(std::min(kNamed, others.size())), ", "));
     if (others.size() > kNamed) names += fmt::format(" and {} more", others.size() - kNamed);
     add_detail(report_.detail, names);
+}
+
+// What was staged and is not current was asked for and not done: as-in-vault would hide that.
+void Operation::describe_unfinished(const Seen& seen) {
+    const auto* k_g = contact_.known().k_g_in(VersionState::kPending);
+    if (k_g == nullptr && contact_.known().password_in(VersionState::kPending) == nullptr) return;
+    const bool k_g_is_live = k_g != nullptr && seen.k_g_asked && seen.k_g == k_g->version;
+    report_.outcome = k_g_is_live ? "pending-live" : "pending-not-live";
+    report_.attention = true;
 }
 
 // A check changes nothing on the BMC; the vault learns that the version was proved, and an imported one becomes

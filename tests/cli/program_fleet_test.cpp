@@ -71,7 +71,7 @@ TEST(OnAFleet, JsonLinesAreTheContractAndTheSummaryIsLast) {
 TEST(OnAFleet, ADryRunLeavesEveryPasswordAlone) {
     const Fleet fleet("1");
     const Ran dry = fleet.run({"rotate", "--all", "--dry-run"});
-    EXPECT_THAT(dry.out, HasSubstr("dry run, nothing was changed")) << dry.err;
+    EXPECT_THAT(dry.out, AllOf(HasSubstr("dry run, nothing was changed"), HasSubstr("Next: the same command without")));
     EXPECT_THAT(fleet.run({"history", "bmc01"}).out, HasSubstr("1 version."));
 }
 
@@ -87,10 +87,9 @@ TEST(OnAFleet, WhatDidNotEndAsAskedIsExplainedAndIsExit1) {
     const Fleet fleet("1", {"--quirk", "refuses-always=0xcc"});
     const Ran rotated = fleet.run({"rotate", "--all"});
     EXPECT_EQ(rotated.exit_code, 1) << rotated.out;
-    EXPECT_THAT(rotated.out, HasSubstr("Still to do: bmcvault rotate --failed."));
-    EXPECT_THAT(rotated.err,
-                AllOf(HasSubstr("bmcvault: rotate: bmc01: refused\n"), HasSubstr("ever sent it is in the vault"),
-                      HasSubstr("next: bmcvault history bmc01")));
+    EXPECT_THAT(rotated.out, AllOf(HasSubstr("Still to do: bmcvault --vault "), HasSubstr(" rotate --failed.")));
+    EXPECT_THAT(rotated.err, AllOf(HasSubstr("bmcvault: rotate: bmc01: refused\n"),
+                                   HasSubstr("ever gave it is in the vault"), HasSubstr(" rotate bmc01\n")));
     EXPECT_EQ(fleet.run({"status"}).exit_code, 6);
     EXPECT_THAT(fleet.run({"rotate", "--failed", "-q"}).out, HasSubstr("bmc01"));
 }
@@ -101,7 +100,30 @@ TEST(OnAFleet, ABmcThatDoesNotAnswerIsNamed) {
     const Ran checked = vault.run({"check", "silent", "--timeout", "200ms"});
     EXPECT_EQ(checked.exit_code, 6);
     EXPECT_THAT(checked.out, HasSubstr("silent"));
-    EXPECT_THAT(checked.err, AllOf(HasSubstr("silent"), HasSubstr("Check power, cable, address and UDP port")));
+    EXPECT_THAT(checked.err, AllOf(HasSubstr("silent"), HasSubstr("check power, cable, address and UDP port"),
+                                   HasSubstr("It has never proved a password")));
+}
+
+TEST(OnAFleet, ABmcWithoutAPasswordOrAnAddressIsToldAsWhatItIs) {
+    const Vault vault;
+    vault.import("name,address,username,password\nempty,127.0.0.1,u,\nnowhere,host.invalid,u,x\n");
+    const Ran refused = vault.run({"rotate", "empty"});
+    EXPECT_EQ(refused.exit_code, 1);
+    EXPECT_THAT(refused.err, AllOf(HasSubstr("The vault has no password for it"), HasSubstr("set empty --ask-password"),
+                                   Not(HasSubstr("is in the vault"))));
+    const Ran nowhere = vault.run({"rotate", "nowhere"});
+    EXPECT_THAT(nowhere.err, AllOf(HasSubstr("Its host name has no address"), HasSubstr("It has never proved"),
+                                   HasSubstr("bmc set nowhere --address"), Not(HasSubstr("power"))));
+}
+
+TEST(OnAFleet, NothingFailedAndAnEmptyVaultSayWhatIsNext) {
+    const Vault vault;
+    EXPECT_THAT(vault.run({"check", "--all"}).err, HasSubstr("next: bmcvault --vault"));
+    EXPECT_THAT(vault.run({"check", "--all"}).err, HasSubstr("bmc import FILE"));
+    vault.import("name,address,username,password\nweb01,127.0.0.1,u,x\n");
+    const Ran none = vault.run({"rotate", "--failed"});
+    EXPECT_EQ(none.exit_code, 2);
+    EXPECT_THAT(none.err, AllOf(HasSubstr("there is nothing to do"), Not(HasSubstr("bmc list"))));
 }
 
 TEST(OnAFleet, AHeldBmcIsLeftAloneAndSaysSo) {

@@ -22,7 +22,8 @@ TEST(Inventory, ImportListAndStatusAreOneTranscript) {
     EXPECT_EQ(imported.exit_code, 0) << imported.err;
     EXPECT_EQ(
         imported.out,
-        "Imported 2 BMCs (1 with a password, 0 with a K_G). Nothing was sent to any BMC. Next: bmcvault check --all\n");
+        "Imported 2 BMCs (1 with a password, 0 with a K_G). Nothing was sent to any BMC. Next: bmcvault --vault " +
+            vault.path() + " check --all\n");
     EXPECT_EQ(vault.run({"bmc", "list"}).out, lines({"NAME    ADDRESS        USERNAME  GROUP  TAGS  STATE",
                                                      "rack01  10.0.0.1:623   ADMIN     edge   web",
                                                      "rack02  10.0.0.2:6230  root      core", "2 BMCs."}));
@@ -32,7 +33,8 @@ TEST(Inventory, ImportListAndStatusAreOneTranscript) {
               lines({"NAME    ADDRESS        LAST             PASSWORD  AGE  PROVED  K_G  NOTE",
                      "rack01  10.0.0.1:623   never-contacted  -         -    never   -    no password proved yet",
                      "rack02  10.0.0.2:6230  never-contacted  -         -    never   -    no password proved yet",
-                     "2 BMCs: 2 never-contacted. 2 need attention. Next: bmcvault check --all"}));
+                     "2 BMCs: 2 never-contacted. 2 need attention. Next: bmcvault --vault " + vault.path() +
+                         " check --all"}));
     EXPECT_EQ(
         normal(vault.run({"history", "rack01"}).out, vault),
         lines({"NAME    SUBJECT   VERSION  STATE    FROM      SIZE  CREATED               SENT  PROVED  NOTE",
@@ -86,6 +88,8 @@ TEST(Inventory, ADryRunChangesNoByte) {
     const Ran dry = vault.run({"bmc", "import", "-", "--dry-run"}, {kFleet, {}, ""});
     EXPECT_EQ(dry.exit_code, 0) << dry.err;
     EXPECT_THAT(dry.out, HasSubstr("dry run, nothing was changed"));
+    EXPECT_THAT(dry.out, testing::StartsWith("Would import "));
+    EXPECT_THAT(dry.out, HasSubstr("Next: the same command without --dry-run"));
     EXPECT_EQ(vault.fingerprint(), before);
 }
 

@@ -24,8 +24,8 @@ TEST(Passwords, ImportSaysWhatCameAndWhatToDoNext) {
     const Ran ran = import(vault, file);
     EXPECT_EQ(ran.exit_code, 0) << ran.err;
     EXPECT_EQ(ran.out,
-              "Imported 3 old passwords as list '2019-shared'. Nothing was sent to any BMC. Next: bmcvault recover "
-              "--failed\n");
+              "Imported 3 old passwords as list '2019-shared'. Nothing was sent to any BMC. Next: bmcvault --vault " +
+                  vault.path() + " recover --failed\n");
     EXPECT_THAT(vault.run({"vault", "info"}).out, HasSubstr("\nlisted passwords     3\n"));
     EXPECT_THAT(vault.run({"vault", "info", "--json"}).out, HasSubstr("\"listed_passwords\":3,"));
     EXPECT_EQ(vault.run({"vault", "verify"}).exit_code, 0);
@@ -58,7 +58,8 @@ TEST(Passwords, RepeatedAndKnownOnesAreSkippedAndCounted) {
     const Ran first = import(vault, vault.directory().file("a.txt", "one\ntwo\none\n"));
     EXPECT_EQ(first.out,
               "Imported 2 old passwords as list 'a' (1 repeated in the file). Nothing was sent to any BMC. Next: "
-              "bmcvault recover --failed\n");
+              "bmcvault --vault " +
+                  vault.path() + " recover --failed\n");
     const std::string second = vault.directory().file("b.csv", "password,label\ntwo,x\nthree,y\nthree,y\nOne,z\n");
     EXPECT_EQ(import(vault, second, {"--json", "--dry-run"}).out,
               R"({"type":"summary","command":"bmc import-passwords","total":4,"outcomes":{"imported":2,"repeated":1,)"
@@ -66,7 +67,8 @@ TEST(Passwords, RepeatedAndKnownOnesAreSkippedAndCounted) {
               "\n");
     EXPECT_EQ(import(vault, second).out,
               "Imported 2 old passwords as list 'b' (1 repeated in the file, 1 in a list already). Nothing was sent to "
-              "any BMC. Next: bmcvault recover --failed\n");
+              "any BMC. Next: bmcvault --vault " +
+                  vault.path() + " recover --failed\n");
     const auto before = vault.fingerprint();
     const Ran nothing = import(vault, second, {"--label", "c"});
     EXPECT_EQ(nothing.exit_code, 0);

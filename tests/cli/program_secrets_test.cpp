@@ -42,6 +42,7 @@ TEST(Secrets, AnUnsafePassphraseFileIsRefusedWithTheReason) {
     const auto refusal = [&](const std::string& file) {
         const Ran ran = run({"status", "--vault", vault.path(), "--passphrase-file", file});
         EXPECT_EQ(ran.exit_code, 3);
+        EXPECT_THAT(ran.err, HasSubstr("\n  next: the same command, with the passphrase in one line"));
         return ran.err;
     };
     const Directory& directory = vault.directory();

@@ -21,7 +21,9 @@ TEST(Program, InitMakesAVaultAndSaysWhatComesNext) {
     EXPECT_EQ(made.exit_code, 0) << made.err;
     EXPECT_EQ(made.out, "Created the vault " + vault +
                             ". Keep the passphrase: nobody can restore it.\n"
-                            "Next: bmcvault bmc import FILE, or bmcvault bmc add NAME ADDRESS --username USER\n");
+                            "Next: bmcvault --vault " +
+                            vault + " bmc import FILE, or bmcvault --vault " + vault +
+                            " bmc add NAME ADDRESS --username USER\n");
     struct stat status{};
     ASSERT_EQ(stat(vault.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0777u, 0700u);
@@ -48,17 +50,34 @@ TEST(Program, AWrongPassphraseIsExit3AndChangesNoByte) {
         const Ran ran = run(arguments);
         EXPECT_EQ(ran.exit_code, 3) << ran.err;
         EXPECT_EQ(ran.out, "");
-        EXPECT_THAT(ran.err, AllOf(HasSubstr(vault.path()), HasSubstr("wrong passphrase"), HasSubstr("next: ")));
+        EXPECT_THAT(ran.err, AllOf(HasSubstr(vault.path()), HasSubstr("wrong passphrase"),
+                                   HasSubstr("next: the same command again with the right passphrase, or ")));
     }
     EXPECT_EQ(vault.fingerprint(), before);
+}
+
+TEST(Program, AShortPassphraseMakesNoVaultAndNoIdentity) {
+    const Directory directory;
+    const std::string vault = (directory.path() / "vault").string();
+    const std::string identity = (directory.path() / "identity").string();
+    const std::string eleven = directory.file("eleven", "\xc3\xa4\xc3\xb6\xc3\xbc four of\n");  // in 14 bytes
+    for (auto command : std::vector<std::vector<std::string>>{{"init", "--vault", vault},
+                                                              {"member", "keygen", "--output", identity}}) {
+        command.insert(command.end(), {"--kdf-memory", "64", "--kdf-operations", "1", "--passphrase-file", eleven});
+        const Ran ran = run(command);
+        EXPECT_EQ(ran.exit_code, 3);
+        EXPECT_THAT(ran.err, AllOf(HasSubstr("shorter than 12 characters"), HasSubstr("next: ")));
+        command.back() = directory.file("twelve", "\xc3\xa4\xc3\xb6\xc3\xbc four of5\n");
+        EXPECT_EQ(run(command).exit_code, 0);
+    }
 }
 
 TEST(Program, AMissingVaultIsNamedWithTheNextCommand) {
     const Ran ran = run({"status", "--vault", "/nonexistent/vault"});
     EXPECT_EQ(ran.exit_code, 3);
-    EXPECT_EQ(
-        ran.err,
-        "bmcvault: there is no vault in /nonexistent/vault\n  next: bmcvault init, or name the vault: --vault DIR\n");
+    EXPECT_EQ(ran.err,
+              "bmcvault: there is no vault in /nonexistent/vault\n"
+              "  next: bmcvault --vault /nonexistent/vault init, or name the vault: --vault DIR\n");
 }
 
 TEST(Program, AVaultDirectoryOpenToOthersIsRefused) {
@@ -141,7 +160,7 @@ TEST(Program, AnUnknownSelectorIsNamedWithTheNearestOne) {
         const Ran ran = vault.run(command);
         EXPECT_EQ(ran.exit_code, 2);
         EXPECT_THAT(ran.err, AllOf(HasSubstr("'rack1-bmc'"), HasSubstr("did you mean 'rack01-bmc'?"),
-                                   HasSubstr("next: bmcvault bmc list")));
+                                   HasSubstr("next: bmcvault --vault "), HasSubstr(" bmc list\n")));
     }
     EXPECT_EQ(vault.fingerprint(), before);
 }
@@ -152,10 +171,10 @@ TEST(Program, RevealIsLoggedWithItsReasonAndShowsTheNewestKnownPassword) {
         "name,address,username,password,k_g,factory_password\na,10.0.0.1,root,\"pass \"\"word\\\",0102,label-1\n");
     const Ran text = vault.run({"reveal", "a", "--reason", "console", "--ticket", "T-7"});
     EXPECT_EQ(text.exit_code, 0) << text.err;
-    EXPECT_EQ(text.out,
-              lines({"bmc       a (10.0.0.1:623)", "username  root", "password  pass \"word\\",
-                     "size      16 (version 2, unknown, never proved)",
-                     "k_g       0102000000000000000000000000000000000000 (version 1, unknown, never proved)"}));
+    EXPECT_EQ(text.out, lines({"bmc       a (10.0.0.1:623)", "username  root", "password  pass \"word\\",
+                               "size      16 (version 2, unknown, never proved)",
+                               "k_g       0102000000000000000000000000000000000000 (version 1, unknown, never proved)",
+                               "login     ipmitool -I lanplus -H 10.0.0.1 -p 623 -U root -a -y K_G mc info"}));
     const Ran json = vault.run({"reveal", "a", "--json"});
     EXPECT_THAT(json.out, HasSubstr(R"("password":"pass \"word\\","k_g":"0102000000000000000000000000000000000000"})"));
     EXPECT_THAT(vault.run({"reveal", "a", "--version", "1"}).out, HasSubstr("password  label-1\n"));

@@ -73,16 +73,82 @@ TEST(Report, ShowsARowPerBmcAndWhatIsStillToDo) {
     good.password_version = VersionNumber{2};
     good.password_size = vault::StoredSize::k20;
     good.k_g_version = VersionNumber{1};
-    const auto printed = print_report({}, "rotate", {good, result("rack02", "unreachable", false)});
+    auto silent = result("rack02", "unreachable", false);
+    silent.knowledge = rotate::Knowledge::kProved;
+    const auto printed = print_report({}, "rotate", {good, silent});
     EXPECT_EQ(printed.out,
               "NAME    ADDRESS       OUTCOME           PASSWORD      K_G        DETAIL\n"
               "rack01  10.0.0.1:623  rotated           v2, 20 bytes  v1\n"
               "rack02  10.0.0.1:623  unreachable       -             -\n"
               "rotate: 2 BMCs in 0.0 s: 1 rotated, 1 unreachable; failed logins: 0. "
               "Still to do: bmcvault rotate --failed.\n");
-    EXPECT_THAT(printed.err, HasSubstr("bmcvault: rotate: rack02: unreachable\n"));
-    EXPECT_THAT(printed.err, HasSubstr("password that bmcvault ever sent it is in the vault"));
-    EXPECT_THAT(printed.err, HasSubstr("\n  next: "));
+    EXPECT_EQ(printed.err,
+              "bmcvault: rotate: rack02: unreachable\n"
+              "  No answer. Every password that this vault ever gave it is in the vault.\n"
+              "  next: check power, cable, address and UDP port, then bmcvault rotate rack02\n");
+}
+
+TEST(Report, PromisesNothingThatTheVaultDoesNotKnow) {
+    using rotate::Knowledge;
+    for (const std::string command : {"rotate", "check"}) {
+        for (const auto knowledge : {Knowledge::kNothing, Knowledge::kNeverProved, Knowledge::kNotLive}) {
+            auto silent = result("rack02", command == "check" ? "no-answer" : "unreachable", false);
+            silent.knowledge = knowledge;
+            const auto printed = print_report({}, command, {silent});
+            EXPECT_THAT(printed.err, HasSubstr(rotate::safety(knowledge)));
+            EXPECT_THAT(printed.err, Not(HasSubstr("Every password")));
+        }
+    }
+    auto unknown = result("rack02", "refused", false);
+    unknown.detail = "no-known-password";
+    unknown.knowledge = Knowledge::kNothing;
+    const auto printed = print_report({}, "rotate", {unknown});
+    EXPECT_THAT(printed.err, HasSubstr("\n  The vault has no password for it, and nothing was sent.\n"));
+    EXPECT_THAT(printed.err, HasSubstr("next: bmcvault bmc set rack02 --ask-password; or"));
+}
+
+TEST(Report, GivesOneNextCommandThatCanBeCopied) {
+    GlobalOptions options;
+    options.vault = "/srv/o'ne";
+    const auto one = print_report(options, "check", {result("rack01", "older-version", false)});
+    EXPECT_THAT(one.err, HasSubstr("next: bmcvault --vault '/srv/o'\\''ne' recover rack01\n"));
+    const auto two =
+        print_report({}, "check", {result("rack01", "older-version", false), result("rack02", "older-version", false)});
+    EXPECT_THAT(two.err, HasSubstr("next: bmcvault recover --failed\n"));
+}
+
+TEST(Report, WhatAPersonVouchesForIsNotMadeACommandForAll) {
+    auto one = result("rack01", "blocked", false);
+    one.detail = "vendor-default: ADMIN of Supermicro; first-contact";
+    auto two = one;
+    two.name = "rack02";
+    EXPECT_THAT(print_report({}, "recover", {one}).err, HasSubstr("bmcvault recover rack01 --first-contact\n"));
+    EXPECT_THAT(print_report({}, "recover", {one, two}).err, HasSubstr("bmcvault recover NAME --first-contact\n"));
+}
+
+TEST(Report, AVaultThatWasPutBackIsNamedBeforeStrangers) {
+    auto foreign = result("rack01", "foreign", false);
+    foreign.detail = "vault-restored: as of 2026-11-23";
+    foreign.knowledge = rotate::Knowledge::kNotLive;
+    const auto printed = print_report({}, "check", {foreign});
+    EXPECT_THAT(printed.err,
+                HasSubstr("probably rotated after it: look for the newer vault, or a newer backup, first"));
+    EXPECT_THAT(printed.err, HasSubstr("bmcvault bmc set rack01 --ask-password"));
+    EXPECT_THAT(printed.err, Not(HasSubstr("Somebody else")));
+}
+
+TEST(Report, WhereOnlyAPersonCanHelpTheSameCommandIsNotAdvised) {
+    const auto printed = print_report({}, "recover", {result("rack01", "quarantined", false)});
+    EXPECT_THAT(printed.out, Not(HasSubstr("recover --failed")));
+    EXPECT_THAT(printed.err, HasSubstr("then bmcvault recover rack01"));
+}
+
+TEST(Report, ADryRunHasSomethingLeftToDo) {
+    GlobalOptions options;
+    options.dry_run = true;
+    const auto printed = print_report(options, "rotate", {result("rack01", "planned", true)});
+    EXPECT_THAT(printed.out, HasSubstr("Next: the same command without --dry-run."));
+    EXPECT_THAT(printed.out, Not(HasSubstr("Nothing left to do")));
 }
 
 TEST(Report, SaysThatNothingIsLeftToDo) {
@@ -105,7 +171,7 @@ TEST(Report, JsonOutputIsNothingButObjectsWithTheSummaryLast) {
     options.json = true;
     const auto printed = print_report(options, "check", {result("rack01", "pending-live", false)});
     EXPECT_THAT(printed.out, testing::MatchesRegex("\\{\"type\":\"bmc\".*\\}\n\\{\"type\":\"summary\".*\\}\n"));
-    EXPECT_THAT(printed.err, HasSubstr("bmcvault recover NAME"));
+    EXPECT_THAT(printed.err, HasSubstr("bmcvault recover rack01"));
 }
 
 TEST(Report, StringsOfABmcCannotActOnTheTerminal) {
@@ -121,7 +187,8 @@ TEST(Report, AStoppedRunSaysWhatWasNotStarted) {
     summary.total = 10;
     summary.outcomes = {{"rotated", 4}};
     summary.stopped = true;
-    EXPECT_THAT(summary_text(summary, false), HasSubstr("Stopped: 6 not started; the same command continues."));
+    EXPECT_THAT(summary_text(summary, "bmcvault rotate", false),
+                HasSubstr("Stopped: 6 not started; the same command continues."));
 }
 
 }  // namespace

@@ -49,6 +49,12 @@ TEST(Text, TimesAndAges) {
     EXPECT_EQ(age(UnixTime{10}, UnixTime{0}), "in the future");
 }
 
+TEST(Text, WordsOfACommandAreQuotedWhereAShellWouldChangeThem) {
+    EXPECT_EQ(shell_word("/srv/vault-2.d"), "/srv/vault-2.d");
+    EXPECT_EQ(shell_word(""), "''");
+    EXPECT_EQ(shell_word("o'ne $x"), "'o'\\''ne $x'");
+}
+
 TEST(Text, NearestFindsTypingErrorsAndOnlyThose) {
     EXPECT_EQ(nearest("rotat", {"rotate", "recover"}), "rotate");
     EXPECT_EQ(nearest("xyz", {"rotate", "recover"}), "");

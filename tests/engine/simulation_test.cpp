@@ -184,7 +184,8 @@ void run_seed(std::uint64_t seed) {
     tell(last, "check");
     for (std::size_t i = 0; i < last.reports.size(); ++i) {
         const auto& report = last.reports[i];
-        const bool proved = report.outcome == "as-in-vault" || report.outcome == "shared";
+        const bool proved =
+            report.outcome == "as-in-vault" || report.outcome == "shared" || report.outcome == "pending-not-live";
         const bool named = report.outcome == "pending-live" || report.outcome == "mangled" ||
                            report.outcome == "older-version" || report.outcome == "identity-changed" ||
                            report.outcome == "privilege-refused";

@@ -128,3 +128,20 @@ class TwoAtOnce(FleetOfSix):
         self.assertEqual(self.versions(), dict.fromkeys(self.practice.names, 2), "somebody was rotated twice")
         self.assert_every_client_is_accepted()
         self.assert_exit(self.vault.run("vault", "verify"), AS_ASKED)
+
+
+class AnUnfinishedRotation(FleetTest):
+    """The BMC allows no second change so soon: what it was to get stays pending, and nobody may forget that."""
+
+    def test_is_shown_until_it_is_done(self):
+        practice = self.start(Practice(count=1, quirks=("minimum-change-interval=3600000",)))
+        vault = Vault.create(self.directory, practice.csv)
+        self.assert_exit(vault.json("rotate", "--all"), AS_ASKED)
+        blocked = vault.json("rotate", "--all")
+        self.assert_exit(blocked, NOT_AS_ASKED)
+        self.assertIn("minimum-change-interval", blocked.bmcs["bmc01"]["detail"])
+        check = vault.json("check", "--all")
+        self.assert_exit(check, ATTENTION)
+        self.assert_outcomes(check, {"bmc01": "pending-not-live"})
+        self.assert_exit(vault.json("status"), ATTENTION)
+        self.assertEqual(set(vault.json("bmc", "list", "--failed").bmcs), {"bmc01"})

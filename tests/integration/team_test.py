@@ -63,7 +63,14 @@ class Team(FleetTest):
         self.assertIn("olaf (", operator.json("log", "bmc01", "--last", "1").objects[0]["actor"])
         for command in (("member", "add", "eve", "--key", f"{auditor.identity}.pub"), ("compartment", "add", "edge"),
                         ("depart", "otto"), ("check", "--all", "--fleet-history")):
-            self.assert_exit(operator.json(*command), NOT_UNLOCKED)
+            refused = operator.json(*command)
+            self.assert_exit(refused, NOT_UNLOCKED)
+            self.assertIn("next: ask an owner of the vault", refused.err)
+        stranger = Member(self.vault, self.new_directory(), "eve").json("status")
+        self.assert_exit(stranger, NOT_UNLOCKED)
+        self.assertIn("is no member", stranger.err)
+        self.assertIn("an owner lets this one in", stranger.err)
+        self.assertNotIn("passphrase", stranger.err.replace(str(self.vault.directory), ""))
         for command in (("status",), ("log",), ("history", "bmc01"), ("member", "list")):
             self.assert_exit(auditor.json(*command), AS_ASKED)
         for command in (("reveal", "bmc01"), ("rotate", "--all"), ("check", "--all"), ("bmc", "remove", "bmc01")):
@@ -105,6 +112,16 @@ class Team(FleetTest):
         self.assert_exit(alice.json("status"), NOT_UNLOCKED)
         self.assert_exit(self.vault.json("check", "--all"), AS_ASKED)
         self.assert_exit(self.vault.json("status"), AS_ASKED)
+        log = self.vault.json("log").summary["total"]
+        again = self.depart("alice", "--output", str(self.directory / "again"))
+        self.assert_exit(again, AS_ASKED)
+        self.assertEqual(again.objects[-2]["changed"], 4)
+        self.assertEqual(again.bmcs, {})
+        self.assertEqual(self.vault.json("log").summary["total"], log, "nothing was changed")
+        self.verify_with_openssl(self.directory / "again" / "alice.statement")
+        never = self.depart("nobody")
+        self.assert_exit(never, USAGE)
+        self.assertIn("member list", never.err)
         shutil.rmtree(self.vault.directory)
         shutil.copytree(copy, self.vault.directory)
         old = alice.json("bmc", "list")

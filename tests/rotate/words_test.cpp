@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "rotate/core/accounts.hpp"
+#include "rotate/core/advice.hpp"
 #include "rotate/core/closing_machine.hpp"
 #include "rotate/core/words.hpp"
 #include "tests/rotate/k_g_world.hpp"
@@ -57,9 +58,37 @@ TEST(Words, OfAccountsAreDistinctAndDocumentedWithWhatToDoNext) {
 TEST(Words, EveryFailureSaysWhatToDoNextInTheSameWordsAsTheDocument) {
     const std::string text = document("outcomes.md");
     for (const Outcome outcome : all_up_to(Outcome::kNotSecured)) {
-        EXPECT_EQ(next_step(outcome).empty(), as_asked(outcome)) << word(outcome);
-        EXPECT_NE(text.find(next_step(outcome)), std::string::npos) << word(outcome);
+        const Advice said = advice(word(outcome), "");
+        EXPECT_EQ(said.next.empty(), as_asked(outcome)) << word(outcome);
+        EXPECT_EQ(said.meaning.empty(), as_asked(outcome)) << word(outcome);
+        EXPECT_NE(text.find(said.meaning), std::string::npos) << word(outcome);
+        EXPECT_NE(text.find(said.next), std::string::npos) << word(outcome);
     }
+    for (const Advice& said : advice_on_details()) {
+        EXPECT_NE(text.find("| `" + std::string(said.word)), std::string::npos) << said.word;
+        EXPECT_NE(text.find(std::string(said.meaning) + " Next: " + std::string(said.next) + " |"), std::string::npos)
+            << said.word;
+    }
+    for (const Advice& said : advice_on_outcomes()) {
+        EXPECT_NE(text.find("| `" + std::string(said.word) + "` |"), std::string::npos) << said.word;
+    }
+}
+
+TEST(Words, ADetailSaysMoreThanItsOutcome) {
+    EXPECT_EQ(advice("refused", "no-known-password").word, "no-known-password");
+    EXPECT_EQ(advice("blocked", "fuse: too many").word, "fuse");
+    EXPECT_EQ(advice("blocked", "vendor-default: x; first-contact").word, "first-contact");
+    EXPECT_EQ(advice("refused", "something else; fused").word, "refused");
+    EXPECT_EQ(advice("no such word", "").meaning, "");
+}
+
+TEST(Words, WhatIsSafeIsOnlySaidWhereItIsKnown) {
+    const std::string text = document("outcomes.md");
+    for (const auto knowledge : all_up_to(Knowledge::kNotLive)) {
+        EXPECT_NE(text.find("| " + std::string(safety(knowledge)) + " |"), std::string::npos);
+        EXPECT_EQ(safety(knowledge).starts_with("Every password"), knowledge == Knowledge::kProved);
+    }
+    for (const auto& said : advice_on_outcomes()) EXPECT_EQ(said.meaning.find("in the vault;"), std::string::npos);
 }
 
 TEST(Words, EveryDetailThatARunEndsWithIsDocumented) {

@@ -229,13 +229,70 @@ TEST_F(Backups, a_restored_older_backup_waits_for_a_person) {
     EXPECT_FALSE(open_with_heads()->refusal().empty()) << "now the other one is the fork";
 }
 
-TEST_F(Backups, accepting_makes_pending_versions_unknown_too) {
+TEST_F(Backups, accepting_makes_pending_versions_unknown_too_and_says_of_when_the_state_was) {
     stage(bmc_, "second");
+    back_up(file());
+    close();
+    must(write(*open_with_heads()));
+    must(Store::restore(file(), elsewhere_.path() / "again", test::passphrase(), std::nullopt));
+    const auto restored = open_with_heads(elsewhere_.path() / "again");
+    EXPECT_FALSE(must(restored->accepted_restore()).has_value());
+    must(restored->accept_restore("tester", UnixTime{test::kNow.value + 86400}, "disk lost"));
+    for (const auto& version : must(restored->versions(bmc_))) EXPECT_EQ(version.state, VersionState::kUnknown);
+    must(restored->verify());
+    const auto accepted = must(restored->accepted_restore());
+    ASSERT_TRUE(accepted.has_value());
+    EXPECT_EQ(accepted->state_of, test::kNow);
+    EXPECT_EQ(accepted->at.value, test::kNow.value + 86400);
+}
+
+TEST_F(Backups, where_nothing_is_refused_nothing_is_accepted) {
     close();
     const auto mine = open_with_heads();
-    must(mine->accept_restore("tester", test::kNow, "to be sure"));
-    EXPECT_EQ(states(bmc_), "unknown unknown");
-    must(store().verify());
+    const auto before = head_of(*mine);
+    EXPECT_EQ(code_of(mine->accept_restore("tester", test::kNow, "to be sure")), ErrorCode::kInvalidArgument);
+    EXPECT_EQ(head_of(*mine), before);
+    EXPECT_EQ(states(bmc_), "current");
+}
+
+// A drill: what is done in a copy must never stop the vault that is in use.
+TEST_F(Backups, a_copy_beside_the_vault_in_use_is_read_and_not_written) {
+    back_up(file());
+    close();
+    must(write(*open_with_heads()));
+    const auto again = elsewhere_.path() / "again";
+    back_up(file("newest"));
+    close();
+    must(Store::restore(file("newest"), again, test::passphrase(), std::nullopt));
+    {
+        EXPECT_TRUE(open_with_heads()->refusal().empty());
+        const auto drill = open_with_heads(again);
+        EXPECT_EQ(drill->other_copy(), fs::canonical(directory()));
+        EXPECT_TRUE(drill->refusal().starts_with("a copy: this host goes on with ")) << drill->refusal();
+        EXPECT_EQ(code_of(write(*drill)), ErrorCode::kRolledBack);
+        EXPECT_EQ(must(drill->bmcs()).size(), 1u);
+        must(write(*open_with_heads()));
+    }
+    const auto behind = open_with_heads(again);
+    EXPECT_TRUE(behind->refusal().starts_with("rolled back")) << behind->refusal();
+    EXPECT_NE(behind->refusal().find(fs::canonical(directory())), std::string::npos);
+    must(behind->accept_restore("tester", test::kNow, "the other disk is bad"));
+    EXPECT_TRUE(open_with_heads(again)->other_copy().empty());
+    EXPECT_EQ(open_with_heads()->other_copy(), fs::canonical(again)) << "now that one is the copy";
+}
+
+TEST_F(Backups, a_vault_that_was_moved_is_no_copy) {
+    close();
+    must(write(*open_with_heads()));
+    const auto moved = elsewhere_.path() / "moved";
+    fs::copy(directory(), moved, fs::copy_options::recursive);
+    EXPECT_FALSE(open_with_heads(moved)->refusal().empty());
+    fs::rename(directory(), elsewhere_.path() / "off");
+    fs::create_directory(directory());
+    must(write(*open_with_heads(moved)));
+    fs::remove(directory());
+    fs::rename(elsewhere_.path() / "off", directory());
+    EXPECT_EQ(open_with_heads()->other_copy(), fs::canonical(moved));
 }
 
 TEST_F(Backups, the_head_follows_every_commit_and_never_goes_back) {

@@ -83,7 +83,7 @@ TEST_F(Teams, a_member_opens_the_vault_with_an_identity) {
     EXPECT_EQ(password_of(*alice, bmc_), "first");
     must(alice->transact("login", test::kNow, [](Transaction& t) { return t.audit("note", std::nullopt, "{}"); }));
     EXPECT_EQ(must(alice->audit_log(0, 1000)).back().actor, "alice (login)");
-    EXPECT_EQ(code_of(try_open_as(2, directory())), ErrorCode::kWrongKey) << "no member";
+    EXPECT_EQ(code_of(try_open_as(2, directory())), ErrorCode::kNotPermitted) << "no member";
     EXPECT_EQ(code_of(Store::open(directory(), test::passphrase(), {{}, identity(1).file})), ErrorCode::kWrongKey);
     auto broken = identity(1).file;
     broken[broken.find("x25519 ") + 8] ^= 1;
@@ -101,20 +101,20 @@ TEST_F(Teams, names_and_keys_are_used_once_and_only_owners_add) {
     EXPECT_EQ(code_of(team().add_member(acting(), member("bob", 2, Role::kOwner, {"default"}))),
               ErrorCode::kInvalidArgument);
     const auto alice = open_as(1);
-    EXPECT_EQ(code_of(alice->team().add_member(acting(), member("bob", 2))), ErrorCode::kWrongKey);
-    EXPECT_EQ(code_of(alice->team().add_compartment(acting(), "edge")), ErrorCode::kWrongKey);
-    EXPECT_EQ(code_of(alice->team().new_generation(acting())), ErrorCode::kWrongKey);
-    EXPECT_EQ(code_of(alice->team().begin_departure(acting(), "passphrase")), ErrorCode::kWrongKey);
+    EXPECT_EQ(code_of(alice->team().add_member(acting(), member("bob", 2))), ErrorCode::kNotPermitted);
+    EXPECT_EQ(code_of(alice->team().add_compartment(acting(), "edge")), ErrorCode::kNotPermitted);
+    EXPECT_EQ(code_of(alice->team().new_generation(acting())), ErrorCode::kNotPermitted);
+    EXPECT_EQ(code_of(alice->team().begin_departure(acting(), "passphrase")), ErrorCode::kNotPermitted);
 }
 
 TEST_F(Teams, an_auditor_looks_and_opens_nothing) {
     must(team().add_member(acting(), member("otto", 3, Role::kAuditor)));
     const auto otto = open_as(3);
     EXPECT_EQ(must(otto->bmcs()).size(), 2u);
-    EXPECT_EQ(code_of(otto->unseal(must(otto->versions(bmc_)).back())), ErrorCode::kWrongKey);
+    EXPECT_EQ(code_of(otto->unseal(must(otto->versions(bmc_)).back())), ErrorCode::kNotPermitted);
     EXPECT_EQ(
         code_of(otto->transact("otto", test::kNow, [](Transaction& t) { return t.audit("note", std::nullopt, "{}"); })),
-        ErrorCode::kWrongKey);
+        ErrorCode::kNotPermitted);
     must(otto->verify());
 }
 
@@ -129,17 +129,17 @@ TEST_F(Teams, a_member_sees_and_opens_only_what_was_granted) {
     EXPECT_EQ(must(alice->bmcs())[0].id, other_);
     EXPECT_EQ(password_of(*alice, other_), "second");
     EXPECT_EQ(code_of(alice->bmc(bmc_)), ErrorCode::kNotFound);
-    EXPECT_EQ(code_of(alice->unseal(must(store().versions(bmc_)).back())), ErrorCode::kWrongKey);
+    EXPECT_EQ(code_of(alice->unseal(must(store().versions(bmc_)).back())), ErrorCode::kNotPermitted);
     const auto bob = open_as(2);
     EXPECT_EQ(password_of(*bob, bmc_), "first");
-    EXPECT_EQ(code_of(bob->unseal(must(store().versions(other_)).back())), ErrorCode::kWrongKey);
+    EXPECT_EQ(code_of(bob->unseal(must(store().versions(other_)).back())), ErrorCode::kNotPermitted);
     EXPECT_EQ(code_of(bob->transact("bob", test::kNow,
                                     [&](Transaction& t) -> Result<void> {
                                         const auto staged = t.stage(other_, kPassword, test::secret("x"),
                                                                     StoredSize::k20, Provenance::kGenerated, "");
                                         return staged ? Result<void>() : std::unexpected(staged.error());
                                     })),
-              ErrorCode::kWrongKey);
+              ErrorCode::kNotPermitted);
     must(bob->verify());
 }
 
@@ -309,7 +309,7 @@ TEST_F(Departing, an_old_identity_opens_nothing_new_and_only_the_old_of_an_old_c
     depart("alice");
     rotate_later(bmc_, "after");
     close();
-    EXPECT_EQ(code_of(try_open_as(1, directory())), ErrorCode::kWrongKey);
+    EXPECT_EQ(code_of(try_open_as(1, directory())), ErrorCode::kNotPermitted);
     // The old header beside the new store, and the new header beside the old store.
     const auto mixed = directory().parent_path() / "mixed";
     fs::copy(directory(), mixed, fs::copy_options::recursive);
@@ -395,7 +395,7 @@ TEST_F(Departing, a_kill_at_each_step_is_continued_by_the_same_command) {
         must(team().revoke(acting(), departure));
         expect_whole(std::string(step) + ", continued");
         EXPECT_EQ(must(store().info()).generation, static_cast<std::uint64_t>(++generation)) << step;
-        EXPECT_EQ(code_of(try_open_as(99 + generation, directory())), ErrorCode::kWrongKey) << step;
+        EXPECT_EQ(code_of(try_open_as(99 + generation, directory())), ErrorCode::kNotPermitted) << step;
         EXPECT_EQ(std::ranges::count_if(fs::directory_iterator(directory()),
                                         [](const auto& entry) { return entry.path().extension() == ".db"; }),
                   1)

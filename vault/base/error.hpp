@@ -19,6 +19,7 @@ enum class ErrorCode {
     kNoSpace,        // disk full: nothing was stored
     kUnsafeFile,     // owner, mode or file system not acceptable
     kWrongKey,       // passphrase or key does not open it
+    kNotPermitted,   // opened, or no member at all: the passphrase is not what is missing
     kDamaged,        // MAC, seal, hash chain or database page does not verify
     kRolledBack,     // older than what this host has seen
     kBusy,           // someone else holds the lock; try again

@@ -50,7 +50,7 @@ std::vector<Result<void>> SqlcipherStore::transact_group(const std::string& acto
         return std::vector<Result<void>>(works.size(), Result<void>(std::unexpected(error)));
     };
     if (role_of(keyring_->own_slot()) == Role::kAuditor)
-        return all_fail(Error{ErrorCode::kWrongKey, "an auditor may only look", std::nullopt});
+        return all_fail(Error{ErrorCode::kNotPermitted, "an auditor may only look", std::nullopt});
     if (!seen_.refusal.empty()) return all_fail(Error{ErrorCode::kRolledBack, seen_.refusal, std::nullopt});
     auto connection = database();
     if (!connection) return all_fail(connection.error());
@@ -103,9 +103,11 @@ Head SqlcipherStore::head_at(const AuditHead& audit) const {
 }
 
 Result<void> SqlcipherStore::accept_restore(const std::string& actor, UnixTime now, const std::string& reason) {
+    if (seen_.refusal.empty())
+        return fail(ErrorCode::kInvalidArgument, "this vault is not rolled back: there is nothing to accept");
     const auto refused = std::exchange(seen_.refusal, {});
     database_.reset();  // tables of an older bmcvault are brought up to date only now
-    const nlohmann::json body{{"reason", reason}, {"state", refused.empty() ? "fresh" : refused}};
+    const nlohmann::json body{{"reason", reason}, {"state", refused}};
     AuditHead head;
     auto done = transact(actor, now, [&](Transaction& transaction) {
         auto& steps = static_cast<StoreTransaction&>(transaction);
@@ -113,8 +115,13 @@ Result<void> SqlcipherStore::accept_restore(const std::string& actor, UnixTime n
         head = steps.head();
         return distrusted;
     });
-    if (done && seen_.file) done = seen_.file->reset(head_at(head));
-    if (!done) seen_.refusal = refused;
+    if (done) done = seen_.file->reset(head_at(head));
+    if (done) done = seen_.file->keep_place(directory_);
+    if (!done) {
+        seen_.refusal = refused;
+        return done;
+    }
+    seen_.other_copy.clear();
     return done;
 }
 

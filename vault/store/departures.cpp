@@ -79,7 +79,7 @@ Departure departure_of(const Row& row) {
 Result<StoreTransaction::DataKey> StoreTransaction::new_data_key(std::uint32_t compartment) {
     const auto granted = std::ranges::find(keyring_.bundle().compartments, compartment, &CompartmentKey::compartment);
     if (granted == keyring_.bundle().compartments.end())
-        return fail(ErrorCode::kWrongKey, "your slot does not open that compartment");
+        return fail(ErrorCode::kNotPermitted, "your slot does not open that compartment");
     const auto epoch = next_epoch(database_);
     if (!epoch) return std::unexpected(epoch.error());
     DataKey made{random_key(), *epoch};

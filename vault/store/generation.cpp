@@ -138,7 +138,7 @@ Result<void> SqlcipherStore::lock_for_generation() {
 Result<void> SqlcipherStore::new_generation(const Acting& acting) {
     if (!seen_.refusal.empty()) return fail(ErrorCode::kRolledBack, seen_.refusal);
     if (keyring_->bundle().signing_seed.equals(Key32()))
-        return fail(ErrorCode::kWrongKey, "only an owner may do this: your slot does not hold the signing key");
+        return fail(ErrorCode::kNotPermitted, "only an owner may do this: your slot does not hold the signing key");
     auto done = lock_for_generation();
     if (done) done = change_generation(acting);
     const auto shared = lock_.change(VaultLock::Mode::kShared);

@@ -14,6 +14,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t kMaxPlaceSize = 4096;  // PATH_MAX
+
 // Waits: it is held for one rename.
 Result<FileDescriptor> lock_directory(const fs::path& directory) {
     FileDescriptor fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -26,7 +28,9 @@ Result<FileDescriptor> lock_directory(const fs::path& directory) {
 }  // namespace
 
 HeadFile::HeadFile(fs::path directory, const VaultId& vault_id)
-    : directory_(std::move(directory)), file_(directory_ / to_hex(vault_id)) {}
+    : directory_(std::move(directory)),
+      file_(directory_ / to_hex(vault_id)),
+      place_(directory_ / (to_hex(vault_id) + ".place")) {}
 
 Result<std::optional<Head>> HeadFile::read() const {
     std::error_code error;
@@ -46,6 +50,19 @@ Result<void> HeadFile::advance(const Head& head) const {
 
 Result<void> HeadFile::reset(const Head& head) const {
     return write(head, true);
+}
+
+fs::path HeadFile::place() const {
+    if (!check_file(place_, Access{})) return {};
+    const auto text = read_small_file(place_, kMaxPlaceSize);
+    return text ? fs::path(*text) : fs::path();
+}
+
+Result<void> HeadFile::keep_place(const fs::path& vault_directory) const {
+    std::error_code error;
+    const auto canonical = fs::canonical(vault_directory, error);
+    if (error) return system_error("can not look at", vault_directory);
+    return place() == canonical ? Result<void>() : replace_file(place_, canonical.string(), Access{});
 }
 
 Result<void> HeadFile::write(const Head& head, bool even_if_older) const {

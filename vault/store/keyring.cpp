@@ -60,7 +60,7 @@ Result<Unlocked> unlock_by_identity(const Header& header, const Passphrase& pass
     const auto key = derive_slot_key(passphrase, file->kdf);
     if (!key) return std::unexpected(key.error());
     if (!commits_to(*key, file->kdf.commitment))
-        return fail(ErrorCode::kWrongKey, "the passphrase does not open this identity");
+        return fail(ErrorCode::kWrongKey, "wrong passphrase: it does not open this identity");
     auto identity = open_identity(*file, *key);
     if (!identity) return std::unexpected(identity.error());
     for (const auto& slot : header.slots) {
@@ -68,7 +68,7 @@ Result<Unlocked> unlock_by_identity(const Header& header, const Passphrase& pass
         if (member != nullptr && member->keys == file->keys)
             return checked(header, open_with(header, slot, std::move(*identity)));
     }
-    return fail(ErrorCode::kWrongKey, "this identity is no member of this vault");
+    return fail(ErrorCode::kNotPermitted, "this identity is no member of this vault");
 }
 
 }  // namespace
@@ -83,7 +83,7 @@ Result<Unlocked> unlock(const Header& header, const Passphrase& passphrase,
         if (!key) return std::unexpected(key.error());
         if (commits_to(*key, argon2id->commitment)) return checked(header, open_with(header, slot, std::move(*key)));
     }
-    return fail(ErrorCode::kWrongKey, "the passphrase does not open this vault");
+    return fail(ErrorCode::kWrongKey, "wrong passphrase, or not that of this vault");
 }
 
 Key32 random_key() {

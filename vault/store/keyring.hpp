@@ -26,7 +26,7 @@ struct Unlocked {
     std::optional<Key32> slot_key;         // ... of which this is the derived key
 };
 // With an identity file the passphrase opens that, and it the vault; else each passphrase slot is tried. kWrongKey when
-// none is opened; kDamaged when one is, but header or keys do not verify.
+// none is opened; kNotPermitted when the identity is no member; kDamaged when one is, but header or keys do not verify.
 [[nodiscard]] Result<Unlocked> unlock(const Header&, const Passphrase&,
                                       const std::optional<std::string>& identity = {});
 

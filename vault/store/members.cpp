@@ -24,7 +24,7 @@ void pass(const Acting& acting, std::string_view step) {
 }
 
 std::unexpected<Error> not_an_owner() {
-    return fail(ErrorCode::kWrongKey, "only an owner may do this: your slot does not hold the signing key");
+    return fail(ErrorCode::kNotPermitted, "only an owner may do this: your slot does not hold the signing key");
 }
 
 std::uint32_t next_slot_number(const Header& header, std::int64_t highest_ever) {

@@ -77,7 +77,7 @@ Result<void> StoreTransaction::insert_listed(std::uint32_t list, std::uint32_t e
                     fmt::format("there is a listed password labelled \"{}\" already", password.label));
     const auto epoch = keyring_.active_epoch(kDefaultCompartment);
     const auto* key = keyring_.data_key(kDefaultCompartment, epoch);
-    if (key == nullptr) return fail(ErrorCode::kWrongKey, "your slot does not open the compartment of the lists");
+    if (key == nullptr) return fail(ErrorCode::kNotPermitted, "your slot does not open the compartment of the lists");
     const ListSealContext context{keyring_.header().vault_id, list, entry, epoch};
     return database_.run(
         "INSERT INTO listed_password(list_id,entry,label,stored_size,used_from,used_until,epoch,sealed) "

@@ -23,7 +23,7 @@ SealedVersion version_of(const Row& row) {
 }
 
 std::unexpected<Error> no_key() {
-    return fail(ErrorCode::kWrongKey, "your slot does not open every compartment that this is about");
+    return fail(ErrorCode::kNotPermitted, "your slot does not open every compartment that this is about");
 }
 
 Result<void> reseal(Database& database, const Keyring& before, const SealedVersion& version, const NewSeal& after) {

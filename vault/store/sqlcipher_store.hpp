@@ -19,8 +19,9 @@ namespace bmcvault::vault {
 // What this host has seen of the vault, and what follows for this store.
 struct Seen {
     std::optional<HeadFile> file;
-    std::string refusal;  // as Store::refusal
-    std::string problem;  // as Store::head_problem
+    std::string refusal;                 // as Store::refusal
+    std::string problem;                 // as Store::head_problem
+    std::filesystem::path other_copy{};  // as Store::other_copy
 };
 
 class SqlcipherStore final : public Store, public Team {
@@ -39,6 +40,7 @@ public:
     Result<Bmc> bmc(std::string_view name) const override;
     Result<std::vector<CredentialVersion>> versions(BmcId) const override;
     Result<std::vector<CredentialVersion>> current_versions() const override;
+    Result<std::vector<CredentialVersion>> pending_versions() const override;
     Result<Key20> unseal(const CredentialVersion&) const override;
     Result<std::vector<Key20>> unseal(std::span<const CredentialVersion>) const override;
     Result<std::vector<ListedPassword>> listed_passwords() const override;
@@ -56,6 +58,8 @@ public:
     const std::filesystem::path& directory() const override { return directory_; }
     const std::string& refusal() const override { return seen_.refusal; }
     const std::string& head_problem() const override { return seen_.problem; }
+    const std::filesystem::path& other_copy() const override { return seen_.other_copy; }
+    Result<std::optional<AcceptedRestore>> accepted_restore() const override;
     Result<void> accept_restore(const std::string& actor, UnixTime now, const std::string& reason) override;
     Team& team() override { return *this; }
     const Slot& own_slot() const override { return keyring_->own_slot(); }

@@ -55,17 +55,30 @@ constexpr std::string_view kSelectVersion =
     "SELECT b.uuid,c.kind,c.subject,c.version,c.state,c.provenance,c.stored_size,c.created_at,c.sent_at,c.proved_at,"
     "c.superseded_at,c.note FROM credential c JOIN bmc b ON b.id=c.bmc_id ";
 
-void keep_head(Database& database, const Header& header, Seen& seen) {
+void keep_head(Database& database, const fs::path& directory, const Header& header, Seen& seen) {
     const auto head = read_audit_head(database);
     const auto kept = head ? seen.file->advance({header.vault_id, header.generation, head->sequence, head->hash})
                            : std::unexpected(head.error());
-    if (!kept) seen.problem = kept.error().detail;
+    const auto placed = kept ? seen.file->keep_place(directory) : kept;
+    if (!placed) seen.problem = placed.error().detail;
+}
+
+// Where the host has the same vault and goes on with it. One that was moved away or deleted does not count.
+fs::path find_other_copy(const HeadFile& file, const fs::path& directory, const Header& header) {
+    const auto place = file.place();
+    std::error_code error;
+    if (place.empty() || fs::equivalent(place, directory, error)) return {};
+    const auto access = check_directory(place);
+    if (!access) return {};
+    const auto found = read_header(place, *access);
+    return found && found->vault_id == header.vault_id ? place : fs::path();
 }
 
 // Has the host seen more of this vault than what stands here? A head file that can't be read is no reason to write.
-Seen look_at_head(Database& database, const Header& header, const std::optional<fs::path>& heads) {
+Seen look_at_head(Database& database, const fs::path& directory, const Header& header,
+                  const std::optional<fs::path>& heads) {
     if (!heads) return {};
-    Seen seen{HeadFile(*heads, header.vault_id), "", ""};
+    Seen seen{HeadFile(*heads, header.vault_id), "", "", {}};
     const auto head = seen.file->read();
     if (!head) {
         seen.refusal = head.error().detail;
@@ -86,6 +99,10 @@ Seen look_at_head(Database& database, const Header& header, const std::optional<
     } else if (freshness == Freshness::kForked) {
         seen.refusal = fmt::format("forked: audit record {} is another than this host has seen", (*head)->audit_count);
     }
+    seen.other_copy = find_other_copy(*seen.file, directory, header);
+    if (seen.other_copy.empty()) return seen;
+    seen.refusal += fmt::format("{}: this host goes on with the vault in {}", seen.refusal.empty() ? "a copy" : "",
+                                seen.other_copy.string());
     return seen;
 }
 
@@ -175,12 +192,12 @@ Result<std::unique_ptr<Store>> Store::open(const fs::path& directory, const Pass
     auto keyring = std::make_shared<Keyring>(*locked_header, std::move(*unlocked));
     auto database = connect_as_it_is(directory, *keyring);
     if (!database) return std::unexpected(database.error());
-    auto seen = look_at_head(**database, *locked_header, options.heads);
+    auto seen = look_at_head(**database, directory, *locked_header, options.heads);
     if (seen.refusal.empty()) database = connect(directory, *keyring);  // else not a byte is written
     if (!database) return std::unexpected(database.error());
     if (seen.file && seen.refusal.empty()) {
         remove_older_stores(directory, *locked_header);
-        keep_head(**database, *locked_header, seen);
+        keep_head(**database, directory, *locked_header, seen);
     }
     if (auto loaded = load_data_keys(**database, *keyring); !loaded) return std::unexpected(loaded.error());
     return std::make_unique<SqlcipherStore>(directory, std::move(*lock), std::move(keyring), std::move(*database),
@@ -274,6 +291,12 @@ Result<std::vector<CredentialVersion>> SqlcipherStore::current_versions() const 
     return read_versions(sql, {});
 }
 
+Result<std::vector<CredentialVersion>> SqlcipherStore::pending_versions() const {
+    static const std::string sql =
+        std::string(kSelectVersion) + "WHERE c.state='pending' ORDER BY c.bmc_id,c.kind,c.subject";
+    return read_versions(sql, {});
+}
+
 Result<Key20> SqlcipherStore::unseal(const CredentialVersion& version) const {
     auto secrets = unseal(std::span(&version, 1));
     if (!secrets) return std::unexpected(secrets.error());
@@ -283,7 +306,7 @@ Result<Key20> SqlcipherStore::unseal(const CredentialVersion& version) const {
 Result<Key20> SqlcipherStore::unseal_row(const CredentialVersion& version, const SealedRow& row) const {
     if (row.sealed.empty()) return fail(ErrorCode::kNotFound, "no such credential version, or destroyed");
     const auto* key = keyring_->data_key(row.compartment, row.epoch);
-    if (key == nullptr) return fail(ErrorCode::kWrongKey, "your slot does not open the compartment of this BMC");
+    if (key == nullptr) return fail(ErrorCode::kNotPermitted, "your slot does not open the compartment of this BMC");
     const SealContext context{keyring_->header().vault_id, version.bmc, version.subject, version.version, row.epoch};
     return vault::unseal(row.sealed, context, *key);
 }
@@ -352,7 +375,7 @@ Result<Key20> SqlcipherStore::unseal(const ListedPassword& password) const {
     if (!done) return std::unexpected(done.error());
     if (sealed.empty()) return fail(ErrorCode::kNotFound, "no such listed password");
     const auto* key = keyring_->data_key(compartment, epoch);
-    if (key == nullptr) return fail(ErrorCode::kWrongKey, "your slot does not open the compartment of this list");
+    if (key == nullptr) return fail(ErrorCode::kNotPermitted, "your slot does not open the compartment of this list");
     const ListSealContext context{keyring_->header().vault_id, password.list, password.entry, epoch};
     return vault::unseal(sealed, context, *key);
 }
@@ -375,6 +398,19 @@ Result<std::optional<Campaign>> SqlcipherStore::unfinished_campaign(const std::s
                           found = Campaign{row.integer(0), command, selection, UnixTime{row.integer(1)}, std::nullopt};
                           return Result<void>();
                       });
+    if (!done) return std::unexpected(done.error());
+    return found;
+}
+
+Result<std::optional<Store::AcceptedRestore>> SqlcipherStore::accepted_restore() const {
+    std::optional<AcceptedRestore> found;
+    auto done = query(
+        "SELECT a.at,coalesce(b.at,a.at) FROM audit a LEFT JOIN audit b ON b.seq=a.seq-1 "
+        "WHERE a.event='vault.restore-accepted' ORDER BY a.seq DESC LIMIT 1",
+        {}, [&](const Row& row) {
+            found = AcceptedRestore{UnixTime{row.integer(0)}, UnixTime{row.integer(1)}};
+            return Result<void>();
+        });
     if (!done) return std::unexpected(done.error());
     return found;
 }

@@ -133,7 +133,7 @@ public:
     // file systems. Nothing is left behind on failure.
     [[nodiscard]] static Result<void> create(const std::filesystem::path& directory, const Passphrase&,
                                              const CreateOptions&);
-    // kWrongKey, kDamaged, kRolledBack, kUnsafeFile, kBusy, kWrongLibrary, kNotFound. Changes no byte on failure.
+    // kWrongKey, kNotPermitted, kDamaged, kRolledBack, kUnsafeFile, kBusy, kWrongLibrary, kNotFound. Changes no byte on failure.
     // Holds the vault lock shared while it lives. Tables of an older bmcvault are brought up to date first, all or
     // nothing (migrate.hpp).
     [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::filesystem::path& directory, const Passphrase&,
@@ -151,6 +151,8 @@ public:
     [[nodiscard]] virtual Result<std::vector<CredentialVersion>> versions(BmcId) const = 0;
     // Current versions of all BMCs in one query, for status.
     [[nodiscard]] virtual Result<std::vector<CredentialVersion>> current_versions() const = 0;
+    // Rotations that are not finished: staged, and neither proved nor given up.
+    [[nodiscard]] virtual Result<std::vector<CredentialVersion>> pending_versions() const = 0;
     [[nodiscard]] virtual Result<Key20> unseal(const CredentialVersion&) const = 0;
     // Of one BMC, in the order given; one query for all.
     [[nodiscard]] virtual Result<std::vector<Key20>> unseal(std::span<const CredentialVersion>) const = 0;
@@ -190,15 +192,25 @@ public:
 
     [[nodiscard]] virtual Team& team() = 0;
 
-    // Why every write is refused with kRolledBack: the vault is older than what this host has seen, or of another
-    // history. Empty: it is fresh.
+    // Why every write is refused with kRolledBack: the vault is older than what this host has seen, of another history,
+    // or a copy of the one that this host goes on with. Empty: it is fresh.
     [[nodiscard]] virtual const std::string& refusal() const = 0;
     // Why this host can't keep what it has seen of the vault, so that an older one would not be noticed. Empty: it can.
     [[nodiscard]] virtual const std::string& head_problem() const = 0;
+    // The directory in which this host has the same vault and goes on with it. Empty: this one is the only one.
+    [[nodiscard]] virtual const std::filesystem::path& other_copy() const = 0;
     // A person says that this state shall be gone on from. Every credential that was current or pending becomes
-    // unknown, for the fleet alone knows; then this state is what the host has seen. Also when it is fresh.
+    // unknown, for the fleet alone knows; then this state is what the host has seen, and any other copy is refused.
+    // kInvalidArgument: nothing was refused, so there is nothing to accept.
     [[nodiscard]] virtual Result<void> accept_restore(const std::string& actor, UnixTime now,
                                                       const std::string& reason) = 0;
+
+    struct AcceptedRestore {
+        UnixTime at;        // when it was accepted
+        UnixTime state_of;  // the last change before that: when the backup was taken, if it was one
+    };
+    // The last one; nullopt: this vault was never put back.
+    [[nodiscard]] virtual Result<std::optional<AcceptedRestore>> accepted_restore() const = 0;
 
     // What a backup holds, as far as this slot can open it.
     struct BackupReport {

@@ -1,7 +1,7 @@
 // The people of a vault: members and their slots, compartments, holders, departures. A face of Store; same thread
 // rules.
 //
-// What changes the header needs an owner (kWrongKey otherwise) and is signed in the audit log before the header is
+// What changes the header needs an owner (kNotPermitted otherwise) and is signed in the audit log before the header is
 // replaced, which is the moment from which it holds.
 #pragma once
 

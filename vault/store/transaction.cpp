@@ -228,7 +228,7 @@ Result<VersionNumber> StoreTransaction::insert_version(BmcId bmc, Subject subjec
     if (!read) return std::unexpected(read.error());
     const auto epoch = keyring_.active_epoch(row->compartment);
     const auto* key = keyring_.data_key(row->compartment, epoch);
-    if (key == nullptr) return fail(ErrorCode::kWrongKey, "your slot does not open the compartment of this BMC");
+    if (key == nullptr) return fail(ErrorCode::kNotPermitted, "your slot does not open the compartment of this BMC");
     const auto sealed = seal(secret, {keyring_.header().vault_id, bmc, subject, version, epoch}, *key, random_nonce());
     auto values = key_of(row->id, subject);
     for (Value value : std::initializer_list<Value>{version.value, to_word(state), to_word(provenance),

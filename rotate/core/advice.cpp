@@ -1,0 +1,179 @@
+#include "rotate/core/advice.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "vault/base/check.hpp"
+
+namespace bmcvault::rotate {
+namespace {
+
+constexpr std::array kOnOutcomes{
+    Advice{"refused", "The BMC, or what it showed, does not allow the change; the detail says which.",
+           "correct on the BMC what the detail names, then the same command again"},
+    Advice{"blocked", "Nothing more was sent: something on our side, or the time, stands in the way.",
+           "remove what the detail names, then the same command again"},
+    Advice{"unreachable", "No answer.", "check power, cable, address and UDP port, then the same command again"},
+    Advice{"ipmi-off", "It answers, but IPMI over LAN is off or has no usable cipher suite.",
+           "turn it on in its web interface, or in band with ipmitool on the host, then the same command again"},
+    Advice{"busy", "All its session slots are taken, or another bmcvault works on it.",
+           "wait a minute, then the same command again"},
+    Advice{"locked", "The account is locked or unknown to the BMC. Do not try passwords.",
+           "wait for the lock to end, then bmcvault recover NAME"},
+    Advice{"identity-changed", "Another board answers at this address; nothing was sent to it.",
+           "after a swap: bmcvault bmc replace NAME --reason TEXT; if it is the same board: "
+           "bmcvault bmc set NAME --accept-identity"},
+    Advice{"held", "It is on hold on purpose; this says why and until when.", "bmcvault bmc show NAME"},
+    Advice{
+        "quarantined",
+        "It holds a credential that the vault does not know; nobody's guess was tried. Find out who changed it. There "
+        "are three ways back: a password that you know (bmcvault bmc set NAME --ask-password), old lists (bmcvault "
+        "bmc import-passwords FILE), its own server (bmcvault recover NAME --via ssh://root@SERVER).",
+        "one of these three, then bmcvault recover NAME"},
+    Advice{"not-secured",
+           "An account that is not ours may still let people in; the findings say which and why. Our own still works.",
+           "close it in the BMC's own interface or with newer firmware, then the same command again"},
+    // check
+    Advice{"pending-live", "A rotation was interrupted after the BMC took what it was to get, which the vault has.",
+           "bmcvault recover NAME"},
+    Advice{"pending-not-live",
+           "A rotation is unfinished. What the BMC holds and what it was to get are both in the vault.",
+           "bmcvault recover NAME"},
+    Advice{"older-version", "The BMC holds an older password, which the vault has too.", "bmcvault recover NAME"},
+    Advice{"mangled", "The BMC stored only part of the password; the vault knows which.", "bmcvault recover NAME"},
+    Advice{"vendor-default", "The BMC holds a factory password: new, or somebody reset it.", "bmcvault recover NAME"},
+    Advice{"shared", "Who knows the password of one of these BMCs knows them all.", "bmcvault rotate NAME"},
+    Advice{
+        "foreign",
+        "ALARM: the vault does not have the live password. Somebody else changed it; or this vault was restored from a "
+        "backup that is older than its last rotation (then look for a newer one first). Ways back: old lists (bmcvault "
+        "bmc "
+        "import-passwords FILE), other BMCs' passwords (bmcvault recover NAME --fleet-history), a password that you "
+        "know (bmcvault bmc set NAME --ask-password).",
+        "one of these, then bmcvault recover NAME"},
+    Advice{"no-candidate-matches", "The BMC holds a password that this vault does not have. Find out who changed it.",
+           "bmcvault bmc set NAME --ask-password, then bmcvault recover NAME"},
+    Advice{"no-answer", "No answer.", "check power, cable, address and UDP port, then the same command again"},
+    Advice{"unknown-user-or-locked", "The account is locked or unknown to the BMC. Do not try passwords.",
+           "wait for the lock to end, then the same command again"},
+    Advice{"k_g-unknown", "The password is right; the K_G is none of the vault's.",
+           "bmcvault bmc set NAME --k-g-file FILE, then bmcvault recover NAME"},
+    Advice{"no-session-slot", "All session slots of the BMC are taken.", "wait a minute, then the same command again"},
+};
+
+constexpr std::array kOnDetails{
+    Advice{"vault-restored",
+           "ALARM: the vault does not have the live password. This vault was put back to its state of the day that the "
+           "detail names, and the BMC was probably rotated after it: look for the newer vault, or a newer backup, "
+           "first. Without one: old lists (bmcvault bmc import-passwords FILE), a password that you know (bmcvault bmc "
+           "set NAME --ask-password), its own server (bmcvault recover NAME --via ssh://root@SERVER).",
+           "the newer vault; without one, one of these three, then bmcvault recover NAME"},
+    Advice{"no-known-password", "The vault has no password for it, and nothing was sent.",
+           "bmcvault bmc set NAME --ask-password; or, if nobody knows it, bmcvault recover NAME --first-contact tries "
+           "old lists and vendors' defaults"},
+    Advice{"name-not-known", "Its host name has no address, and nothing was sent.",
+           "correct the name: bmcvault bmc set NAME --address ADDRESS; or the resolver, then the same command again"},
+    Advice{"password-policy", "The BMC refused two passwords of different shapes.",
+           "relax its password rules, or the reuse rule, then the same command again"},
+    Advice{"refused-by-bmc", "The BMC refused the command, and holds the old password.",
+           "look into its own log or web interface for the reason, then the same command again"},
+    Advice{"accepted-but-not-stored", "The BMC said OK, twice, and still uses the old password.",
+           "reset the BMC, then the same command again: it sends the same secret"},
+    Advice{"no-reply-to-set-password", "The BMC logs in, but does not answer this command.",
+           "reset the BMC, then the same command again"},
+    Advice{"password-keeps-changing",
+           "The password changed several times during the run. Somebody, or another program, sets it as well.",
+           "stop the other one, then the same command again"},
+    Advice{"live-without-rights", "The password is right, but the account is not ADMINISTRATOR on this channel.",
+           "give it its rights back on the BMC, then the same command again"},
+    Advice{"slot-ambiguous", "Several user slots bear this name.",
+           "name the right one: bmcvault bmc set NAME --user-id N; then the same command again"},
+    Advice{"slot-unknown", "The BMC does not say in which slot this user is.",
+           "name it: bmcvault bmc set NAME --user-id N; then the same command again"},
+    Advice{"own-slot-not-known", "The BMC does not say in which slot our account is.",
+           "name it: bmcvault bmc set NAME --user-id N; then the same command again"},
+    Advice{"no-rakp2-proof",
+           "The handshake proves nothing about the password (no authentication, or a made-up answer).",
+           "if failed logins are acceptable there: bmcvault recover NAME --allow-login-attempts 2"},
+    Advice{"cipher-suite-refused", "No cipher suite that both sides accept.",
+           "enable suite 17 or 3 on the BMC, then the same command again"},
+    Advice{"protocol-error", "What answers at this address does not speak RMCP+.",
+           "correct the address or the port: bmcvault bmc set NAME --address ADDRESS --port PORT"},
+    Advice{"no-previous-password", "There is nothing to put back.", "bmcvault history NAME"},
+    Advice{"own-account-not-proved",
+           "Before other accounts are touched our own has to be live and ADMINISTRATOR, with the vault's current "
+           "password.",
+           "bmcvault recover NAME, then the same command again"},
+    Advice{"no-free-slot", "Every user slot carries an account.",
+           "clear one in the BMC's own interface, then the same command again"},
+    Advice{"minimum-change-interval", "The BMC allows no second change so soon. The new secret stays pending.",
+           "wait as long as its rules say, then the same command again"},
+    Advice{"vault-was-behind",
+           "A put-back found another password live than the vault believed. The vault is right now.",
+           "bmcvault history NAME, and ask again"},
+    Advice{"vault-not-written", "The vault could not be written (disk full?). Nothing was sent after that.",
+           "make room, then the same command again"},
+    Advice{"vault-not-readable", "The vault could not be read back.", "bmcvault vault verify"},
+    Advice{"vault-changed", "The vault holds something else than this run wrote. Was it restored meanwhile?",
+           "bmcvault recover NAME"},
+    Advice{"first-contact",
+           "This board was never seen before, and a default or a password from elsewhere opens it: that does not show "
+           "that it is yours.",
+           "if it is yours: bmcvault recover NAME --first-contact"},
+    Advice{"fuse", "Too many BMCs of this kind failed in a row, and this one was left alone.",
+           "look at those first, then the same command again"},
+    Advice{"k_g-refused", "The BMC refused the key and uses the old one.",
+           "look into its own log for the reason, then the same command again"},
+    Advice{"k_g-unproved", "The BMC could not be asked which K_G it uses. Both keys are in the vault.",
+           "bmcvault recover NAME"},
+    Advice{"k_g-quarantined", "The BMC took a key that it can't use, and was cut off before the old one was back.",
+           "reset its K_G in band or at the board, then bmcvault recover NAME"},
+};
+
+// "first-contact" of "vendor-default: ...; first-contact"; the end of a word is ';', ':' or the end.
+bool has_word(std::string_view detail, std::string_view word) {
+    while (!detail.empty()) {
+        const auto end = std::min(detail.find(';'), detail.size());
+        const auto part = detail.substr(0, end);
+        if (part == word || (part.starts_with(word) && part.substr(word.size()).starts_with(':'))) return true;
+        detail.remove_prefix(std::min(detail.size(), end + 1));
+        while (detail.starts_with(' ')) detail.remove_prefix(1);
+    }
+    return false;
+}
+
+}  // namespace
+
+std::span<const Advice> advice_on_outcomes() {
+    return kOnOutcomes;
+}
+
+std::span<const Advice> advice_on_details() {
+    return kOnDetails;
+}
+
+Advice advice(std::string_view outcome, std::string_view detail) {
+    for (const auto& each : kOnDetails) {
+        if (has_word(detail, each.word)) return each;
+    }
+    const auto* const found = std::ranges::find(kOnOutcomes, outcome, &Advice::word);
+    return found == kOnOutcomes.end() ? Advice{} : *found;
+}
+
+std::string_view safety(Knowledge knowledge) {
+    switch (knowledge) {
+        case Knowledge::kNothing:
+            return "The vault has no password for it.";
+        case Knowledge::kNeverProved:
+            return "It has never proved a password of this vault: the one that it holds may be another.";
+        case Knowledge::kProved:
+            return "Every password that this vault ever gave it is in the vault.";
+        case Knowledge::kNotLive:
+            return "The password that it held when it last answered is NOT in the vault.";
+    }
+    constexpr bool kKnowledgeHasSentence = false;
+    BMCVAULT_CHECK(kKnowledgeHasSentence);
+    return {};
+}
+
+}  // namespace bmcvault::rotate
