@@ -108,7 +108,8 @@ class Exec(FleetTest):
     def test_what_a_kill_left_behind_goes_with_the_next_run(self):
         vault = self.fleet()
         process = self.start_exec(vault, "bmc01", "--", sys.executable, "-c",
-                                  "import sys; print(sys.argv[1], flush=True); sys.stdin.read()", "{password-file}")
+                                  "import signal, sys; print(sys.argv[1], flush=True); signal.alarm(5); "
+                                  "signal.pause()", "{password-file}")
         file = pathlib.Path(process.stdout.readline().strip())
         process.kill()
         process.communicate()
