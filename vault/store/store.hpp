@@ -133,9 +133,9 @@ public:
     // file systems. Nothing is left behind on failure.
     [[nodiscard]] static Result<void> create(const std::filesystem::path& directory, const Passphrase&,
                                              const CreateOptions&);
-    // kWrongKey, kNotPermitted, kDamaged, kRolledBack, kUnsafeFile, kBusy, kWrongLibrary, kNotFound. Changes no byte on failure.
-    // Holds the vault lock shared while it lives. Tables of an older bmcvault are brought up to date first, all or
-    // nothing (migrate.hpp).
+    // kWrongKey, kNotPermitted, kDamaged, kRolledBack, kUnsafeFile, kBusy, kWrongLibrary, kNotFound. Changes no byte on
+    // failure. Holds the vault lock shared while it lives. Tables of an older bmcvault are brought up to date first,
+    // all or nothing (migrate.hpp).
     [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::filesystem::path& directory, const Passphrase&,
                                                              const OpenOptions& = {});
 
