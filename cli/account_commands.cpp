@@ -39,7 +39,7 @@ Exit perform(const Context& context, const AccountsAcceptCommand& command) {
     if (auto failure = nothing_selected("accounts accept", command.selection)) return std::unexpected(*failure);
     const auto store = open_vault(context);
     if (!store) return std::unexpected(store.error());
-    const auto selected = selected_bmcs(**store, command.selection);
+    const auto selected = selected_bmcs(context, **store, command.selection);
     if (!selected) return std::unexpected(selected.error());
     std::vector<std::pair<vault::Bmc, rotate::AccountTable>> tables;
     for (const auto& bmc : *selected) {

@@ -44,6 +44,10 @@ using Exit = Outcome<ExitCode>;
 [[nodiscard]] Exit perform(const Context& context, const BmcShowCommand& command);
 [[nodiscard]] Exit perform(const Context& context, const HistoryCommand& command);
 [[nodiscard]] Exit perform(const Context& context, const StatusCommand& command);
+// schedule_commands.cpp: nothing is changed
+[[nodiscard]] Exit perform(const Context& context, const PolicyCheckCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const DueCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const ReportCommand& command);
 // log_commands.cpp
 [[nodiscard]] Exit perform(const Context& context, const LogCommand& command);
 [[nodiscard]] Exit perform(const Context& context, const LogExportCommand& command);

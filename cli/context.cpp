@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdlib>
 
+#include "cli/due.hpp"
 #include "cli/secret_input.hpp"
 
 namespace bmcvault::cli {
@@ -252,14 +253,19 @@ std::string Context::commands(std::string_view next) const {
     return replaced(std::string(next), "bmcvault ", program() + " ");
 }
 
-Outcome<std::vector<vault::Bmc>> selected_bmcs(vault::Store& store, const Selection& selection) {
+Outcome<std::vector<vault::Bmc>> selected_bmcs(const Context& context, vault::Store& store,
+                                               const Selection& selection) {
     const auto fleet = store.bmcs();
     if (!fleet) return vault_error("reading the inventory", fleet.error());
     SelectionFacts facts;
     if (selection.due) {
-        const auto due = store.team().due();
-        if (!due) return vault_error("reading what is due", due.error());
-        facts.due.insert(due->begin(), due->end());
+        const auto policy = read_policy(context);
+        if (!policy) return std::unexpected(policy.error());
+        const auto entries = due_entries(store, *policy, now());
+        if (!entries) return std::unexpected(entries.error());
+        for (const auto& entry : *entries) {
+            if (is_to_do(entry)) facts.due.insert(entry.bmc.id);
+        }
     }
     if (!selection.exposed_to.empty()) {
         const auto departures = store.team().departures();

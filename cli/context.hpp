@@ -79,7 +79,8 @@ struct Context {
 // What a vault is told that may only be looked at: what to do with it.
 [[nodiscard]] std::string next_of_refused(const vault::Store& store);
 // The BMCs selected, each once, in the order of the inventory. Usage error: nothing selected, an unknown name.
-[[nodiscard]] Outcome<std::vector<vault::Bmc>> selected_bmcs(vault::Store& store, const Selection& selection);
+[[nodiscard]] Outcome<std::vector<vault::Bmc>> selected_bmcs(const Context& context, vault::Store& store,
+                                                             const Selection& selection);
 // The BMC of this name; unknown: usage error with the nearest one.
 [[nodiscard]] Outcome<vault::Bmc> find_bmc(const vault::Store& store, const std::string& name);
 // A yes or no on the terminal. True without asking with --yes, or when standard input is no terminal.

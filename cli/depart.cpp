@@ -63,7 +63,7 @@ std::vector<Wave> waves_of(const Statement& statement, const std::vector<vault::
 Outcome<void> rotate_wave(const Context& context, rotate::Environment& environment, const vault::Departure& departure,
                           const Wave& wave) {
     rotate::RunOptions options;
-    options.parallel = context.options.parallel;
+    options.parallel = context.options.parallel.value_or(kDefaultParallel);
     options.timeout = context.options.timeout;
     options.k_g = wave.k_g;
     options.selection =
@@ -187,7 +187,7 @@ Exit perform(const Context& context, const ExposeCommand& command) {
     if (context.options.reason.empty()) return usage_error("expose needs --reason", "bmcvault expose --help");
     auto store = open_vault(context);
     if (!store) return std::unexpected(store.error());
-    const auto selected = selected_bmcs(**store, command.selection);
+    const auto selected = selected_bmcs(context, **store, command.selection);
     if (!selected) return std::unexpected(selected.error());
     std::vector<BmcId> bmcs;
     for (const auto& bmc : *selected) bmcs.push_back(bmc.id);

@@ -1,7 +1,9 @@
 // rotate, check, recover: the selection goes to rotate/engine, what it says goes to the report.
 
 #include "cli/fleet_run.hpp"
+#include "cli/json.hpp"
 #include "cli/rescue.hpp"
+#include "cli/scheduled_run.hpp"
 
 namespace bmcvault::cli {
 
@@ -13,7 +15,18 @@ Exit perform(const Context& context, const RotateCommand& command) {
     options.first_contact = command.first_contact;
     std::string again = command.k_g ? "--k-g" : "";
     if (command.put_back) again += again.empty() ? "--put-back" : " --put-back";
-    return run_fleet(context, {"rotate", command.selection, options, &rotate::run_rotate, std::nullopt, again});
+    if (auto failure = nothing_selected("rotate", command.selection)) return std::unexpected(*failure);
+    auto store = open_vault(context);
+    if (!store) return std::unexpected(store.error());
+    const auto to_do = follow_policy(context, **store, command.selection, options);
+    if (!to_do) return std::unexpected(to_do.error());
+    if (!*to_do) {
+        const PlainSummary nothing{"rotate", 0, {}, std::nullopt, context.options.dry_run};
+        context.out(context.options.json ? json_summary(nothing) : "Nothing is due.\n");
+        return ExitCode::kAsAsked;
+    }
+    return run_over(context, std::move(*store),
+                    {"rotate", command.selection, options, &rotate::run_rotate, std::nullopt, again});
 }
 
 Exit perform(const Context& context, const CheckCommand& command) {

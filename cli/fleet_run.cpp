@@ -9,7 +9,8 @@ namespace bmcvault::cli {
 namespace {
 
 // --history-of names BMCs of the inventory, in the words of a selector.
-Outcome<rotate::CandidateSources> sources_of(vault::Store& store, const ElsewhereOptions& options) {
+Outcome<rotate::CandidateSources> sources_of(const Context& context, vault::Store& store,
+                                             const ElsewhereOptions& options) {
     rotate::CandidateSources sources;
     sources.fleet_history = options.fleet_history;
     sources.lists = options.lists;
@@ -23,7 +24,7 @@ Outcome<rotate::CandidateSources> sources_of(vault::Store& store, const Elsewher
     if (options.history_of.empty()) return sources;
     Selection selection;
     selection.words = options.history_of;
-    const auto bmcs = selected_bmcs(store, selection);
+    const auto bmcs = selected_bmcs(context, store, selection);
     if (!bmcs) return std::unexpected(bmcs.error());
     for (const auto& bmc : *bmcs) sources.history_of.push_back(bmc.id);
     return sources;
@@ -33,7 +34,7 @@ Outcome<rotate::CandidateSources> sources_of(vault::Store& store, const Elsewher
 
 rotate::RunOptions common_options(const Context& context, const Selection& selection) {
     rotate::RunOptions options;
-    options.parallel = context.options.parallel;
+    options.parallel = context.options.parallel.value_or(kDefaultParallel);
     options.timeout = context.options.timeout;
     options.dry_run = context.options.dry_run;
     options.selection = canonical(selection);
@@ -51,10 +52,10 @@ std::optional<Failure> nothing_selected(const std::string& command, const Select
 }
 
 Exit run_over(const Context& context, std::unique_ptr<vault::Store> store, FleetRun fleet) {
-    const auto selected = selected_bmcs(*store, fleet.selection);
+    const auto selected = selected_bmcs(context, *store, fleet.selection);
     if (!selected) return std::unexpected(selected.error());
     if (fleet.elsewhere) {
-        auto sources = sources_of(*store, *fleet.elsewhere);
+        auto sources = sources_of(context, *store, *fleet.elsewhere);
         if (!sources) return std::unexpected(sources.error());
         if (fleet.elsewhere->lists && !sources->lists) context.warn("imported lists are for owners: not offered");
         fleet.options.elsewhere = std::move(*sources);

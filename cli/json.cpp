@@ -4,7 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/due.hpp"
 #include "cli/text.hpp"
+#include "cli/yearly_report.hpp"
 #include "vault/base/bytes.hpp"
 #include "vault/core/identity.hpp"
 
@@ -131,6 +133,36 @@ std::string json_status(const FleetEntry& entry, UnixTime now) {
     object["held"] = entry.held;
     object["quarantined"] = bmc.quarantine.has_value();
     object["attention"] = entry.attention.empty() ? Json(nullptr) : Json(entry.attention);
+    return line(object);
+}
+
+std::string json_due(const DueEntry& entry, std::string_view state) {
+    Json object = place(entry.bmc);
+    object["type"] = "due";
+    object["group"] = entry.bmc.group;
+    object["state"] = state;
+    Json why = Json::array();
+    for (const auto& due : entry.due)
+        why.push_back({{"reason", rotate::word(due.reason)}, {"since", time_or_null(due.since)}});
+    object["why"] = std::move(why);
+    object["due_at"] = time_or_null(entry.due_at);
+    object["held_until"] = entry.bmc.hold ? time_or_null(entry.bmc.hold->until) : Json(nullptr);
+    object["hold_reason"] = entry.bmc.hold ? Json(entry.bmc.hold->reason) : Json(nullptr);
+    return line(object);
+}
+
+std::string json_yearly(const YearlyLine& entry) {
+    Json object = place(entry.bmc);
+    object["type"] = "report";
+    object["group"] = entry.bmc.group;
+    object["state"] = word(entry.fate);
+    object["password_version"] = number_or_null(entry.password);
+    object["made_at"] = entry.password ? Json(iso_time(entry.password->created_at)) : Json(nullptr);
+    object["proved_at"] = entry.password ? time_or_null(entry.password->proved_at) : Json(nullptr);
+    object["why"] = entry.why;
+    object["excepted_by"] = entry.excepted_by.empty() ? Json(nullptr) : Json(entry.excepted_by);
+    object["excepted_until"] = entry.fate == Fate::kExcepted ? time_or_null(entry.bmc.hold->until) : Json(nullptr);
+    object["next"] = entry.next.empty() ? Json(nullptr) : Json(entry.next);
     return line(object);
 }
 

@@ -15,6 +15,9 @@
 
 namespace bmcvault::cli {
 
+struct DueEntry;
+struct YearlyLine;
+
 using OutcomeCounts = std::vector<std::pair<std::string, std::size_t>>;
 
 // rotate, check, recover
@@ -45,6 +48,12 @@ struct FleetEntry {
     bool held = false;
 };
 [[nodiscard]] std::string json_status(const FleetEntry& entry, UnixTime now);
+
+// due: what a schedule says of one BMC
+[[nodiscard]] std::string json_due(const DueEntry& entry, std::string_view state);
+
+// report
+[[nodiscard]] std::string json_yearly(const YearlyLine& line);
 
 [[nodiscard]] std::string json_version(const vault::Bmc& bmc, const vault::CredentialVersion& version);
 [[nodiscard]] std::string json_event(const vault::AuditRecord& record, const std::string& bmc_name);

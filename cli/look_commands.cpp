@@ -7,6 +7,7 @@
 #include <set>
 
 #include "cli/commands.hpp"
+#include "cli/due.hpp"
 #include "cli/json.hpp"
 
 namespace bmcvault::cli {
@@ -17,11 +18,11 @@ using vault::CredentialVersion;
 using vault::VersionState;
 
 // Without a selector: all of it. An empty fleet is an answer here, not a mistake.
-Outcome<std::vector<Bmc>> selected_or_all(vault::Store& store, const Selection& selection) {
+Outcome<std::vector<Bmc>> selected_or_all(const Context& context, vault::Store& store, const Selection& selection) {
     auto fleet = store.bmcs();
     if (!fleet) return vault_error("reading the inventory", fleet.error());
     if (selection.empty() || (fleet->empty() && selection.all)) return std::move(*fleet);
-    return selected_bmcs(store, selection);
+    return selected_bmcs(context, store, selection);
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -68,8 +69,28 @@ std::string attention_of(const FleetEntry& entry) {
     return "";
 }
 
-Outcome<std::vector<FleetEntry>> fleet_entries(vault::Store& store, const Selection& selection, UnixTime at) {
-    auto selected = selected_or_all(store, selection);
+// What the schedule says of each BMC that a person should know; a password that people made is `status` enough by
+// itself.
+Outcome<std::map<BmcId, std::string>> overdue(const Context& context, vault::Store& store, UnixTime at) {
+    const auto policy = read_policy(context);
+    if (!policy) return std::unexpected(policy.error());
+    const auto entries = due_entries(store, *policy, at);
+    if (!entries) return std::unexpected(entries.error());
+    std::map<BmcId, std::string> notes;
+    for (const auto& entry : *entries) {
+        if (entry.expired_hold) notes[entry.bmc.id] = "its hold has expired";
+        const auto urgent = std::ranges::find_if(entry.due, [](const rotate::Due& due) {
+            return due.reason != rotate::DueReason::kNeverRotated && due.reason != rotate::DueReason::kNoKg;
+        });
+        if (urgent != entry.due.end() && !entry.held)
+            notes[entry.bmc.id] = fmt::format("due: {}", rotate::word(urgent->reason));
+    }
+    return notes;
+}
+
+Outcome<std::vector<FleetEntry>> fleet_entries(const Context& context, vault::Store& store, const Selection& selection,
+                                               UnixTime at) {
+    auto selected = selected_or_all(context, store, selection);
     if (!selected) return std::unexpected(selected.error());
     const auto versions = store.current_versions();
     if (!versions) return vault_error("status", versions.error());
@@ -79,9 +100,8 @@ Outcome<std::vector<FleetEntry>> fleet_entries(vault::Store& store, const Select
         const auto found = current.find({bmc.id, subject});
         return found == current.end() ? std::optional<CredentialVersion>() : *found->second;
     };
-    const auto due = store.team().due();
-    if (!due) return vault_error("status", due.error());
-    const std::set<BmcId> exposed(due->begin(), due->end());
+    const auto due = overdue(context, store, at);
+    if (!due) return std::unexpected(due.error());
     const auto pending = store.pending_versions();
     if (!pending) return vault_error("status", pending.error());
     std::set<BmcId> unfinished;
@@ -94,7 +114,8 @@ Outcome<std::vector<FleetEntry>> fleet_entries(vault::Store& store, const Select
         if (entry.attention.empty() && unfinished.contains(entry.bmc.id) && !entry.held) {
             entry.attention = "a rotation is unfinished";
         }
-        if (entry.attention.empty() && exposed.contains(entry.bmc.id)) entry.attention = "due: exposed";
+        if (const auto found = due->find(entry.bmc.id); entry.attention.empty() && found != due->end())
+            entry.attention = found->second;
         entries.push_back(std::move(entry));
     }
     return entries;
@@ -231,7 +252,7 @@ Outcome<std::vector<Bmc>> all_of_name(const vault::Store& store, const std::stri
 Exit perform(const Context& context, const BmcListCommand& command) {
     auto store = open_vault_to_look(context);
     if (!store) return std::unexpected(store.error());
-    const auto bmcs = selected_or_all(**store, command.selection);
+    const auto bmcs = selected_or_all(context, **store, command.selection);
     if (!bmcs) return std::unexpected(bmcs.error());
     if (context.options.json) {
         for (const auto& bmc : *bmcs) context.out(json_inventory(bmc));
@@ -297,7 +318,7 @@ Exit perform(const Context& context, const StatusCommand& command) {
     auto store = open_vault_to_look(context);
     if (!store) return std::unexpected(store.error());
     const UnixTime at = now();
-    auto entries = fleet_entries(**store, command.selection, at);
+    auto entries = fleet_entries(context, **store, command.selection, at);
     if (!entries) return std::unexpected(entries.error());
     const bool refused = !(*store)->refusal().empty();
     if (refused) distrust(*entries);

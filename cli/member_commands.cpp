@@ -166,7 +166,7 @@ Exit perform(const Context& context, const CompartmentListCommand&) {
 Exit perform(const Context& context, const CompartmentMoveCommand& command) {
     auto store = open_vault(context);
     if (!store) return std::unexpected(store.error());
-    const auto selected = selected_bmcs(**store, command.selection);
+    const auto selected = selected_bmcs(context, **store, command.selection);
     if (!selected) return std::unexpected(selected.error());
     std::vector<BmcId> bmcs;
     for (const auto& bmc : *selected) bmcs.push_back(bmc.id);
@@ -187,7 +187,7 @@ Exit perform(const Context& context, const HolderAddCommand& command) {
     }
     auto store = open_vault(context);
     if (!store) return std::unexpected(store.error());
-    const auto selected = selected_bmcs(**store, command.selection);
+    const auto selected = selected_bmcs(context, **store, command.selection);
     if (!selected) return std::unexpected(selected.error());
     std::vector<BmcId> bmcs;
     for (const auto& bmc : *selected) bmcs.push_back(bmc.id);

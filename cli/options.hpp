@@ -25,12 +25,15 @@ struct GlobalOptions {
     bool yes = false;
     bool quiet = false;
     bool verbose = false;
-    int parallel = 32;
+    std::optional<int> parallel;  // not said: as the policy says, else kDefaultParallel
     std::chrono::milliseconds timeout{20000};
     ColorChoice color = ColorChoice::kAuto;
     std::string reason;
     std::string ticket;
+    std::string policy;  // file; empty: from the environment
 };
+
+inline constexpr int kDefaultParallel = 32;
 
 // Where a BMC's credential comes from: a descriptor or a file, never an argument.
 struct CredentialInput {
@@ -222,17 +225,27 @@ struct PracticeCommand {
     std::vector<std::string> command;
 };
 
-using Command =
-    std::variant<InitCommand, BmcAddCommand, BmcImportCommand, BmcImportPasswordsCommand, BmcSetCommand,
-                 BmcReplaceCommand, BmcHoldCommand, BmcRemoveCommand, BmcListCommand, BmcShowCommand, AccountsCommand,
-                 AccountsSecureCommand, AccountsAdoptCommand, AccountsAcceptCommand, RotateCommand, CheckCommand,
-                 RecoverCommand, HistoryCommand, RevealCommand, StatusCommand, LogCommand, LogExportCommand,
-                 VaultInfoCommand, VaultVerifyCommand, VaultBackupCommand, VaultRestoreCommand,
-                 VaultAcceptRestoreCommand, MemberKeygenCommand, MemberAddCommand, MemberListCommand,
-                 CompartmentAddCommand, CompartmentListCommand, CompartmentMoveCommand, HolderAddCommand,
-                 HolderListCommand, DepartCommand, DeprovisionCommand, ExposeCommand, ExecCommand, PracticeCommand>;
+struct PolicyCheckCommand {
+    std::string file;  // empty: the one that would be used
+};
+struct DueCommand {};
+struct ReportCommand {
+    std::string since;   // empty: a year ago
+    std::string output;  // an HTML page; empty: none
+};
+
+using Command = std::variant<InitCommand, BmcAddCommand, BmcImportCommand, BmcImportPasswordsCommand, BmcSetCommand,
+                             BmcReplaceCommand, BmcHoldCommand, BmcRemoveCommand, BmcListCommand, BmcShowCommand,
+                             AccountsCommand, AccountsSecureCommand, AccountsAdoptCommand, AccountsAcceptCommand,
+                             RotateCommand, CheckCommand, RecoverCommand, HistoryCommand, RevealCommand, StatusCommand,
+                             LogCommand, LogExportCommand, VaultInfoCommand, VaultVerifyCommand, VaultBackupCommand,
+                             VaultRestoreCommand, VaultAcceptRestoreCommand, MemberKeygenCommand, MemberAddCommand,
+                             MemberListCommand, CompartmentAddCommand, CompartmentListCommand, CompartmentMoveCommand,
+                             HolderAddCommand, HolderListCommand, DepartCommand, DeprovisionCommand, ExposeCommand,
+                             ExecCommand, PracticeCommand, PolicyCheckCommand, DueCommand, ReportCommand>;
 
 struct Invocation {
+    std::string name;  // "accounts secure"
     GlobalOptions global;
     Command command;
 };

@@ -63,6 +63,8 @@ public:
         add_fleet();
         add_accounts();
         add_looks();
+        add_schedule();
+        add_report();
         add_exec();
         add_vault();
         add_members();
@@ -84,7 +86,7 @@ public:
         if (global_.quiet && global_.verbose) {
             return std::unexpected(NothingToRun{"", "-q and -v contradict each other", "bmcvault --help"});
         }
-        return Invocation{global_, command_()};
+        return Invocation{path_of(innermost()).substr(std::string_view("bmcvault ").size()), global_, command_()};
     }
 
 private:
@@ -164,7 +166,8 @@ private:
         sub->add_option("SELECTOR", selection.words, "names, hostlists, @group, tag:word");
         sub->add_flag("--all", selection.all, "every BMC of the vault");
         sub->add_flag("--failed", selection.failed, "those whose last operation did not end as asked");
-        sub->add_flag("--due", selection.due, "those whose credential somebody knows who should not");
+        sub->add_flag("--due", selection.due,
+                      "those that have to be rotated: known to somebody, or too old (bmcvault due)");
         sub->add_option("--exposed-to", selection.exposed_to, "those that this member or holder, who has left, knew")
             ->type_name("NAME");
     }
@@ -209,6 +212,9 @@ private:
                                 .description("")));
         own(app_.add_option("--reason", global_.reason, "why, for the audit log")->type_name("TEXT"));
         own(app_.add_option("--ticket", global_.ticket, "ticket number, for the audit log")->type_name("ID"));
+        own(app_.add_option("--policy", global_.policy,
+                            "the rules of the fleet (default: $BMCVAULT_POLICY, else /etc/bmcvault/policy.toml)")
+                ->type_name("FILE"));
     }
 
     void add_init() {
@@ -548,6 +554,37 @@ private:
         write->add_flag("--signed", log_export_.sign, "sign it with the key of this slot");
     }
 
+    void add_schedule() {
+        auto* policy = app_.add_subcommand("policy", "the rules of the fleet: check");
+        policy->require_subcommand(1);
+        auto* check =
+            command(policy, "check", "say what the rules are; every mistake with its line and column", policy_check_,
+                    "How old a credential may become, where a K_G is wanted, when scheduled runs may begin,\n"
+                    "what needs a reason: a TOML file, docs/schedule.md shows one.\n\n"
+                    "Examples:\n"
+                    "  bmcvault policy check\n"
+                    "  bmcvault policy check new-policy.toml\n");
+        check->add_option("FILE", policy_check_.file, "another file than the one in use");
+        command(&app_, "due", "what has to be rotated, since when and why; exit code 6 when there is anything", due_,
+                "Without a policy: what is older than 365 days, was never rotated by bmcvault, was put back, or is\n"
+                "known to somebody who has left.\n\n"
+                "Examples:\n"
+                "  bmcvault due\n"
+                "  bmcvault rotate --due\n");
+    }
+
+    void add_report() {
+        auto* report = command(&app_, "report",
+                               "every BMC accounted for: changed and proved, excepted, or neither and why", report_,
+                               "Examples:\n"
+                               "  bmcvault report --output yearly.html\n"
+                               "  bmcvault report --since 2026-01-01 --json\n");
+        report->add_option("--since", report_.since, "first day of the period, as 2026-01-01 (a year ago)")
+            ->type_name("DATE");
+        report->add_option("--output", report_.output, "write a page that needs nothing but itself, and prints")
+            ->type_name("FILE");
+    }
+
     void add_exec() {
         auto* sub =
             command(&app_, "exec", "run ipmitool, ipmipower ... with the credential, never in its arguments", exec_,
@@ -744,6 +781,9 @@ private:
     BmcSetCommand set_;
     BmcReplaceCommand replace_;
     BmcHoldCommand hold_;
+    PolicyCheckCommand policy_check_;
+    DueCommand due_;
+    ReportCommand report_;
     BmcRemoveCommand remove_;
     BmcListCommand list_;
     BmcShowCommand show_;

@@ -18,7 +18,7 @@ constexpr std::size_t kKgWidth = 9;
 constexpr std::array kGoodOutcomes{rotate::Outcome::kRotated,   rotate::Outcome::kAlreadyCurrent,
                                    rotate::Outcome::kRecovered, rotate::Outcome::kSettled16,
                                    rotate::Outcome::kPutBack,   rotate::Outcome::kSecured,
-                                   rotate::Outcome::kAdopted};
+                                   rotate::Outcome::kAdopted,   rotate::Outcome::kOutsideWindow};
 
 std::string password_cell(const rotate::BmcReport& report) {
     if (!report.password_version) return "-";

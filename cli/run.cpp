@@ -12,6 +12,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/options.hpp"
+#include "cli/scheduled_run.hpp"
 #include "vault/base/secret.hpp"
 
 namespace bmcvault::cli {
@@ -61,6 +62,14 @@ ExitCode run_command(const Invocation& invocation, const Streams& streams, const
     }
     if (!secret_arena::is_locked()) {
         context.warn("warning: memory for secrets could not be locked and may reach the swap (raise `ulimit -l`)");
+    }
+    const bool has_rules = !std::holds_alternative<PolicyCheckCommand>(invocation.command) &&
+                           !std::holds_alternative<PracticeCommand>(invocation.command);
+    if (has_rules && !invocation.global.dry_run) {
+        if (const auto given = reason_is_given(context, invocation.name); !given) {
+            print(streams, given.error());
+            return given.error().exit;
+        }
     }
     const Exit exit = std::visit([&](const auto& command) { return perform(context, command); }, invocation.command);
     if (exit) return *exit;

@@ -21,6 +21,8 @@ std::string_view word(Outcome outcome) {
             return "secured";
         case Outcome::kAdopted:
             return "adopted";
+        case Outcome::kOutsideWindow:
+            return "outside-window";
         case Outcome::kRefused:
             return "refused";
         case Outcome::kBlocked:
@@ -86,6 +88,7 @@ bool as_asked(Outcome outcome) {
         case Outcome::kPutBack:
         case Outcome::kSecured:
         case Outcome::kAdopted:
+        case Outcome::kOutsideWindow:
             return true;
         default:
             return false;

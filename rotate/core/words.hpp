@@ -30,6 +30,7 @@ enum class Outcome : std::uint8_t {
     kPutBack,
     kSecured,
     kAdopted,
+    kOutsideWindow,
     // not as asked: exit code 1; what that says of the password: advice.hpp
     kRefused,
     kBlocked,

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -62,19 +63,22 @@ struct RunOptions {
     int parallel = 32;                         // BMCs in flight, at least 1
     std::chrono::milliseconds timeout{20000};  // of one exchange with a BMC, retransmissions included
     bool k_g = false;                          // rotate: K_G too
-    bool put_back = false;                     // rotate: the previous secret returns
-    bool fresh = false;                        // rotate: a new campaign even where an unfinished one exists
-    bool no_login = false;                     // check: two round trips, nothing finished
-    int login_attempts = 0;                    // recover: real logins that may fail where RAKP 2 proves nothing
-    bool find_only = false;                    // recover: say what is live, and change nothing
-    bool first_contact = false;                // a person vouches for boards that were never seen before
-    CandidateSources elsewhere;                // check, recover: what is offered beyond a BMC's own versions
-    bool accounts = false;                     // check: the account table, too
-    bool ask_accounts = true;                  // accounts: a handshake as each of them
-    ClosingChoice closing;                     // accounts secure
-    std::string adopted_name;                  // accounts adopt: of our own account
-    bool dry_run = false;                      // say what would be done; nothing is sent that changes anything
-    std::string selection;                     // canonical text: continues an unfinished campaign of the same
+    std::set<BmcId> k_g_of;                    // rotate: K_G of these too, by the policy
+    // rotate: whether one may begin now; those that may not are `outside-window`. Empty: all may, at any time.
+    std::function<bool(const vault::Bmc&)> may_begin;
+    bool put_back = false;       // rotate: the previous secret returns
+    bool fresh = false;          // rotate: a new campaign even where an unfinished one exists
+    bool no_login = false;       // check: two round trips, nothing finished
+    int login_attempts = 0;      // recover: real logins that may fail where RAKP 2 proves nothing
+    bool find_only = false;      // recover: say what is live, and change nothing
+    bool first_contact = false;  // a person vouches for boards that were never seen before
+    CandidateSources elsewhere;  // check, recover: what is offered beyond a BMC's own versions
+    bool accounts = false;       // check: the account table, too
+    bool ask_accounts = true;    // accounts: a handshake as each of them
+    ClosingChoice closing;       // accounts secure
+    std::string adopted_name;    // accounts adopt: of our own account
+    bool dry_run = false;        // say what would be done; nothing is sent that changes anything
+    std::string selection;       // canonical text: continues an unfinished campaign of the same
     std::string reason;
     std::string ticket;
     std::string actor;

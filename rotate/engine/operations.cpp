@@ -188,7 +188,8 @@ asio::awaitable<void> Operation::run_k_g(Goal goal, PasswordEnd& password) {
         seen.k_g_asked && seen.k_g != (current != nullptr ? std::optional(current->version) : std::nullopt);
     const bool had_one = current != nullptr || contact_.known().k_g_in(VersionState::kPrevious) != nullptr;
     const bool lost = password.was_reset && had_one;
-    const bool asked_for = context_.options.k_g && !contact_.k_g_is_of_this_campaign();
+    const bool asked_for = (context_.options.k_g || context_.options.k_g_of.contains(contact_.bmc().id)) &&
+                           !contact_.k_g_is_of_this_campaign();
     const bool wanted = (asked_for || lost) && goal != Goal::kFind;
     const bool open = pending != nullptr && goal != Goal::kFind;
     if (!wanted && !open && !unexpected && seen.k_g_elsewhere == nullptr) co_return;
@@ -404,6 +405,8 @@ void Operation::check_k_g(const Seen& seen) {
 }  // namespace
 
 asio::awaitable<BmcReport> rotate_bmc(OperationContext& context, const vault::Bmc& bmc, Goal goal) {
+    if (context.options.may_begin && !context.options.may_begin(bmc))
+        co_return report_without_contact(bmc, Outcome::kOutsideWindow, "");
     const bool recovers = goal == Goal::kRecover || goal == Goal::kFind;
     Operation operation(context, bmc, recovers ? "recover" : "rotate");
     co_return co_await operation.rotate(goal);

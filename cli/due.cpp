@@ -1,0 +1,116 @@
+#include "cli/due.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <set>
+
+namespace bmcvault::cli {
+namespace {
+
+using rotate::CredentialFacts;
+using vault::Provenance;
+
+constexpr const char* kDefaultPolicy = "/etc/bmcvault/policy.toml";
+
+// The file to read; empty: the default rules hold.
+std::string policy_file(const Context& context) {
+    if (!context.options.policy.empty()) return context.options.policy;
+    const char* named = std::getenv("BMCVAULT_POLICY");
+    if (named != nullptr && *named != '\0') return named;
+    std::error_code ignored;
+    return std::filesystem::exists(kDefaultPolicy, ignored) ? kDefaultPolicy : "";
+}
+
+Outcome<std::string> text_of(const std::string& file) {
+    std::ifstream in(file, std::ios::binary);
+    std::string text;
+    if (in) text.assign(std::istreambuf_iterator<char>(in), {});
+    if (!in && !in.eof()) return usage_error(fmt::format("policy {}: {}", printable(file), std::strerror(errno)));
+    if (text.size() > kMaxPolicySize)
+        return usage_error(fmt::format("policy {}: is longer than 1 MiB", printable(file)));
+    return text;
+}
+
+CredentialFacts facts_of(const vault::Bmc& bmc, const vault::CredentialVersion* password,
+                         const vault::CredentialVersion* k_g, const GroupRules& rules) {
+    CredentialFacts facts;
+    if (password != nullptr) {
+        facts.password_since = password->created_at;
+        facts.password_is_drawn = is_drawn(*password);
+        facts.password_is_put_back = password->provenance == Provenance::kPutBack;
+    }
+    if (k_g != nullptr) facts.k_g_since = k_g->created_at;
+    facts.k_g_is_wanted = rules.k_g && bmc.k_g_supported.value_or(true);
+    return facts;
+}
+
+}  // namespace
+
+bool is_drawn(const vault::CredentialVersion& version) {
+    // Observed: what the BMC made of a password that bmcvault drew.
+    return version.provenance == Provenance::kGenerated || version.provenance == Provenance::kObserved;
+}
+
+Outcome<Policy> read_policy(const Context& context) {
+    const auto file = policy_file(context);
+    return file.empty() ? Outcome<Policy>(Policy{}) : read_policy_file(file);
+}
+
+Outcome<Policy> read_policy_file(const std::string& file) {
+    const auto text = text_of(file);
+    if (!text) return std::unexpected(text.error());
+    auto policy = parse_policy(*text);
+    if (policy) return std::move(*policy);
+    Failure failure{ExitCode::kUsage, fmt::format("policy {}: nothing was done", printable(file)),
+                    "bmcvault policy check", ""};
+    for (const auto& problem : policy.error().listed) failure.what += "\n  " + describe(problem);
+    return std::unexpected(std::move(failure));
+}
+
+bool is_to_do(const DueEntry& entry) {
+    return !entry.due.empty() && !entry.held;
+}
+
+Outcome<std::vector<DueEntry>> due_entries(vault::Store& store, const Policy& policy, UnixTime at) {
+    const auto fleet = store.bmcs();
+    if (!fleet) return vault_error("reading the inventory", fleet.error());
+    const auto versions = store.current_versions();
+    if (!versions) return vault_error("reading the versions", versions.error());
+    const auto known = store.team().due();
+    if (!known) return vault_error("reading what is due", known.error());
+    const std::set<BmcId> exposed(known->begin(), known->end());
+    std::map<std::pair<BmcId, vault::Subject>, const vault::CredentialVersion*> current;
+    for (const auto& version : *versions) current[{version.bmc, version.subject}] = &version;
+    const auto find = [&](BmcId bmc, vault::Subject subject) {
+        const auto found = current.find({bmc, subject});
+        return found == current.end() ? nullptr : found->second;
+    };
+
+    std::vector<DueEntry> entries;
+    entries.reserve(fleet->size());
+    for (const auto& bmc : *fleet) {
+        const auto& rules = policy.rules_of(bmc.group);
+        auto facts = facts_of(bmc, find(bmc.id, bmc.own_password()), find(bmc.id, bmc.k_g_subject()), rules);
+        facts.is_exposed = exposed.contains(bmc.id);
+        DueEntry entry{bmc,
+                       rotate::why_due(facts, rules.age, at),
+                       rotate::due_at(facts, rules.age),
+                       rotate::is_soon(facts, rules.age, at),
+                       false,
+                       false};
+        if (bmc.hold) {
+            entry.held = !bmc.hold->until || *bmc.hold->until > at;
+            entry.expired_hold = !entry.held;
+        }
+        entries.push_back(std::move(entry));
+    }
+    return entries;
+}
+
+}  // namespace bmcvault::cli

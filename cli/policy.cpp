@@ -1,0 +1,164 @@
+#include "cli/policy.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+#include "cli/text.hpp"
+
+namespace bmcvault::cli {
+namespace {
+
+constexpr std::array<std::string_view, 4> kGroupKeys{"maximum_age_days", "warning_days", "k_g", "windows"};
+constexpr std::array<std::string_view, 4> kFleetKeys{"parallel", "reason_for", "ticket_for", "group"};
+// Whatever changes a BMC or the vault, or lets a secret out.
+constexpr std::array<std::string_view, 9> kCommands{"rotate", "recover",     "accounts", "reveal", "exec",
+                                                    "depart", "deprovision", "expose",   "hold"};
+
+class Reader {
+public:
+    Policy policy;
+    LineProblems problems;
+
+    void read(const toml::table& table) {
+        read_rules(table, policy.fleet);
+        for (const auto& [key, value] : table) {
+            if (key == "parallel") {
+                if (const auto number = whole(value, 1, 1000)) policy.parallel = static_cast<int>(*number);
+            } else if (key == "reason_for") {
+                read_commands(value, policy.reason_for);
+            } else if (key == "ticket_for") {
+                read_commands(value, policy.ticket_for);
+            } else if (key == "group") {
+                read_groups(value);
+            } else if (!is_one_of(kGroupKeys, key.str())) {
+                unknown(key, {kFleetKeys.begin(), kFleetKeys.end()});
+            }
+        }
+    }
+
+private:
+    void wrong(const toml::source_region& where, std::string text) {
+        problems.add({where.begin.line, std::to_string(where.begin.column), std::move(text)});
+    }
+    void wrong(const toml::node& node, std::string text) { wrong(node.source(), std::move(text)); }
+
+    template <class Words>
+    static bool is_one_of(const Words& words, std::string_view word) {
+        return std::ranges::find(words, word) != words.end();
+    }
+
+    void unknown(const toml::key& key, std::vector<std::string> known) {
+        known.insert(known.end(), kGroupKeys.begin(), kGroupKeys.end());
+        const auto near = nearest(key.str(), known);
+        wrong(key.source(), fmt::format("unknown key '{}'{}", printable(key.str()),
+                                        near.empty() ? "" : fmt::format("; did you mean '{}'?", near)));
+    }
+
+    std::optional<std::int64_t> whole(const toml::node& node, std::int64_t low, std::int64_t high) {
+        const auto value = node.value_exact<std::int64_t>();
+        if (value && *value >= low && *value <= high) return value;
+        wrong(node, fmt::format("must be a whole number from {} to {}", low, high));
+        return std::nullopt;
+    }
+
+    // A list of strings, each given to `take` with its node.
+    void each_text(const toml::node& node, const std::function<void(const toml::node&, const std::string&)>& take) {
+        const auto* list = node.as_array();
+        if (list == nullptr) return wrong(node, "must be a list of words in quotes: [\"...\"]");
+        for (const auto& entry : *list) {
+            if (const auto text = entry.value_exact<std::string>())
+                take(entry, *text);
+            else
+                wrong(entry, "must be a word in quotes");
+        }
+    }
+
+    void read_rules(const toml::table& table, GroupRules& rules) {
+        if (const auto* node = table.get("maximum_age_days")) {
+            if (const auto days = whole(*node, 1, rotate::kMaxAgeDays)) {
+                rules.age.maximum_age = std::chrono::days{*days};
+                rules.age.warning = std::min(rules.age.warning, rules.age.maximum_age);
+            }
+        }
+        if (const auto* node = table.get("warning_days")) {
+            if (const auto days = whole(*node, 0, rules.age.maximum_age.count()))
+                rules.age.warning = std::chrono::days{*days};
+        }
+        if (const auto* node = table.get("k_g")) {
+            const auto wanted = node->value_exact<bool>();
+            if (wanted)
+                rules.k_g = *wanted;
+            else
+                wrong(*node, "must be true or false");
+        }
+        if (const auto* node = table.get("windows")) read_windows(*node, rules);
+    }
+
+    void read_windows(const toml::node& node, GroupRules& rules) {
+        rules.windows.clear();
+        rules.window_texts.clear();
+        each_text(node, [&](const toml::node& entry, const std::string& text) {
+            const auto window = rotate::parse_window(text);
+            if (!window) return wrong(entry, window.error().detail);
+            rules.windows.push_back(*window);
+            rules.window_texts.push_back(text);
+        });
+    }
+
+    void read_commands(const toml::node& node, std::set<std::string, std::less<>>& commands) {
+        each_text(node, [&](const toml::node& entry, const std::string& text) {
+            if (is_one_of(kCommands, text))
+                commands.insert(text);
+            else
+                wrong(entry, fmt::format("must be one of {}", fmt::join(kCommands, ", ")));
+        });
+    }
+
+    void read_groups(const toml::node& node) {
+        const auto* groups = node.as_table();
+        if (groups == nullptr) return wrong(node, "groups are tables: [group.NAME]");
+        for (const auto& [name, value] : *groups) {
+            const auto* table = value.as_table();
+            if (table == nullptr) {
+                wrong(value, "a group is a table: [group.NAME]");
+                continue;
+            }
+            GroupRules rules = policy.fleet;
+            read_rules(*table, rules);
+            for (const auto& [key, ignored] : *table) {
+                if (!is_one_of(kGroupKeys, key.str())) unknown(key, {});
+            }
+            policy.groups.emplace(name.str(), std::move(rules));
+        }
+    }
+};
+
+}  // namespace
+
+const GroupRules& Policy::rules_of(std::string_view group) const {
+    const auto found = groups.find(group);
+    return found == groups.end() ? fleet : found->second;
+}
+
+std::expected<Policy, LineProblems> parse_policy(std::string_view text) {
+    const auto parsed = toml::parse(text);
+    Reader reader;
+    if (!parsed) {
+        const auto& error = parsed.error();
+        reader.problems.add(
+            {error.source().begin.line, std::to_string(error.source().begin.column), printable(error.description())});
+    } else {
+        reader.read(parsed.table());
+    }
+    std::ranges::stable_sort(reader.problems.listed, {}, &LineProblem::line);
+    if (reader.problems.total > 0) return std::unexpected(std::move(reader.problems));
+    return std::move(reader.policy);
+}
+
+}  // namespace bmcvault::cli

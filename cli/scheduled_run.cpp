@@ -1,0 +1,91 @@
+#include "cli/scheduled_run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+
+#include "cli/due.hpp"
+#include "cli/json.hpp"
+
+namespace bmcvault::cli {
+namespace {
+
+constexpr std::int64_t kClockSlack_s = 300;  // what a time server may take back
+
+Outcome<void> clock_goes_on(vault::Store& store) {
+    const auto info = store.info();
+    if (!info) return vault_error("reading the audit log", info.error());
+    if (info->audit_records == 0) return {};
+    const auto last = store.audit_log(info->audit_records - 1, 1);
+    if (!last) return vault_error("reading the audit log", last.error());
+    const UnixTime at = now();
+    if (last->empty() || last->front().at.value <= at.value + kClockSlack_s) return {};
+    return std::unexpected(Failure{
+        ExitCode::kAttention,
+        fmt::format(
+            "rotate --due: the clock of this host says {}, the last record of the vault is of {}: ages can't be "
+            "told, nothing was done",
+            iso_time(at), iso_time(last->front().at)),
+        "set the clock (timedatectl), then the same command again", ""});
+}
+
+rotate::LocalTime local_time() {
+    const std::time_t seconds = now().value;
+    std::tm local{};
+    localtime_r(&seconds, &local);
+    return {(local.tm_wday + 6) % 7, std::chrono::minutes{local.tm_hour * 60 + local.tm_min}};
+}
+
+void say_who_is_excepted(const Context& context, const std::vector<DueEntry>& entries) {
+    for (const auto& entry : entries) {
+        if (!entry.held || entry.due.empty()) continue;
+        if (context.options.json)
+            context.out(json_due(entry, "excepted"));
+        else
+            context.out(
+                fmt::format("excepted: {}: {}\n", printable(entry.bmc.name), printable(entry.bmc.hold->reason)));
+    }
+}
+
+}  // namespace
+
+Outcome<bool> follow_policy(const Context& context, vault::Store& store, const Selection& selection,
+                            rotate::RunOptions& options) {
+    auto policy = read_policy(context);
+    if (!policy) return std::unexpected(policy.error());
+    const auto entries = due_entries(store, *policy, now());
+    if (!entries) return std::unexpected(entries.error());
+    if (policy->parallel && !context.options.parallel) options.parallel = *policy->parallel;
+    if (!options.put_back) {
+        for (const auto& entry : *entries) {
+            if (policy->rules_of(entry.bmc.group).k_g) options.k_g_of.insert(entry.bmc.id);
+        }
+    }
+    if (!selection.due) return true;
+    if (auto goes_on = clock_goes_on(store); !goes_on) return std::unexpected(goes_on.error());
+    say_who_is_excepted(context, *entries);
+    options.may_begin = [rules = std::move(*policy)](const vault::Bmc& bmc) {
+        const auto& windows = rules.rules_of(bmc.group).windows;
+        return windows.empty() || rotate::open_for(windows, local_time());
+    };
+    const bool alone = canonical(selection) == "--due";
+    return !alone || std::ranges::any_of(*entries, [](const DueEntry& entry) { return is_to_do(entry); });
+}
+
+Outcome<void> reason_is_given(const Context& context, std::string_view command) {
+    const auto policy = read_policy(context);
+    if (!policy) return std::unexpected(policy.error());
+    const auto asks = [&](const auto& commands) {
+        return std::ranges::any_of(commands, [&](const std::string& each) {
+            return command == each || command.starts_with(each + " ") || command.ends_with(" " + each);
+        });
+    };
+    const bool no_reason = context.options.reason.empty() && asks(policy->reason_for);
+    const bool no_ticket = context.options.ticket.empty() && asks(policy->ticket_for);
+    if (!no_reason && !no_ticket) return {};
+    return usage_error(fmt::format("{}: the policy wants a {}", command, no_reason ? "--reason" : "--ticket"),
+                       fmt::format("the same command with {}", no_reason ? "--reason TEXT" : "--ticket ID"));
+}
+
+}  // namespace bmcvault::cli
