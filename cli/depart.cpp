@@ -68,8 +68,8 @@ Outcome<void> rotate_wave(const Context& context, rotate::Environment& environme
     options.k_g = wave.k_g;
     options.selection =
         fmt::format("departure {}{}{}", departure.id, wave.revealed ? ", revealed" : "", wave.k_g ? ", K_G" : "");
-    options.reason = fmt::format("departure of {}", departure.who);
-    options.ticket = context.options.ticket;
+    options.purpose.reason = fmt::format("departure of {}", departure.who);
+    options.purpose.ticket = context.options.ticket;
     options.actor = actor();
     FleetReport report(context, "rotate", wave.bmcs);
     const auto summary = rotate::run_rotate(environment, wave.bmcs, options, report);

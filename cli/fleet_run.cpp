@@ -38,8 +38,8 @@ rotate::RunOptions common_options(const Context& context, const Selection& selec
     options.timeout = context.options.timeout;
     options.dry_run = context.options.dry_run;
     options.selection = canonical(selection);
-    options.reason = context.options.reason;
-    options.ticket = context.options.ticket;
+    options.purpose.reason = context.options.reason;
+    options.purpose.ticket = context.options.ticket;
     options.actor = actor();
     return options;
 }

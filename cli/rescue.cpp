@@ -160,7 +160,8 @@ Exit rescue(const Context& context, vault::Store& store, const RecoverCommand& c
         return ExitCode::kAsAsked;
     }
     SystemRandom random;
-    const auto staged = rotate::stage_rescue(store, bmc->id, options, random, now());
+    const std::string via = command.via.empty() ? "script" : command.via;
+    const auto staged = rotate::stage_rescue(store, bmc->id, options, via, random, now());
     if (!staged) return vault_error(fmt::format("recover {}", bmc->name), staged.error());
     const auto script = rescue_script(staged->bmc, staged->size);
     if (command.via.empty()) {

@@ -6,6 +6,8 @@
 #include <array>
 #include <sstream>
 
+#include "rotate/core/login_attempts.hpp"
+
 namespace bmcvault::rotate {
 namespace {
 
@@ -83,6 +85,20 @@ AccountAnswer account_answer(const ipmi::LoginReport& report) {
         seen.exact = report.password->form == ipmi::Form::kExact;
     }
     return seen;
+}
+
+bool is_longer_than_16(const Key20& password) {
+    return password.expose([](auto bytes) {
+        return std::ranges::any_of(bytes.subspan(ipmi::kPasswordSize16), [](auto byte) { return byte != 0; });
+    });
+}
+
+Key20 first_16(const Key20& password) {
+    Key20 cut;
+    password.expose([&](auto from) {
+        cut.expose_mutable([&](auto to) { std::ranges::copy(from.first(ipmi::kPasswordSize16), to.begin()); });
+    });
+    return cut;
 }
 
 bool is_administrator(ipmi::PrivilegeLevel level) {
@@ -299,27 +315,38 @@ bool BmcContact::may_attempt_logins() const {
     return options_.login_attempts > 0 && (bmc_.pin.guid || options_.first_contact);
 }
 
-// A person allowed it: real logins where RAKP 2 proves nothing, newest first, with this BMC's own versions only. One
-// failure fewer than what locks the account, those of earlier runs included, and after each one its count is given the
-// time to be forgotten. An attempt counts from before it is sent until the BMC has let us in: silence may be a failure.
+// A person allowed it: real logins where RAKP 2 proves nothing, newest first, with this BMC's own versions only, whole
+// or cut to 16 bytes. One failure fewer than what locks the account, those of earlier runs included, and after each one
+// its count is given the time to be forgotten. An attempt counts from before it is sent until the BMC has let us in:
+// silence may be a failure.
 asio::awaitable<ipmi::LoginReport> BmcContact::attempt_logins(LoginRequest request, ipmi::LoginReport no_proof) {
     const auto& lock_out = facts_.lock_out;
     const int harmless = lock_out.bad_passwords == 0 ? options_.login_attempts : lock_out.bad_passwords - 1;
-    for (const auto& candidate : known_.passwords()) {
+    const auto candidates = known_.passwords();
+    std::vector<bool> longer_than_16;
+    for (const auto& candidate : candidates) longer_than_16.push_back(is_longer_than_16(*candidate.k_uid));
+    const bool just_sent = written_ && known_.password_in(vault::VersionState::kPending) != nullptr;
+    for (const auto& attempt : login_attempts(longer_than_16, {just_sent, facts_.keeps_only_16})) {
         if (login_attempts_ >= options_.login_attempts) break;
         if (login_attempts_ > 0 && lock_out.reset_interval.count() > 0 && lock_out.reset_interval <= kLongestForget) {
             on_step_("wait-for-lock-out");
             co_await wait(lock_out.reset_interval + kMargin);
         }
         if (failures_remembered() >= harmless) break;
-        const bool counted = co_await count_failure(failures_remembered() + 1);
+        const auto& whole = candidates[attempt.candidate];
+        const bool cut = attempt.form == Form::kFirst16;
+        const auto tried = cut ? first_16(*whole.k_uid) : whole.k_uid->clone();
+        const auto announced = attempted_body(VersionNumber{whole.id}, cut);
+        const bool counted = co_await count_failure(failures_remembered() + 1, announced);
         if (!counted) break;
         ++login_attempts_;
+        const ipmi::PasswordCandidate candidate{whole.id, &tried};
         request.attempt = &candidate;
         auto report = co_await login_once(request);
+        if (cut && report.password) report.password->form = ipmi::Form::kFirst16;
         if (report.outcome == HandshakeOutcome::kMatched) {
             --login_attempts_;
-            (void)co_await count_failure(0);
+            (void)co_await count_failure(0, {});
         }
         const bool rejected = report.status == kInvalidIntegrityCheckValue;
         if (!rejected) co_return report;
@@ -335,12 +362,25 @@ int BmcContact::failures_remembered() const {
     return forgotten ? 0 : facts_.failed_logins;
 }
 
-asio::awaitable<bool> BmcContact::count_failure(int failures) {
+// Which one is tried, how many there were before; the text is nobody's business.
+std::string BmcContact::attempted_body(VersionNumber version, bool cut) const {
+    return audit_body(options_.purpose, {{"account", bmc_.user_name},
+                                         {"attempt", login_attempts_ + 1},
+                                         {"allowed", options_.login_attempts},
+                                         {"failures_remembered", failures_remembered()},
+                                         {"form", cut ? "first 16 bytes" : "whole"},
+                                         {"version", version.value},
+                                         {"vouched", bmc_.pin.guid ? "by the pinned GUID" : "by --first-contact"}});
+}
+
+asio::awaitable<bool> BmcContact::count_failure(int failures, std::string_view attempted) {
     facts_.failed_logins = failures;
     facts_.failed_logins_at = ports_.clock.now();
     const auto value = fmt::format("{} {}", failures, facts_.failed_logins_at.value);
-    const vault::Store::Work work = [&](vault::Transaction& transaction) {
-        return transaction.learn(facts_key(bmc_), std::string(kFailedLoginsFact), value);
+    const vault::Store::Work work = [&](vault::Transaction& transaction) -> Result<void> {
+        auto learned = transaction.learn(facts_key(bmc_), std::string(kFailedLoginsFact), value);
+        if (!learned || attempted.empty()) return learned;
+        return transaction.audit("login.attempted", bmc_.id, std::string(attempted));
     };
     const auto stored = co_await ports_.vault.write(work);
     co_return stored.has_value();
@@ -473,9 +513,23 @@ asio::awaitable<BmcContact::Board> BmcContact::compare_board(ipmi::Session& sess
     co_return Board::kSame;
 }
 
+// Whom a person has vouched for, and what opened it: versions and labels, never the text.
+std::string BmcContact::vouched_body(const Seen& seen) const {
+    std::string opened_by;
+    if (seen.password) opened_by = fmt::format("version {}", seen.password->value);
+    if (seen.elsewhere != nullptr) opened_by = seen.elsewhere->label;
+    return audit_body(options_.purpose, {{"guid", bmc_.pin.guid ? to_hex(*bmc_.pin.guid) : std::string()},
+                                         {"manufacturer", bmc_.pin.manufacturer.value_or(0)},
+                                         {"product", bmc_.pin.product.value_or(0)},
+                                         {"opened_by", opened_by}});
+}
+
 // Durable before anything is sent: two rows that lead to one board, at the same moment, must not both get it.
 asio::awaitable<BmcContact::Board> BmcContact::pin_board(Seen& seen) {
-    const vault::Store::Work work = [&](vault::Transaction& transaction) { return transaction.pin_board(bmc_); };
+    const vault::Store::Work work = [&](vault::Transaction& transaction) -> Result<void> {
+        if (auto pinned = transaction.pin_board(bmc_); !pinned || !options_.first_contact) return pinned;
+        return transaction.audit("first-contact.vouched", bmc_.id, vouched_body(seen));
+    };
     const auto pinned = co_await ports_.vault.write(work);
     if (pinned) co_return Board::kSame;
     bmc_.pin = {};

@@ -13,6 +13,7 @@
 #include "ipmi/io/bmc_client.hpp"
 #include "rotate/core/k_g_machine.hpp"
 #include "rotate/core/password_machine.hpp"
+#include "rotate/engine/audit_body.hpp"
 #include "rotate/engine/candidates_elsewhere.hpp"
 #include "rotate/engine/known_credentials.hpp"
 #include "rotate/engine/learned_facts.hpp"
@@ -54,6 +55,7 @@ struct ContactOptions {
     bool first_contact = false;  // a person vouches for boards that were never seen before
     bool dry_run = false;        // nothing is stored
     std::optional<std::int64_t> campaign;  // that new versions are staged for
+    Purpose purpose;                       // why, for the audit log
 };
 
 inline constexpr std::string_view kAskedAndNotHeld = "the BMC was asked and does not hold it";
@@ -200,13 +202,16 @@ private:
     asio::awaitable<ipmi::LoginReport> attempt_logins(ipmi::LoginRequest request, ipmi::LoginReport no_proof);
     [[nodiscard]] bool may_attempt_logins() const;
     [[nodiscard]] int failures_remembered() const;
-    [[nodiscard]] asio::awaitable<bool> count_failure(int failures);
+    [[nodiscard]] std::string attempted_body(VersionNumber version, bool cut) const;
+    // `attempted`: what the audit log gets to know of the attempt that is about to be made; empty: it was no failure.
+    [[nodiscard]] asio::awaitable<bool> count_failure(int failures, std::string_view attempted);
     asio::awaitable<void> read_lock_out(ipmi::Session& session);
     asio::awaitable<std::vector<ipmi::CipherSuite>> suites_to_try();
     asio::awaitable<void> wait_for_free_slot();
     asio::awaitable<void> close(ipmi::Session& session);
     enum class Board { kSame, kChanged, kUnreadable };
     asio::awaitable<Board> compare_board(ipmi::Session& session, const ipmi::LoginReport& report, Seen& seen);
+    [[nodiscard]] std::string vouched_body(const Seen& seen) const;
     asio::awaitable<Board> pin_board(Seen& seen);
     asio::awaitable<std::optional<MacAddress>> mac_address(ipmi::Session& session);
     asio::awaitable<void> read_rights(ipmi::Session& session, Seen& seen);

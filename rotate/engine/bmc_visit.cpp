@@ -102,7 +102,8 @@ BmcVisit::BmcVisit(OperationContext& context, const vault::Bmc& bmc, std::string
     : context_(context),
       contact_(context.ports, bmc,
                ContactOptions{context.client, context.elsewhere, context.options.login_attempts,
-                              context.options.first_contact, context.options.dry_run, context.campaign},
+                              context.options.first_contact, context.options.dry_run, context.campaign,
+                              context.options.purpose},
                [this](std::string_view step) { context_.observer.step(contact_.bmc(), step); }),
       report_(report_for(bmc)),
       command_(std::move(command)),
@@ -170,8 +171,8 @@ void BmcVisit::fill_versions() {
 }
 
 std::string BmcVisit::note() const {
-    std::string note = context_.options.reason;
-    if (!context_.options.ticket.empty()) add_detail(note, "ticket " + context_.options.ticket);
+    std::string note = context_.options.purpose.reason;
+    if (!context_.options.purpose.ticket.empty()) add_detail(note, "ticket " + context_.options.purpose.ticket);
     return note;
 }
 

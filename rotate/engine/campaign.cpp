@@ -163,8 +163,10 @@ Result<void> audit_sources(Environment& environment, const RunOptions& options, 
                            const CandidatesElsewhere& elsewhere) {
     const auto& sources = options.elsewhere;
     if (!sources.fleet_history && sources.history_of.empty() && !sources.lists) return {};
-    const auto body = fmt::format(R"({{"command":"{}","k_gs":{},"passwords":{}}})", command, elsewhere.k_gs().size(),
-                                  elsewhere.passwords().size());
+    const auto body =
+        audit_body(options.purpose, {{"command", std::string(command)},
+                                     {"k_gs", static_cast<std::int64_t>(elsewhere.k_gs().size())},
+                                     {"passwords", static_cast<std::int64_t>(elsewhere.passwords().size())}});
     return environment.store->transact(options.actor, SystemClock().now(), [&](vault::Transaction& transaction) {
         return transaction.audit("candidates.offered", std::nullopt, body);
     });

@@ -16,6 +16,7 @@
 #include "rotate/core/accounts.hpp"
 #include "rotate/core/advice.hpp"
 #include "rotate/core/words.hpp"
+#include "rotate/engine/audit_body.hpp"
 #include "rotate/engine/candidates_elsewhere.hpp"
 #include "vault/base/error.hpp"
 #include "vault/base/ids.hpp"
@@ -79,8 +80,7 @@ struct RunOptions {
     std::string adopted_name;    // accounts adopt: of our own account
     bool dry_run = false;        // say what would be done; nothing is sent that changes anything
     std::string selection;       // canonical text: continues an unfinished campaign of the same
-    std::string reason;
-    std::string ticket;
+    Purpose purpose;             // for the audit log
     std::string actor;
 };
 

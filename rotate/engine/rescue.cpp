@@ -1,7 +1,5 @@
 #include "rotate/engine/rescue.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "rotate/engine/learned_facts.hpp"
@@ -22,8 +20,8 @@ Result<std::optional<vault::CredentialVersion>> pending_of(const vault::Store& s
 
 }  // namespace
 
-Result<StagedRescue> stage_rescue(vault::Store& store, BmcId id, const RunOptions& options, vault::RandomBytes& random,
-                                  UnixTime now) {
+Result<StagedRescue> stage_rescue(vault::Store& store, BmcId id, const RunOptions& options, const std::string& via,
+                                  vault::RandomBytes& random, UnixTime now) {
     auto lock = vault::BmcLock::try_acquire(store.directory(), id);
     if (!lock) return std::unexpected(lock.error());
     auto bmc = store.bmc(id);
@@ -51,7 +49,8 @@ Result<StagedRescue> stage_rescue(vault::Store& store, BmcId id, const RunOption
             staged.version = *version;
         }
         if (auto sent = transaction.mark_sent(id, bmc->own_password(), staged.version); !sent) return sent;
-        return transaction.audit("rescue.staged", id, fmt::format(R"({{"version":{}}})", staged.version.value));
+        return transaction.audit("rescue.staged", id,
+                                 audit_body(options.purpose, {{"version", staged.version.value}, {"via", via}}));
     };
     if (auto done = store.transact(options.actor, now, work); !done) return std::unexpected(done.error());
     return staged;

@@ -18,8 +18,9 @@ struct StagedRescue {
 };
 
 // Durable when it returns a value (I1). A pending password of an interrupted run is used again (I2). Ends a quarantine:
-// what is live is about to change. kBusy: another process is at work on it. kConflict: held, or removed.
+// what is live is about to change. `via`: who sets it, for the audit log. kBusy: another process is at work on it.
+// kConflict: held, or removed.
 [[nodiscard]] Result<StagedRescue> stage_rescue(vault::Store& store, BmcId id, const RunOptions& options,
-                                                vault::RandomBytes& random, UnixTime now);
+                                                const std::string& via, vault::RandomBytes& random, UnixTime now);
 
 }  // namespace bmcvault::rotate

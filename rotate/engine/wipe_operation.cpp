@@ -24,8 +24,8 @@ asio::awaitable<Result<WipeRecord>> open_record(OperationContext& context, BmcCo
         record->begun_at = contact.ports().clock.now();
         record->result = WipeResult::kUnfinished;
     }
-    record->reason = context.options.reason;
-    record->ticket = context.options.ticket;
+    record->reason = context.options.purpose.reason;
+    record->ticket = context.options.purpose.ticket;
     record->actor = context.options.actor;
     const vault::Store::Work begin = [&](vault::Transaction& transaction) {
         return record_wipe(transaction, contact.bmc(), *record);

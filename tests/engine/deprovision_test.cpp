@@ -27,7 +27,7 @@ Config board(const Quirks& quirks) {
 RunOptions with_defaults() {
     RunOptions options;
     options.elsewhere.vendor_defaults = true;
-    options.reason = "sold";
+    options.purpose.reason = "sold";
     options.actor = "tester";
     return options;
 }

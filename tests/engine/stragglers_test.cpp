@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "rotate/engine/known_credentials.hpp"
+#include "rotate/engine/rescue.hpp"
 #include "tests/engine/sim_world.hpp"
 #include "vault/base/secret.hpp"
 
@@ -55,6 +56,22 @@ void set_by_hand(SimFleet& fleet, std::size_t i, ByteView password) {
 
 Bytes live_password(SimFleet& fleet, std::size_t i) {
     return fleet.bmc(i).stored_password(2, fleet.now());
+}
+
+const Purpose kPurpose{"the board was \"swapped\"", "T-7"};
+constexpr const char* kReasonLogged = R"("reason":"the board was \"swapped\"","ticket":"T-7")";
+
+std::vector<vault::AuditRecord> logged(const SimFleet& fleet, std::string_view event) {
+    auto records = fleet.open_vault()->audit_log(0, 10'000);
+    BMCVAULT_CHECK(records.has_value());
+    std::erase_if(*records, [&](const auto& record) { return record.event != event; });
+    return std::move(*records);
+}
+
+bool log_contains(const SimFleet& fleet, std::string_view text) {
+    const auto records = fleet.open_vault()->audit_log(0, 10'000);
+    BMCVAULT_CHECK(records.has_value());
+    return std::ranges::any_of(*records, [&](const auto& record) { return record.body.contains(text); });
 }
 
 class Stragglers : public testing::Test {
@@ -131,9 +148,19 @@ TEST_F(Stragglers, ADefaultOnABoardThatWasNeverSeenIsReportedAndNothingIsSentUnl
     EXPECT_EQ(fleet.open_vault()->bmc(fleet.record(0).id)->pin, vault::Pin{});
     EXPECT_FALSE(fleet.current_is_live(0));
 
+    EXPECT_TRUE(logged(fleet, "first-contact.vouched").empty());
+
     options_.first_contact = true;
+    options_.purpose = kPurpose;
     EXPECT_EQ(run(fleet, Command::kRecover).outcome, "recovered");
     EXPECT_TRUE(fleet.current_is_live(0));
+    const auto vouched = logged(fleet, "first-contact.vouched");
+    ASSERT_EQ(vouched.size(), 1u) << "once: it is pinned from then on";
+    EXPECT_EQ(vouched[0].bmc, fleet.record(0).id);
+    for (const auto* said : {kReasonLogged, R"("opened_by":"root of Dell)", R"("guid":")"}) {
+        EXPECT_NE(vouched[0].body.find(said), std::string::npos) << said << " in " << vouched[0].body;
+    }
+    EXPECT_FALSE(log_contains(fleet, "calvin"));
 }
 
 TEST_F(Stragglers, AFactoryPasswordOfTheInventoryIsNoProofWhereAPersonGaveAnotherOne) {
@@ -322,6 +349,7 @@ protected:
         fleet_->let_time_pass(4000s);
         RunOptions options;
         options.login_attempts = attempts;
+        options.purpose = purpose_;
         life_ = fleet_->live(Command::kRecover, options);
         return life_.reports.front();
     }
@@ -329,8 +357,16 @@ protected:
         return !fleet_->bmc(0).accepts("ADMIN", live_password(*fleet_, 0), {}, fleet_->now());
     }
 
+    // What the BMC said of its lock-out: "BAD_PASSWORDS RESET_INTERVAL_S".
+    void set_lock_out(std::string_view value) {
+        fleet_->teach([&](vault::Transaction& transaction) {
+            return transaction.learn(facts_key(fleet_->record(0)), std::string(kLockOutFact), std::string(value));
+        });
+    }
+
     std::unique_ptr<SimFleet> fleet_;
     SimFleet::Life life_;
+    Purpose purpose_;
 };
 
 TEST_F(NoProof, IsSaidAndNoLoginIsTriedUnlessAPersonAllowsIt) {
@@ -355,6 +391,81 @@ TEST_F(NoProof, EveryAttemptIsCountedInTheVaultBeforeItIsSent) {
     const auto facts = fleet_->open_vault()->facts(facts_key(fleet_->record(0)));
     ASSERT_TRUE(facts.has_value());
     EXPECT_TRUE(facts->at(std::string(kFailedLoginsFact)).starts_with("1 "));
+}
+
+TEST_F(NoProof, EveryAttemptIsInTheAuditLogWithItsReasonAndWithoutThePassword) {
+    purpose_ = kPurpose;
+    fleet_->replace(0, [](Config& config) { config.users.at(2).password = bytes_of("nobody knows this"); });
+    EXPECT_EQ(recover(2).failed_logins, 2u);
+    const auto attempts = logged(*fleet_, "login.attempted");
+    ASSERT_EQ(attempts.size(), 2u);
+    for (std::size_t i = 0; i < attempts.size(); ++i) {
+        EXPECT_EQ(attempts[i].bmc, fleet_->record(0).id);
+        for (const auto& said : {std::string(kReasonLogged), fmt::format(R"("attempt":{})", i + 1),
+                                 fmt::format(R"("failures_remembered":{})", i), std::string(R"("version":)"),
+                                 std::string(R"("allowed":2)"), std::string(R"("vouched":"by the pinned GUID")")}) {
+            EXPECT_TRUE(attempts[i].body.contains(said)) << said << " in " << attempts[i].body;
+        }
+    }
+    for (const auto* secret : {kOurs, "Newer-than-that-0002", "Newer-than-that-0003"}) {
+        EXPECT_FALSE(log_contains(*fleet_, secret)) << secret;
+    }
+}
+
+TEST_F(NoProof, ACutPasswordIsFoundInARealLoginWithinTheSameBudget) {
+    fleet_->replace(0, [](Config& config) {
+        config.users.at(2).password = bytes_of(std::string_view("Newer-than-that-0003").substr(0, 16));
+        config.users.at(2).stored_size = 16;
+        config.quirks.truncates_to_16 = true;
+        config.bad_password_threshold = 8;
+    });
+    set_lock_out("8 0");
+    EXPECT_EQ(recover(3).outcome, "refused") << "three whole ones, and three were allowed";
+    EXPECT_EQ(fleet_->bmc(0).counters().rejected_rakp3, 3u);
+    const auto& report = recover(3);
+    EXPECT_EQ(report.outcome, "refused") << "the whole ones come first, again";
+    EXPECT_EQ(fleet_->bmc(0).counters().rejected_rakp3, 6u);
+    EXPECT_FALSE(is_locked());
+
+    set_lock_out("12 0");
+    fleet_->replace(0, [](Config& config) { config.bad_password_threshold = 12; });
+    const auto& found = recover(5);
+    EXPECT_EQ(found.outcome, "recovered") << found.detail;
+    EXPECT_EQ(fleet_->bmc(0).counters().rejected_rakp3, found.failed_logins);
+    EXPECT_FALSE(is_locked());
+    EXPECT_TRUE(fleet_->current_is_live(0));
+}
+
+TEST_F(NoProof, AFreshPasswordThatIsCutIsProvedByTheSecondLogin) {
+    fleet_->replace(0, [](Config& config) { config.quirks.truncates_to_16 = true; });
+    fleet_->let_time_pass(4000s);
+    RunOptions options;
+    options.login_attempts = 2;
+    const auto life = fleet_->live(Command::kRotate, options);
+    EXPECT_EQ(life.reports.front().outcome, "settled-16") << life.reports.front().detail;
+    EXPECT_EQ(fleet_->bmc(0).counters().rejected_rakp3, 1u);
+    EXPECT_TRUE(fleet_->current_is_live(0));
+}
+
+TEST(Rescue, IsInTheAuditLogWithItsReason) {
+    SimFleet fleet(fleet_with({kOurs}), {});
+    SeededRandom random(1);
+    RunOptions options;
+    options.purpose = kPurpose;
+    options.actor = "test";
+    const auto store = fleet.open_vault();
+    const auto staged = stage_rescue(*store, fleet.record(0).id, options, "ssh://root@server", random, {1'800'000'000});
+    ASSERT_TRUE(staged.has_value());
+    const auto records = logged(fleet, "rescue.staged");
+    ASSERT_EQ(records.size(), 1u);
+    EXPECT_EQ(records[0].bmc, fleet.record(0).id);
+    EXPECT_EQ(records[0].body,
+              fmt::format(R"({{{},"version":{},"via":"ssh://root@server"}})", kReasonLogged, staged->version.value));
+    const auto known = KnownCredentials::load(*store, fleet.record(0));
+    ASSERT_TRUE(known.has_value());
+    known->password_secret(staged->version).expose([&](auto bytes) {
+        EXPECT_FALSE(log_contains(fleet, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+    });
 }
 
 TEST_F(NoProof, TheAccountIsNeverLockedHoweverManyAttemptsAreAllowed) {
