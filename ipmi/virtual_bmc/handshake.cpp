@@ -100,7 +100,7 @@ void append_name(Bytes& out, const Session& session) {
     append(out, as_bytes(session.user_name));
 }
 
-Bytes rakp2_code(const Machine& machine, const Session& session) {
+Bytes rakp2_code(Machine& machine, const Session& session) {
     Bytes message;
     append_u32_le(message, session.console_id);
     append_u32_le(message, session.bmc_id);
@@ -110,6 +110,7 @@ Bytes rakp2_code(const Machine& machine, const Session& session) {
     append_name(message, session);
     Bytes out = hmac(session.suite.authentication, session.k_uid, message);
     if (machine.config.quirks.bogus_rakp2) std::ranges::fill(out, std::uint8_t{0});
+    if (machine.config.quirks.random_rakp2) out = machine.random_bytes(out.size());
     if (machine.config.quirks.hmac_one_byte_too_long && !out.empty()) out.push_back(session.bmc_random[0]);
     return out;
 }
@@ -209,6 +210,7 @@ Bytes open_session(Machine& machine, ByteView payload, std::string_view from) {
     append_u32_le(out, session.bmc_id);
     append(out, payload.subspan(8, 24));
     machine.sessions.push_back(std::move(session));
+    machine.counters.most_sessions = std::max(machine.counters.most_sessions, machine.live_sessions());
     return out;
 }
 

@@ -183,6 +183,7 @@ constexpr std::array kSessionEntries{
     Entry{"cipher-suites-only-in-rmcp-plus", "Get Channel Cipher Suites is silent in an IPMI 1.5 frame", "",
           BMCVAULT_SWITCH(cipher_suites_only_in_rmcp_plus)},
     Entry{"bogus-rakp2", "the code in RAKP 2 is all zero", "", BMCVAULT_SWITCH(bogus_rakp2)},
+    Entry{"random-rakp2", "the code in RAKP 2 is made up, another one each time", "", BMCVAULT_SWITCH(random_rakp2)},
     Entry{"counts-abandoned-handshakes", "a RAKP 2 without RAKP 3 counts as a failed login", "",
           BMCVAULT_SWITCH(counts_abandoned_handshakes)},
     Entry{"drops-first-command", "the first command of every session is lost", "",

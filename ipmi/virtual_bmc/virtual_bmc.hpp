@@ -81,6 +81,7 @@ struct Quirks {
     bool cipher_suites_only_in_rmcp_plus = false;  // 54h in an IPMI 1.5 frame: silence
     bool disabled_user_still_logs_in = false;
     bool bogus_rakp2 = false;                       // all-zero key exchange code
+    bool random_rakp2 = false;                      // a fresh random key exchange code in every RAKP 2
     bool counts_abandoned_handshakes = false;       // a RAKP 2 without a RAKP 3 is a failed login
     bool drops_first_command = false;               // of every session, while keys install
     std::optional<milliseconds> slow;               // every reply this late
@@ -127,6 +128,7 @@ struct Counters {
     std::uint64_t sessions_opened = 0;  // RAKP 4 sent with status 00h
     std::uint64_t sessions_closed = 0;  // by Close Session
     std::uint64_t slots_refused = 0;    // status 01h
+    int most_sessions = 0;              // at once, half-open ones included
     std::uint64_t passwords_set = 0;    // Set User Password, operation 2, answered or not
     std::uint64_t k_gs_set = 0;
     std::uint64_t unencrypted_secrets = 0;  // a password or K_G that came outside AES

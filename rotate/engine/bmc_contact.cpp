@@ -149,6 +149,10 @@ Result<void> BmcContact::learn_manners(vault::Transaction& transaction) const {
             fmt::format("{} {}", facts_.lock_out.bad_passwords, facts_.lock_out.reset_interval.count()));
         if (!learned) return learned;
     }
+    if (slots_asked_) {
+        auto learned = transaction.learn(bmc, std::string(kSessionSlotsFact), fmt::format("{}", facts_.session_slots));
+        if (!learned) return learned;
+    }
     if (reset_settled_) {
         if (auto learned = transaction.learn(bmc, std::string(kResetFact), "settled"); !learned) return learned;
     }
@@ -162,7 +166,9 @@ Result<void> BmcContact::read_facts(const vault::Store& store) {
     if (!learned) return std::unexpected(learned.error());
     if (suite_0_asked_) learned->suite_0_open = facts_.suite_0_open;
     if (lock_out_asked_) learned->lock_out = facts_.lock_out;
+    if (slots_asked_) learned->session_slots = facts_.session_slots;
     facts_ = *learned;
+    if (!full_before_its_time_) slots_.bmc_has(facts_.session_slots);
     return {};
 }
 
@@ -306,6 +312,10 @@ asio::awaitable<ipmi::LoginReport> BmcContact::login_once(LoginRequest request) 
     slots_.handshake_begins();
     auto report = co_await client_->login(request);
     slots_.handshake_ended(report.left_a_slot_half_open, report.session != nullptr);
+    if (report.outcome == HandshakeOutcome::kNoSessionSlot) {  // others hold them, or it has fewer than it says
+        full_before_its_time_ = true;
+        slots_.bmc_has(0);
+    }
     co_return report;
 }
 
@@ -583,6 +593,11 @@ asio::awaitable<void> BmcContact::read_rights(ipmi::Session& session, Seen& seen
         if (info && info->user_id.value >= 1) {
             slot_.user = info->user_id;
             if (info->channel != 0) slot_.channel = info->channel;
+        }
+        if (info && info->possible_sessions > 0) {
+            facts_.session_slots = info->possible_sessions;
+            slots_asked_ = true;
+            if (!full_before_its_time_) slots_.bmc_has(facts_.session_slots);
         }
     }
     if (!slot_.user) co_return;

@@ -148,7 +148,7 @@ public:
     // It offered cipher suite 0 when it was last asked: anybody gets in without a password. nullopt: never asked.
     [[nodiscard]] std::optional<bool> suite_0_open() const { return facts_.suite_0_open; }
     [[nodiscard]] bool suite_0_is_open() const { return facts_.suite_0_open == true; }
-    // Stores what the BMC said of suite 0 and of its lock-out in this operation, if it was asked.
+    // Stores what the BMC said of suite 0, of its lock-out and of its session slots in this operation, if it was asked.
     [[nodiscard]] Result<void> learn_manners(vault::Transaction& transaction) const;
 
     // The durable steps that both machines ask for. kCommitted: COMMIT said OK and what is known was read again, so
@@ -235,8 +235,10 @@ private:
     bool board_checked_ = false;         // beyond the GUID, in this operation
     std::optional<bool> kind_uses_k_g_;  // by the capability card
     LearnedFacts facts_;
-    bool lock_out_asked_ = false;  // in this operation: newer than what the vault has
-    int login_attempts_ = 0;       // real logins that failed, or may have, in this operation
+    bool lock_out_asked_ = false;        // in this operation: newer than what the vault has
+    bool slots_asked_ = false;           // likewise
+    bool full_before_its_time_ = false;  // no session slot, though we left one
+    int login_attempts_ = 0;             // real logins that failed, or may have, in this operation
     bool reset_settled_ = false;
     bool suite_0_asked_ = false;
     bool identify_ = false;

@@ -34,6 +34,7 @@ void read_own(const Facts& own, LearnedFacts& learned) {
     if (std::istringstream(value_of(own, kLockOutFact)) >> lock_out.bad_passwords >> reset_s) {
         learned.lock_out = {lock_out.bad_passwords, std::chrono::seconds(reset_s)};
     }
+    std::istringstream(value_of(own, kSessionSlotsFact)) >> learned.session_slots;
     VersionNumber due;
     if (std::istringstream(value_of(own, kDueFact)) >> due.value) learned.due_version = due;
     learned.reset_unfinished = value_of(own, kResetFact) == "unfinished";

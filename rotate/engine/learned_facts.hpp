@@ -24,6 +24,7 @@ inline constexpr std::string_view kNotUsable = "not-usable";
 // Of one BMC.
 inline constexpr std::string_view kSuite0Fact = "suite-0";              // "open", "not-offered"
 inline constexpr std::string_view kLockOutFact = "lock-out";            // "BAD_PASSWORDS RESET_INTERVAL_S"
+inline constexpr std::string_view kSessionSlotsFact = "session-slots";  // how many, by Get Session Info
 inline constexpr std::string_view kDueFact = "due";                     // the version that has to be replaced
 inline constexpr std::string_view kOfferedFact = "offered";             // "PASSWORDS K_GS", when it was quarantined
 inline constexpr std::string_view kMadePasswordFact = "made-password";  // "CAMPAIGN VERSION", the last that was staged
@@ -56,6 +57,7 @@ struct LearnedFacts {
     std::optional<bool> kind_uses_k_g;
     std::optional<bool> suite_0_open;  // nullopt: never asked
     LockOut lock_out;
+    int session_slots = 0;  // 0: it did not say
     std::optional<VersionNumber> due_version;
     std::optional<MadeBy> made_password;
     std::optional<MadeBy> made_k_g;

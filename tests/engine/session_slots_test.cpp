@@ -117,6 +117,70 @@ TEST_F(Slots, ASessionThatTheBmcDidNotConfirmClosedIsStillHeld) {
     EXPECT_EQ(only->slots.before_handshake(), 61s);
 }
 
+TEST_F(Slots, OfAsManyAsTheBmcHasOneIsLeftAndHalfOpenOnesCount) {
+    const auto leave_half_open = [](SessionSlots& slots) {
+        slots.handshake_begins();
+        slots.handshake_ended(true, false);
+    };
+    for (const int possible : {3, 4, 16}) {
+        auto only = process();
+        only->slots.bmc_has(possible);
+        int taken = 0;
+        for (; only->slots.before_handshake() == 0s; ++taken) leave_half_open(only->slots);
+        EXPECT_EQ(taken, possible - 1);
+        EXPECT_EQ(only->slots.before_handshake(), 61s);
+        clock_.time += 30;
+        only.reset();
+        const auto next = process();
+        next->slots.bmc_has(possible);
+        EXPECT_EQ(next->slots.before_handshake(), 31s) << "the next process counts them too";
+        clock_.time += 31;
+        EXPECT_EQ(next->slots.before_handshake(), 0s);
+    }
+}
+
+TEST_F(Slots, AKeptSessionTakesOneOfThemAndTimeFreesTheEarlierOnesFirst) {
+    log_in(process()->slots);  // and died: left until 61
+    clock_.time += 30;
+    const auto second = process();
+    second->slots.bmc_has(4);
+    log_in(second->slots);
+    EXPECT_EQ(second->slots.before_handshake(), 0s);
+    second->slots.handshake_begins();
+    second->slots.handshake_ended(true, false);
+    EXPECT_EQ(second->slots.before_handshake(), 31s);
+    clock_.time += 31;
+    EXPECT_EQ(second->slots.before_handshake(), 0s) << "kept, half-open and this one: three of four";
+}
+
+TEST_F(Slots, AHandshakeThatEndedWellLeavesThoseBeforeItAsTheyWere) {
+    const auto only = process();
+    only->slots.bmc_has(3);
+    only->slots.handshake_begins();
+    only->slots.handshake_ended(true, false);
+    clock_.time += 10;
+    log_in(only->slots);
+    only->slots.session_closed(true);
+    EXPECT_EQ(only->slots.before_handshake(), 0s);
+    log_in(only->slots);
+    EXPECT_EQ(only->slots.before_handshake(), 51s);
+}
+
+TEST_F(Slots, OnABmcWithTwoTheKeptSessionAndAProofFillItAndWaitForNothing) {
+    const auto only = process();
+    only->slots.bmc_has(2);
+    log_in(only->slots);
+    EXPECT_EQ(only->slots.before_handshake(), 0s);
+}
+
+TEST_F(Slots, ANoteThatEndsBeforeTheNumberOfHalfOpenOnesMeansOne) {
+    process()->lock.set_note("slots/1 1790000050 0 0 0");
+    const auto next = process();
+    EXPECT_EQ(next->slots.before_handshake(), 50s);
+    next->slots.bmc_has(3);
+    EXPECT_EQ(next->slots.before_handshake(), 0s);
+}
+
 TEST_F(Slots, CredentialWritesOfTwoProcessesAreTwoSecondsApart) {
     process()->slots.credential_written();
     EXPECT_EQ(process()->slots.before_credential_write(), 3s);

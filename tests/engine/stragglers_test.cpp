@@ -498,6 +498,94 @@ TEST(NeverSeen, ABoardWithoutProofGetsNoLoginUnlessAPersonVouches) {
     EXPECT_EQ(fleet.live(Command::kRecover, options).reports.front().outcome, "recovered");
 }
 
+// A code that is made up each time can't be told from a proof of a password that nobody here knows, however often one
+// asks: so it is taken for that, no login is tried, and the BMC is left alone.
+TEST_F(Stragglers, ABmcThatMakesUpItsProofsIsNeitherAskedInALoopNorLoggedInTo) {
+    SimFleet fleet(fleet_with({kOurs}), {});
+    fleet.replace(0, [](Config& config) { config.quirks.random_rakp2 = true; });
+    options_.login_attempts = 10;
+    options_.first_contact = true;
+    for (const auto& report : {run(fleet, Command::kRecover), run(fleet, Command::kRotate)}) {
+        EXPECT_EQ(report.outcome, "quarantined");
+        EXPECT_EQ(report.failed_logins, 0u);
+        EXPECT_LE(report.round_trips, 8u);
+    }
+    const auto& check = run(fleet, Command::kCheck);
+    EXPECT_EQ(check.outcome, "foreign");
+    EXPECT_TRUE(says(check, "makes up its answers")) << check.detail;
+    EXPECT_EQ(fleet.bmc(0).counters().sessions_opened, 0u);
+    EXPECT_EQ(fleet.bmc(0).counters().most_sessions, 1);
+    EXPECT_TRUE(logged(fleet, "login.attempted").empty());
+}
+
+// Four session slots, and accounts that none of our passwords opens: each question leaves one half-open for a minute.
+class FewSlots : public testing::Test {
+protected:
+    explicit FewSlots(int slots = 4, bool says_how_many = true) {
+        auto config = unforgiving(0, kOurs);
+        config.session_slots = slots;
+        config.quirks.get_session_info_unsupported = !says_how_many;
+        for (std::uint8_t id = 3; id < 9; ++id) {
+            config.users[id] = {.name = fmt::format("operator{}", id),
+                                .password = bytes_of(fmt::format("unknown-to-us-{}", id)),
+                                .enabled = true,
+                                .privilege_limit = ipmi::PrivilegeLevel::kOperator};
+        }
+        fleet_ = std::make_unique<SimFleet>(std::vector<Config>{std::move(config)}, SimOptions{});
+    }
+    BmcReport run(Command command, bool no_login = false) {
+        RunOptions options;
+        options.no_login = no_login;
+        auto life = fleet_->live(command, options);
+        EXPECT_EQ(fleet_->bmc(0).counters().slots_refused, 0u);
+        EXPECT_EQ(fleet_->rejected_logins(), 0u);
+        return std::move(life.reports.front());
+    }
+    [[nodiscard]] int most_sessions() { return fleet_->bmc(0).counters().most_sessions; }
+
+    std::unique_ptr<SimFleet> fleet_;
+};
+class FewUntoldSlots : public FewSlots {
+protected:
+    FewUntoldSlots() : FewSlots(4, false) {}
+};
+class SixteenSlots : public FewSlots {
+protected:
+    SixteenSlots() : FewSlots(16) {}
+};
+
+TEST_F(FewSlots, OneIsLeftForAnotherClientThroughoutAndTheNumberIsRemembered) {
+    EXPECT_EQ(run(Command::kRotate).outcome, "rotated");
+    const auto facts = fleet_->open_vault()->facts(facts_key(fleet_->record(0)));
+    ASSERT_TRUE(facts.has_value());
+    EXPECT_EQ(facts->at(std::string(kSessionSlotsFact)), "4");
+    run(Command::kAccounts);
+    run(Command::kCheck);
+    run(Command::kRotate);
+    EXPECT_EQ(most_sessions(), 3);
+}
+
+TEST_F(FewSlots, WhereTheNumberIsKnownAHalfOpenOneIsNotWaitedFor) {
+    run(Command::kCheck);
+    run(Command::kCheck, true);
+    EXPECT_LT(run(Command::kCheck, true).elapsed, 10s);
+    EXPECT_LE(most_sessions(), 3);
+}
+
+TEST_F(FewUntoldSlots, AHalfOpenOneIsWaitedFor) {
+    run(Command::kCheck);
+    run(Command::kCheck, true);
+    EXPECT_GT(run(Command::kCheck, true).elapsed, 50s);
+    run(Command::kAccounts);
+    EXPECT_LE(most_sessions(), 3);
+}
+
+TEST_F(SixteenSlots, AccountsThatNothingOpensAreAskedWithoutWaiting) {
+    EXPECT_LT(run(Command::kAccounts).elapsed, 30s);
+    EXPECT_GT(most_sessions(), 3);
+    EXPECT_LE(most_sessions(), 15);
+}
+
 TEST(Elsewhere, MoreThanTenThousandCandidatesAreRefused) {
     SimFleet fleet(fleet_with({kOurs}), {});
     const auto& bmc = fleet.record(0);

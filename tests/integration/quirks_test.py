@@ -64,6 +64,7 @@ CASES = (
     Case("get-session-info-unsupported", "rotated"),
     Case("cipher-suites-only-in-rmcp-plus", "rotated"),
     Case("bogus-rakp2", "refused", "refused", detail="no-rakp2-proof", k_g=False, client="none: nobody can log in"),
+    Case("random-rakp2", "quarantined", "quarantined", k_g=False, client="none: nobody can log in"),
     Case("counts-abandoned-handshakes", "rotated"),
     Case("drops-first-command", "rotated"),
     Case("slow=700", "rotated"),
@@ -106,6 +107,11 @@ class EveryQuirk(FleetTest):
             self.assert_no_failed_login(recover)
         if client:
             self.assert_vault_holds_the_live_credential(vault, name, client)
+        if "random-rakp2" in case.quirks:
+            check = vault.json("check", "--all")
+            self.assert_outcomes(check, {name: "foreign"})
+            self.assertIn("makes up its answers", check.bmcs[name]["detail"])
+            return
         known_board = case.rotate != "identity-changed" and "bogus" not in case.quirks
         if known_board:
             unfinished = "pending" in {*vault.history(name).values(), *vault.history(name, "k_g").values()}

@@ -342,6 +342,19 @@ TEST(Quirk, BogusRakp2) {
     EXPECT_EQ(bench.console().log_in(lenient), 0);
 }
 
+TEST(Quirk, RandomRakp2) {
+    Bench bench(with({"random-rakp2"}));
+    Console first = bench.console();
+    Console second = bench.console();
+    EXPECT_EQ(first.log_in({}), kWrongCode);
+    EXPECT_EQ(second.log_in({}), kWrongCode);
+    EXPECT_EQ(first.rakp2_code.size(), 32U);
+    EXPECT_NE(first.rakp2_code, second.rakp2_code);
+    Login lenient;
+    lenient.lenient_rakp2 = true;
+    EXPECT_EQ(bench.console().log_in(lenient), 0);
+}
+
 TEST(Quirk, CountsAbandonedHandshakes) {
     Bench bench(with({"counts-abandoned-handshakes", "bad-password-threshold=2"}));
     for (int i = 0; i < 2; ++i) {
