@@ -79,11 +79,12 @@ Outcome<std::map<BmcId, std::string>> overdue(const Context& context, vault::Sto
     std::map<BmcId, std::string> notes;
     for (const auto& entry : *entries) {
         if (entry.expired_hold) notes[entry.bmc.id] = "its hold has expired";
-        const auto urgent = std::ranges::find_if(entry.due, [](const rotate::Due& due) {
+        const auto urgent = std::ranges::find_if(entry.due, [&](const rotate::Due& due) {
+            // That somebody knows it is no less true while the BMC is on hold.
+            if (entry.held) return due.reason == rotate::DueReason::kExposed;
             return due.reason != rotate::DueReason::kNeverRotated && due.reason != rotate::DueReason::kNoKg;
         });
-        if (urgent != entry.due.end() && !entry.held)
-            notes[entry.bmc.id] = fmt::format("due: {}", rotate::word(urgent->reason));
+        if (urgent != entry.due.end()) notes[entry.bmc.id] = fmt::format("due: {}", rotate::word(urgent->reason));
     }
     return notes;
 }
