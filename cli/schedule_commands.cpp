@@ -112,7 +112,11 @@ Outcome<YearlyReport> yearly_report(vault::Store& store, const Policy& policy, U
 
 std::vector<Cell> yearly_row(const YearlyLine& line) {
     const auto tone = line.fate == Fate::kChanged ? Tone::kGood : Tone::kWarning;
-    const auto by = line.excepted_by.empty() ? "" : fmt::format("by {}: ", line.excepted_by);
+    std::string by;
+    if (line.fate == Fate::kExcepted) {
+        const auto until = line.bmc.hold->until ? iso_time(*line.bmc.hold->until).substr(0, 10) : "released";
+        by = fmt::format("until {} by {}: ", until, line.excepted_by);
+    }
     return {{printable(line.bmc.name)},
             {std::string(word(line.fate)), line.fate == Fate::kNotChanged ? Tone::kBad : tone},
             {line.password ? fmt::format("v{}", line.password->version.value) : "-"},
