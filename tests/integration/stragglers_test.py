@@ -226,3 +226,33 @@ class KilledInRecovery(StragglersTest):
             self.assert_no_failed_login(again)
             self.assert_vault_holds_the_live_credential(vault, name, client)
         self.assertGreater(kill_at, 12, "there are more steps than that")
+
+
+class OnFourSlots(StragglersTest):
+    def test_another_client_logs_in_throughout(self):
+        """A monitoring system with an account of its own, while we check, rotate, and look for a password in vain."""
+        fleet = self.start(Practice(quirks=("session-slots=4", "half-open-ms=60000", "default-account")))
+        vault = Vault.create(self.directory, fleet.csv)
+        monitoring = Ipmitool(*fleet.place("bmc01"))
+
+        def while_it_logs_in(*words):
+            run = vault.start(*words, "--json")
+            logins = []
+            while run.poll() is None:
+                logins.append(monitoring.log_in("root", "root"))
+            self.assertGreater(len(logins), 0)
+            self.assertEqual([str(login) for login in logins if not login.accepted], [], words)
+            return finish(run)
+
+        self.assert_exit(while_it_logs_in("check", "--all"), AS_ASKED)
+        self.assert_exit(while_it_logs_in("rotate", "--all"), AS_ASKED)
+        self.assert_exit(while_it_logs_in("check", "--all"), AS_ASKED)
+        credential = vault.reveal("bmc01")
+        changed = monitoring.run(credential.user, credential.password, None, "user", "set", "password",
+                                 "2", "set-by-hand-1", "20")
+        self.assertTrue(changed.accepted, changed)
+        for words, outcome in ((("check", "--all"), "foreign"), (("recover", "--all"), "quarantined")):
+            result = while_it_logs_in(*words)
+            self.assert_outcomes(result, {"bmc01": outcome})
+            self.assert_no_failed_login(result)
+        self.assertTrue(monitoring.log_in(credential.user, "set-by-hand-1").accepted, "its account is locked")
