@@ -37,6 +37,7 @@ std::string needs(std::string_view option, const std::set<std::string, std::less
 // "exposed", "age since 2026-01-01": every reason, strongest first.
 std::string reasons(const DueEntry& entry) {
     std::vector<std::string> words;
+    words.reserve(entry.due.size());
     for (const auto& due : entry.due) {
         const auto since = due.since ? fmt::format(" since {}", iso_time(*due.since).substr(0, 10)) : "";
         words.push_back(std::string(rotate::word(due.reason)) + since);
@@ -102,6 +103,7 @@ Outcome<YearlyReport> yearly_report(vault::Store& store, const Policy& policy, U
     std::map<std::pair<BmcId, vault::Subject>, vault::CredentialVersion> current;
     for (const auto& version : *versions) current.emplace(std::pair{version.bmc, version.subject}, version);
     YearlyReport report{since, at, to_hex(info->vault_id), {}};
+    report.lines.reserve(entries->size());
     for (const auto& entry : *entries) {
         const auto found = current.find({entry.bmc.id, entry.bmc.own_password()});
         const auto password = found == current.end() ? std::nullopt : std::optional(found->second);
@@ -157,6 +159,7 @@ Exit perform(const Context& context, const PolicyCheckCommand& command) {
     const auto policy = command.file.empty() ? read_policy(context) : read_policy_file(command.file);
     if (!policy) return std::unexpected(policy.error());
     std::vector<std::vector<Cell>> rows{rules_row("(every other BMC)", policy->fleet)};
+    rows.reserve(policy->groups.size() + 1);
     for (const auto& [group, rules] : policy->groups) rows.push_back(rules_row(group, rules));
     context.out(table({"GROUP", "MAXIMUM AGE", "WARNING", "K_G", "SCHEDULED RUNS"}, rows, context.out_style));
     context.out(needs("--reason", policy->reason_for) + needs("--ticket", policy->ticket_for));

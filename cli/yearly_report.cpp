@@ -30,6 +30,7 @@ std::string optional_day(const std::optional<UnixTime>& time) {
 // What is left when nothing went wrong but the credential is still the old one.
 std::string reasons(const DueEntry& entry) {
     std::vector<std::string> words;
+    words.reserve(entry.due.size());
     for (const auto& due : entry.due) words.emplace_back(rotate::word(due.reason));
     return words.empty() ? "not due yet" : fmt::format("due: {}", fmt::join(words, ", "));
 }
@@ -150,6 +151,7 @@ std::string yearly_html(const YearlyReport& report) {
                            Bar{"excepted", report.count(Fate::kExcepted)},
                            Bar{"not changed", report.count(Fate::kNotChanged)}};
     std::vector<const YearlyLine*> sorted;
+    sorted.reserve(report.lines.size());
     for (const auto& line : report.lines) sorted.push_back(&line);
     std::ranges::stable_sort(sorted, std::greater{}, &YearlyLine::fate);
     std::string rows;

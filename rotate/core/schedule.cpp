@@ -15,10 +15,11 @@ UnixTime later(UnixTime time, std::chrono::seconds by) {
     return UnixTime{time.value + by.count()};
 }
 
+constexpr std::string_view kHowToWrite =
+    R"(; write it as "Sat,Sun 22:00-06:00", "Mon-Fri 01:00-04:30" or "daily 02:00-05:00")";
+
 std::unexpected<Error> not_a_window(std::string_view why) {
-    return fail(
-        ErrorCode::kInvalidArgument,
-        std::string(why) + "; write it as \"Sat,Sun 22:00-06:00\", \"Mon-Fri 01:00-04:30\" or \"daily 02:00-05:00\"");
+    return fail(ErrorCode::kInvalidArgument, std::string(why) + std::string(kHowToWrite));
 }
 
 std::optional<std::size_t> day_of(std::string_view name) {
