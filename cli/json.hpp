@@ -53,7 +53,7 @@ struct FleetEntry {
 [[nodiscard]] std::string json_due(const DueEntry& entry, std::string_view state);
 
 // report
-[[nodiscard]] std::string json_yearly(const YearlyLine& line);
+[[nodiscard]] std::string json_yearly(const YearlyLine& entry);
 
 [[nodiscard]] std::string json_version(const vault::Bmc& bmc, const vault::CredentialVersion& version);
 [[nodiscard]] std::string json_event(const vault::AuditRecord& record, const std::string& bmc_name);
