@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <map>
 #include <ranges>
@@ -15,6 +14,7 @@
 #include "cli/fleet_run.hpp"
 #include "cli/interrupts.hpp"
 #include "cli/json.hpp"
+#include "cli/plain_file.hpp"
 #include "cli/report.hpp"
 #include "cli/signed_file.hpp"
 #include "vault/core/keys.hpp"
@@ -191,10 +191,12 @@ Exit plan(const Context& context, const std::vector<vault::Bmc>& bmcs) {
     return ExitCode::kAsAsked;
 }
 
+constexpr std::size_t kMaxCertificateSize = 4u << 20;  // bytes
+
+// Of a certificate, its signature or its key.
 std::optional<std::string> content_of(const std::string& file) {
-    std::ifstream in(file, std::ios::binary);
-    if (!in) return std::nullopt;
-    return std::string(std::istreambuf_iterator<char>(in), {});
+    auto text = read_plain_file(file, kMaxCertificateSize);
+    return text ? std::optional(std::move(*text)) : std::nullopt;
 }
 
 // The 32 bytes of an Ed25519 key in SubjectPublicKeyInfo (RFC 8410).

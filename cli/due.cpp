@@ -2,13 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <set>
+
+#include "cli/plain_file.hpp"
 
 namespace bmcvault::cli {
 namespace {
@@ -25,16 +23,6 @@ std::string policy_file(const Context& context) {
     if (named != nullptr && *named != '\0') return named;
     std::error_code ignored;
     return std::filesystem::exists(kDefaultPolicy, ignored) ? kDefaultPolicy : "";
-}
-
-Outcome<std::string> text_of(const std::string& file) {
-    std::ifstream in(file, std::ios::binary);
-    std::string text;
-    if (in) text.assign(std::istreambuf_iterator<char>(in), {});
-    if (!in && !in.eof()) return usage_error(fmt::format("policy {}: {}", printable(file), std::strerror(errno)));
-    if (text.size() > kMaxPolicySize)
-        return usage_error(fmt::format("policy {}: is longer than 1 MiB", printable(file)));
-    return text;
 }
 
 CredentialFacts facts_of(const vault::Bmc& bmc, const vault::CredentialVersion* password,
@@ -63,8 +51,8 @@ Outcome<Policy> read_policy(const Context& context) {
 }
 
 Outcome<Policy> read_policy_file(const std::string& file) {
-    const auto text = text_of(file);
-    if (!text) return std::unexpected(text.error());
+    const auto text = read_plain_file(file, kMaxPolicySize);
+    if (!text) return usage_error(fmt::format("policy {}: {}", printable(file), text.error().detail));
     auto policy = parse_policy(*text);
     if (policy) return std::move(*policy);
     Failure failure{ExitCode::kUsage, fmt::format("policy {}: nothing was done", printable(file)),

@@ -166,9 +166,10 @@ class Schedule(FleetTest):
             self.assert_exit(result, USAGE)
             self.assertRegex(result.err, r"policy .*policy\.toml: nothing was done\n  line 1, column \d+")
         self.assertEqual(self.vault.history("bmc01"), {1: "unknown"})
-        gone = self.vault.run("due", "--policy", str(self.directory / "none.toml"))
-        self.assert_exit(gone, USAGE)
-        self.assertIn("No such file", gone.err)
+        for file, words in (("none.toml", "No such file"), (".", "Is a directory")):
+            unreadable = self.vault.run("due", "--policy", str(self.directory / file))
+            self.assert_exit(unreadable, USAGE)
+            self.assertIn(words, unreadable.err)
 
     def test_a_timer_without_systemd_gives_the_passphrase_in_a_directory(self):
         credentials = self.new_directory()
