@@ -35,8 +35,4 @@ struct Disclosed {
                                           const vault::Bmc& bmc, const ChosenVersions& chosen,
                                           const std::vector<std::pair<std::string_view, std::string>>& more = {});
 
-void append_hex(SecretText& out, ByteView bytes);
-// Zeros inside stay: a BMC that keeps the tail of the old password may hold a short new one, zeros and that tail.
-[[nodiscard]] std::string_view without_padding(std::span<const std::uint8_t, kKeySize> bytes);
-
 }  // namespace bmcvault::cli

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <span>
 
-#include "cli/disclosure.hpp"
-
 namespace bmcvault::cli {
 namespace {
 

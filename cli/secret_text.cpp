@@ -46,4 +46,18 @@ void SecretText::append(std::string_view bytes) {
     grow(bytes.size());
 }
 
+void append_hex(SecretText& out, ByteView bytes) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    for (const std::uint8_t byte : bytes) {
+        out.append(kDigits.substr(byte >> 4, 1));
+        out.append(kDigits.substr(byte & 15, 1));
+    }
+}
+
+std::string_view without_padding(std::span<const std::uint8_t, kKeySize> bytes) {
+    std::size_t size = bytes.size();
+    while (size > 0 && bytes[size - 1] == 0) --size;
+    return {reinterpret_cast<const char*>(bytes.data()), size};
+}
+
 }  // namespace bmcvault::cli

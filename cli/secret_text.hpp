@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "vault/base/error.hpp"
+#include "vault/base/secret.hpp"
 
 namespace bmcvault::cli {
 
@@ -48,5 +49,9 @@ private:
     std::size_t size_ = 0;
     std::size_t capacity_ = 0;
 };
+
+void append_hex(SecretText& out, ByteView bytes);
+// Zeros inside stay: a BMC that keeps the tail of the old password may hold a short new one, zeros and that tail.
+[[nodiscard]] std::string_view without_padding(std::span<const std::uint8_t, kKeySize> bytes);
 
 }  // namespace bmcvault::cli
