@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "rotate/engine/account_closing.hpp"
 #include "rotate/engine/account_creation.hpp"
@@ -59,22 +60,22 @@ void take_over_answers(AccountTable& table, const AccountTable& asked) {
 
 class AccountOperation {
 public:
-    AccountOperation(OperationContext& context, const vault::Bmc& bmc, std::string command)
-        : context_(context),
-          visit_(context, bmc, std::move(command)),
-          contact_(visit_.contact()),
-          report_(visit_.report()) {}
+    AccountOperation(OperationContext& context, BmcVisit& visit)
+        : context_(context), visit_(visit), contact_(visit.contact()), report_(visit.report()) {}
 
-    asio::awaitable<BmcReport> list();
-    asio::awaitable<BmcReport> secure();
-    asio::awaitable<BmcReport> adopt();
+    asio::awaitable<void> list();
+    asio::awaitable<void> secure();
+    asio::awaitable<void> close_again();
+    asio::awaitable<void> adopt();
 
 private:
     asio::awaitable<bool> log_in(bool must_be_proved);
     asio::awaitable<bool> read_table();
+    asio::awaitable<std::set<UserId>> slots_closed_before();
     asio::awaitable<void> ask(std::function<bool(const AccountSlot&)> wanted);
     asio::awaitable<void> tell_what_is();
-    asio::awaitable<void> close_all(std::vector<AccountSlot> targets);
+    void plan(const std::vector<AccountSlot>& targets);
+    asio::awaitable<void> close_all(const std::vector<AccountSlot>& targets);
     asio::awaitable<void> close_one(const AccountSlot& target);
     asio::awaitable<void> describe_after();
     asio::awaitable<void> make_own(UserId id);
@@ -82,7 +83,7 @@ private:
     [[nodiscard]] OwnAccount own() const { return {contact_.user_id(), contact_.bmc().user_name}; }
 
     OperationContext& context_;
-    BmcVisit visit_;
+    BmcVisit& visit_;
     BmcContact& contact_;
     BmcReport& report_;
     AccountTable table_;
@@ -141,6 +142,25 @@ asio::awaitable<bool> AccountOperation::read_table() {
     co_return true;
 }
 
+// Empty, too, where the vault can't be read: that is said.
+asio::awaitable<std::set<UserId>> AccountOperation::slots_closed_before() {
+    std::set<UserId> slots;
+    const VaultPort::Read work = [&](const vault::Store& store) -> Result<void> {
+        const auto versions = store.versions(contact_.bmc().id);
+        if (!versions) return std::unexpected(versions.error());
+        for (const auto& version : *versions) {
+            const auto& subject = version.subject;
+            const bool another = subject.index != vault::Subject::kOwnAccount;
+            if (subject.kind != vault::Kind::kPassword || !another) continue;
+            if (version.state == VersionState::kCurrent) slots.insert(UserId{subject.index});
+        }
+        return {};
+    };
+    const auto read = co_await contact_.ports().vault.read(work);
+    if (!read) add_detail(report_.detail, "accounts not closed again: " + read.error().detail);
+    co_return slots;
+}
+
 asio::awaitable<void> AccountOperation::ask(std::function<bool(const AccountSlot&)> wanted) {
     AccountPasswords known;
     const VaultPort::Read work = [&](const vault::Store& store) -> Result<void> {
@@ -185,52 +205,65 @@ asio::awaitable<void> AccountOperation::tell_what_is() {
     report_.attention = report_.attention || !stored;
 }
 
-asio::awaitable<BmcReport> AccountOperation::list() {
-    report_.attention = true;
-    const bool begun = co_await visit_.begin(false);
-    const bool in = begun && co_await log_in(false);
+asio::awaitable<void> AccountOperation::list() {
+    const bool in = co_await log_in(false);
     const bool read = in && co_await read_table();
     const std::function<bool(const AccountSlot&)> everybody = [](const AccountSlot&) { return true; };
     if (read && context_.options.ask_accounts) co_await ask(everybody);
     if (read) co_await tell_what_is();
-    co_await contact_.close();
-    co_await visit_.end();
-    co_return report_;
 }
 
-asio::awaitable<BmcReport> AccountOperation::secure() {
-    const bool begun = co_await visit_.begin(true);
-    const bool in = begun && co_await log_in(true);
+asio::awaitable<void> AccountOperation::secure() {
+    const bool in = co_await log_in(true);
     const bool read = in && co_await read_table();
-    if (read) {
-        const std::function<bool(const AccountSlot&)> closable = [this](const AccountSlot& slot) {
-            return may_be_closed(slot, own(), context_.options.closing);
-        };
-        co_await ask(closable);
-        const auto targets = slots_to_close(table_, own(), context_.options.closing);
-        co_await close_all(targets);
-    }
-    co_await contact_.close();
-    co_await visit_.end();
-    co_return report_;
-}
-
-asio::awaitable<void> AccountOperation::close_all(std::vector<AccountSlot> targets) {
+    if (!read) co_return;
+    const std::function<bool(const AccountSlot&)> closable = [this](const AccountSlot& slot) {
+        return may_be_closed(slot, own(), context_.options.closing);
+    };
+    co_await ask(closable);
+    const auto targets = slots_to_close(table_, own(), context_.options.closing);
     if (context_.options.dry_run) {
-        report_.outcome = "planned";
-        report_.as_asked = true;
-        for (const auto& target : targets) add_detail(report_.detail, "would close " + shown(target));
-        if (targets.empty()) add_detail(report_.detail, "no account would be closed");
+        plan(targets);
         co_return;
     }
+    const auto said = report_.detail.size();
+    co_await close_all(targets);
+    if (report_.detail.size() == said) add_detail(report_.detail, "nothing to close");
+    set_outcome(report_, all_closed_ ? Outcome::kSecured : Outcome::kNotSecured, "");
+}
+
+// Only slots whose password the vault has set: those that it has closed before. Where there is none, nothing is sent.
+asio::awaitable<void> AccountOperation::close_again() {
+    const auto closed_before = co_await slots_closed_before();
+    if (closed_before.empty()) co_return;
+    const bool in = co_await log_in(true);
+    const bool read = in && co_await read_table();
+    if (!read) co_return;
+    const std::function<bool(const AccountSlot&)> closable = [&](const AccountSlot& slot) {
+        return closed_before.contains(slot.id) && may_be_closed(slot, own(), {});
+    };
+    co_await ask(closable);
+    auto targets = slots_to_close(table_, own(), {});
+    std::erase_if(targets, [&](const AccountSlot& slot) { return !closed_before.contains(slot.id); });
+    co_await close_all(targets);
+    if (!all_closed_) set_outcome(report_, Outcome::kNotSecured, "");
+}
+
+void AccountOperation::plan(const std::vector<AccountSlot>& targets) {
+    report_.outcome = "planned";
+    report_.as_asked = true;
+    for (const auto& target : targets) add_detail(report_.detail, "would close " + shown(target));
+    if (targets.empty()) add_detail(report_.detail, "no account would be closed");
+}
+
+// Suite 0 first: it is a way in as whoever one likes.
+asio::awaitable<void> AccountOperation::close_all(const std::vector<AccountSlot>& targets) {
     contact_.before("close-suite-0");
     const auto suite_0 = co_await close_suite_0(contact_);
     contact_.after("close-suite-0");
     add_detail(report_.detail, suite_0.detail);
     all_closed_ = suite_0.closed;
     for (const auto& target : targets) co_await close_one(target);
-    if (targets.empty() && suite_0.detail.empty()) add_detail(report_.detail, "nothing to close");
-    set_outcome(report_, all_closed_ ? Outcome::kSecured : Outcome::kNotSecured, "");
     co_await describe_after();
 }
 
@@ -263,21 +296,17 @@ asio::awaitable<void> AccountOperation::describe_after() {
     (void)co_await store_tables();
 }
 
-asio::awaitable<BmcReport> AccountOperation::adopt() {
-    const bool begun = co_await visit_.begin(true);
-    if (begun && contact_.bmc().user_name == context_.options.adopted_name) {
+asio::awaitable<void> AccountOperation::adopt() {
+    if (contact_.bmc().user_name == context_.options.adopted_name) {
         set_outcome(report_, Outcome::kAlreadyCurrent, "that is our account already");
         visit_.fill_versions();
-    } else if (begun) {
-        const bool in = co_await log_in(true);
-        const bool read = in && co_await read_table();
-        const auto slot = read ? slot_for_own(table_, context_.options.adopted_name) : std::nullopt;
-        if (slot) co_await make_own(*slot);
-        if (read && !slot) set_outcome(report_, Outcome::kRefused, "no-free-slot: every user slot carries an account");
+        co_return;
     }
-    co_await contact_.close();
-    co_await visit_.end();
-    co_return report_;
+    const bool in = co_await log_in(true);
+    const bool read = in && co_await read_table();
+    const auto slot = read ? slot_for_own(table_, context_.options.adopted_name) : std::nullopt;
+    if (slot) co_await make_own(*slot);
+    if (read && !slot) set_outcome(report_, Outcome::kRefused, "no-free-slot: every user slot carries an account");
 }
 
 asio::awaitable<void> AccountOperation::make_own(UserId id) {
@@ -303,21 +332,38 @@ asio::awaitable<void> AccountOperation::make_own(UserId id) {
     visit_.fill_versions();
 }
 
+asio::awaitable<BmcReport> visited(OperationContext& context, BmcVisit& visit, bool changes,
+                                   asio::awaitable<void> (AccountOperation::*work)()) {
+    AccountOperation operation(context, visit);
+    const bool begun = co_await visit.begin(changes);
+    if (begun) co_await (operation.*work)();
+    co_await visit.contact().close();
+    co_await visit.end();
+    co_return visit.report();
+}
+
 }  // namespace
 
 asio::awaitable<BmcReport> list_accounts(OperationContext& context, const vault::Bmc& bmc) {
-    AccountOperation operation(context, bmc, "accounts");
-    co_return co_await operation.list();
+    BmcVisit visit(context, bmc, "accounts");
+    visit.report().attention = true;
+    co_return co_await visited(context, visit, false, &AccountOperation::list);
 }
 
 asio::awaitable<BmcReport> secure_accounts(OperationContext& context, const vault::Bmc& bmc) {
-    AccountOperation operation(context, bmc, "accounts secure");
-    co_return co_await operation.secure();
+    BmcVisit visit(context, bmc, "accounts secure");
+    co_return co_await visited(context, visit, true, &AccountOperation::secure);
 }
 
 asio::awaitable<BmcReport> adopt_account(OperationContext& context, const vault::Bmc& bmc) {
-    AccountOperation operation(context, bmc, "accounts adopt");
-    co_return co_await operation.adopt();
+    BmcVisit visit(context, bmc, "accounts adopt");
+    co_return co_await visited(context, visit, true, &AccountOperation::adopt);
+}
+
+asio::awaitable<void> close_accounts_again(OperationContext& context, BmcVisit& visit) {
+    AccountOperation operation(context, visit);
+    co_await operation.close_again();
+    co_await visit.contact().close();
 }
 
 asio::awaitable<Result<AccountDrift>> read_drift(BmcContact& contact) {

@@ -12,6 +12,9 @@ namespace bmcvault::rotate {
 [[nodiscard]] asio::awaitable<BmcReport> list_accounts(OperationContext& context, const vault::Bmc& bmc);
 // Our own account proved first; then suite 0, anonymous and vendors' accounts are closed and proved closed (I9).
 [[nodiscard]] asio::awaitable<BmcReport> secure_accounts(OperationContext& context, const vault::Bmc& bmc);
+// After a reset, within the visit that brought our own account back: what secure_accounts() closed there once is closed
+// again, and no other account is touched.
+[[nodiscard]] asio::awaitable<void> close_accounts_again(OperationContext& context, BmcVisit& visit);
 // RunOptions::adopted_name in a free slot, proved at ADMINISTRATOR before the vault calls it ours. The account used
 // until then stays as it is.
 [[nodiscard]] asio::awaitable<BmcReport> adopt_account(OperationContext& context, const vault::Bmc& bmc);

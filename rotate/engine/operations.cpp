@@ -142,8 +142,12 @@ asio::awaitable<void> Operation::run_machines(Goal goal) {
     add_detail(report_.detail, ended.came_from);
     if (ended.last_seen) add_detail(report_.detail, ended.last_seen->why);
     if (report_.as_asked && ended.last_seen) co_await run_k_g(goal, ended);
-    if (report_.as_asked && goal != Goal::kFind) contact_.reset_is_settled();
     co_await contact_.close();
+    const bool lost_its_settings = ended.was_reset || ended.was_put_right;
+    if (report_.as_asked && goal != Goal::kFind) {
+        if (lost_its_settings) co_await close_accounts_again(context_, visit_);
+        contact_.reset_is_settled();
+    }
     if (ended.outcome == Outcome::kUnreachable) co_await tell_ipmi_off();
     if (report_.as_asked) contact_.clear_quarantine();
     if (report_.outcome == word(Outcome::kQuarantined) && ended.last_seen &&
@@ -168,6 +172,7 @@ asio::awaitable<PasswordEnd> Operation::run_password(Goal goal) {
     }
     PasswordRotation proof(contact_, goal, visit_.note());
     ended = co_await proof.run();
+    ended.was_put_right = true;
     add_detail(ended.detail, returned.detail);
     co_return ended;
 }

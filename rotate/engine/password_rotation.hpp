@@ -15,6 +15,7 @@ struct PasswordEnd {
     std::optional<Seen> last_seen;  // of the last handshake, probe or proof: what the K_G phase starts from
     std::string came_from;          // the password that the probe found, when it was none that we had set
     bool was_reset = false;         // it was a default, on a board that had proved one of ours
+    bool was_put_right = false;     // our account was gone or useless; another account brought it back
 };
 
 class PasswordRotation {

@@ -148,6 +148,73 @@ TEST_F(Accounts, AreClosedAndProvedClosed) {
     EXPECT_EQ(bmc().counters().passwords_set, written);
 }
 
+// Our own account, the anonymous one and the vendor's as the factory made them; the unknown one was never ours.
+void factory_reset(SimFleet& fleet, const Config& factory) {
+    fleet.replace(0, [&](Config& config) {
+        config.users = factory.users;
+        config.users.at(2).password = bytes_of("calvin");
+        config.users.at(2).stored_size = 16;
+        config.cipher_suites = factory.cipher_suites;
+        config.quirks.suite_0_stays_open = factory.quirks.suite_0_stays_open;
+    });
+    fleet.let_time_pass(3700s);
+}
+
+TEST_F(Accounts, ThatAResetOpensAreClosedAgainByRecover) {
+    const Quirks quirks{"anonymous-account", "default-account", "name-with-spaces", "suites=0,3,17"};
+    begin(quirks);
+    (void)run(Command::kSecure);
+    factory_reset(*fleet_, board(quirks));
+    ASSERT_TRUE(opens("root", "root"));
+
+    const auto report = run(Command::kRecover).reports.front();
+    EXPECT_EQ(report.outcome, "recovered") << report.detail;
+    EXPECT_EQ(report.detail,
+              "factory-reset; vendor-default: root of Dell; suite-0-closed; slot 1 (null name): closed; "
+              "slot 3 'root': closed");
+    EXPECT_FALSE(opens("", ""));
+    EXPECT_FALSE(opens("root", "root"));
+    EXPECT_TRUE(opens("night shift", "NightShift-2019")) << "never closed by us";
+    EXPECT_TRUE(vault_holds(3));
+
+    const auto written = bmc().counters().passwords_set;
+    EXPECT_EQ(run(Command::kRecover).reports.front().outcome, "already-current");
+    EXPECT_EQ(bmc().counters().passwords_set, written);
+}
+
+TEST_F(Accounts, ThatWereNeverClosedAreLeftAsAResetHasMadeThem) {
+    begin({"default-account"});
+    factory_reset(*fleet_, board({"default-account"}));
+    EXPECT_EQ(run(Command::kRecover).reports.front().detail, "factory-reset; vendor-default: root of Dell");
+    EXPECT_TRUE(opens("root", "root"));
+}
+
+TEST_F(Accounts, AWayInThatAResetOpensAndThatStaysOpenIsSaid) {
+    begin({"default-account"});
+    (void)run(Command::kSecure);
+    factory_reset(*fleet_, board({"default-account", "suites=0,3,17", "suite-0-stays-open"}));
+    const auto report = run(Command::kRecover).reports.front();
+    EXPECT_EQ(report.outcome, "not-secured") << report.detail;
+    EXPECT_FALSE(opens("root", "root"));
+}
+
+// Crashed anywhere in between: the next recover finishes it.
+TEST_F(Accounts, AreClosedAgainAfterAResetWhereverARunWasKilled) {
+    int steps = 1;
+    for (int crash_at = 1; crash_at <= steps; ++crash_at) {
+        begin({"default-account"});
+        (void)run(Command::kSecure);
+        factory_reset(*fleet_, board({"default-account"}));
+        const auto killed = fleet_->live(Command::kRecover, with_defaults(), crash_at);
+        steps = std::max(steps, killed.crashed ? crash_at + 1 : 0);
+        fleet_->let_time_pass(3700s);
+        (void)run(Command::kRecover);
+        EXPECT_FALSE(opens("root", "root")) << "killed at step " << crash_at;
+        if (!killed.crashed) break;
+    }
+    EXPECT_GT(steps, 20);
+}
+
 TEST_F(Accounts, ThatNobodyKnowsAreClosedWhenThatIsAskedForAndKeptWhenThatIs) {
     begin({"default-account", "name-with-spaces"});
     auto options = with_defaults();
@@ -580,6 +647,20 @@ INSTANTIATE_TEST_SUITE_P(
                          },
                          6}),
     [](const auto& tested) { return tested.param.name; });
+
+TEST_F(Returned, ThroughAnAccountThatWasClosedAndThatIsClosedAgain) {
+    begin_with_own_account();
+    const auto factory = board({}).users;
+    ASSERT_EQ(run(Command::kSecure).reports.front().detail, "slot 2 'ADMIN': closed");
+    fleet_->replace(0, [&](Config& config) { config.users = factory; });
+    const auto first = factory.at(2).password;
+    ASSERT_TRUE(bmc().accepts("ADMIN", first, {}, fleet_->now()));
+    const auto report = recover().reports.front();
+    EXPECT_EQ(report.outcome, "recovered") << report.detail;
+    EXPECT_NE(report.detail.find("slot 2 'ADMIN': closed"), std::string::npos) << report.detail;
+    EXPECT_FALSE(bmc().accepts("ADMIN", first, {}, fleet_->now()));
+    expect_it_is_back(3);
+}
 
 TEST_F(Returned, AStrangersAccountIsLeftAsItIs) {
     begin_with_own_account();
