@@ -122,7 +122,7 @@ Json json_of(const std::string& bmc_name, const AccountSlot& slot) {
 }
 
 std::string line(const Json& object) {
-    return object.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    return object.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace

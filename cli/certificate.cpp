@@ -210,7 +210,7 @@ bool is_proved(const Certificate& certificate) {
 }
 
 std::string certificate_json(const Certificate& certificate) {
-    return json_of(certificate).dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+    return json_of(certificate).dump(-1, ' ', true, Json::error_handler_t::replace) + '\n';
 }
 
 std::string certificate_html(const Certificate& certificate) {
@@ -237,7 +237,7 @@ std::string pallet_json(const std::vector<CertificateOf>& all) {
                         {"result", result_of(certificate)},
                         {"certificate", file},
                         {"sha256", sha256}});
-    return Json{{"type", "certificates"}, {"claim", kClaim}, {"servers", list}}.dump(-1, ' ', false,
+    return Json{{"type", "certificates"}, {"claim", kClaim}, {"servers", list}}.dump(-1, ' ', true,
                                                                                      Json::error_handler_t::replace) +
            '\n';
 }

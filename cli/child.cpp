@@ -65,6 +65,17 @@ struct Stream {
     }
 };
 
+// Ours, without the directory where systemd has put the passphrase.
+std::vector<char*> environment_of_child() {
+    std::vector<char*> kept;
+    for (char** each = environ; *each != nullptr; ++each) {
+        if (!std::string_view(*each).starts_with("CREDENTIALS_DIRECTORY=")) kept.push_back(*each);
+    }
+    kept.push_back(nullptr);
+    return kept;
+}
+
+// `input`: its standard input; negative: ours.
 int spawn(const std::vector<std::string>& words, bool own_session, int input, int out, int err, pid_t& child) {
     std::vector<char*> argv;
     argv.reserve(words.size() + 1);
@@ -80,10 +91,11 @@ int spawn(const std::vector<std::string>& words, bool own_session, int input, in
                              static_cast<short>(POSIX_SPAWN_SETSIGDEF | (own_session ? POSIX_SPAWN_SETSID : 0)));
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
-    if (own_session) posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+    if (input >= 0) posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&actions, err, STDERR_FILENO);
-    const int error = posix_spawnp(&child, argv[0], &actions, &attributes, argv.data(), environ);
+    auto environment = environment_of_child();
+    const int error = posix_spawnp(&child, argv[0], &actions, &attributes, argv.data(), environment.data());
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     return error;
@@ -128,7 +140,9 @@ int run_masked(const Context& context, const std::vector<std::string>& words, co
     Pipe in;
     std::fflush(context.streams.out);
     pid_t child = 0;
-    const int error = spawn(words, input.size() > 0, in.read, out.pipe.write, err.pipe.write, child);
+    // Where the passphrase came in on standard input the child gets an empty one.
+    const bool closed = input.size() > 0 || context.options.passphrase_fd == STDIN_FILENO;
+    const int error = spawn(words, input.size() > 0, closed ? in.read : -1, out.pipe.write, err.pipe.write, child);
     if (error != 0) {
         context.warn(fmt::format("exec: {}: {}", printable(words.front()), std::strerror(error)));
         return 127;

@@ -57,7 +57,10 @@ Exit run_over(const Context& context, std::unique_ptr<vault::Store> store, Fleet
     if (fleet.elsewhere) {
         auto sources = sources_of(context, *store, *fleet.elsewhere);
         if (!sources) return std::unexpected(sources.error());
-        if (fleet.elsewhere->lists && !sources->lists) context.warn("imported lists are for owners: not offered");
+        const auto listed = store->listed_passwords();
+        if (!listed) return vault_error(fleet.command, listed.error());
+        const bool held_back = fleet.elsewhere->lists && !sources->lists && !listed->empty();
+        if (held_back) context.warn("imported lists are for owners: not offered");
         fleet.options.elsewhere = std::move(*sources);
     }
 
@@ -69,7 +72,8 @@ Exit run_over(const Context& context, std::unique_ptr<vault::Store> store, Fleet
         report.close();
         auto failure = vault_error(fleet.command, summary.error());
         failure.error().safety = "No password is lost: whatever may be on a BMC is in the vault.";
-        if (failure.error().next.empty()) failure.error().next = "the same command again; it continues";
+        const bool repeatable = summary.error().code != ErrorCode::kInvalidArgument;
+        if (failure.error().next.empty() && repeatable) failure.error().next = "the same command again; it continues";
         return failure;
     }
     report.print_summary(*summary);

@@ -16,7 +16,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 std::string line(const Json& object) {
-    return object.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+    return object.dump(-1, ' ', true, Json::error_handler_t::replace) + '\n';
 }
 
 template <class T>
@@ -253,7 +253,7 @@ std::string json_reveal_head(const vault::Bmc& bmc, const vault::CredentialVersi
     object["password_state"] = word(password.state);
     object["password_size"] = static_cast<int>(password.size);
     object["k_g_version"] = number_or_null(k_g);
-    std::string text = object.dump(-1, ' ', false, Json::error_handler_t::replace);
+    std::string text = object.dump(-1, ' ', true, Json::error_handler_t::replace);
     text.pop_back();
     return text;
 }
@@ -263,7 +263,7 @@ std::string json_body(const std::vector<std::pair<std::string_view, std::string>
     for (const auto& [key, value] : fields) {
         if (!value.empty()) object[std::string(key)] = value;
     }
-    return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return object.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
 
 std::string_view word(vault::VersionState state) {

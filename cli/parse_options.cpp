@@ -312,12 +312,12 @@ private:
     }
 
     void add_bmc_changes(CLI::App* bmc) {
-        auto* set =
-            command(bmc, "set", "change what the vault says about a BMC", set_,
-                    "Examples:\n"
-                    "  bmcvault bmc set rack01-bmc --address 10.0.8.1\n"
-                    "  bmcvault bmc set rack01-bmc --ask-password --reason \"set by hand at the console\"\n"
-                    "  bmcvault bmc set rack01-bmc --accept-identity --reason \"mainboard swapped, RMA 4711\"\n");
+        auto* set = command(
+            bmc, "set", "change what the vault says about a BMC", set_,
+            "Examples:\n"
+            "  bmcvault bmc set rack01-bmc --address 10.0.8.1\n"
+            "  bmcvault bmc set rack01-bmc --ask-password --reason \"set by hand at the console\"\n"
+            "  bmcvault bmc set rack01-bmc --accept-identity --reason \"same board, firmware 2.1 changed its GUID\"\n");
         set->add_option("NAME", set_.name)->required();
         set->add_option("--address", set_.fields.address, "IPv4, IPv6 or host name");
         add_fields(set, set_.fields);

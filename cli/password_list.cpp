@@ -42,6 +42,7 @@ std::string_view bare(std::string_view field) {
 }
 
 // Also where the header is one that we don't take, with semicolons or columns of its own: its lines are no passwords.
+// One word alone is none: "password" is a password that people use.
 bool looks_like_header(std::string_view line) {
     std::size_t fields = 0;
     std::size_t known = 0;
@@ -54,7 +55,7 @@ bool looks_like_header(std::string_view line) {
         more = end != std::string_view::npos;
         if (more) line.remove_prefix(end + 1);
     }
-    return password || (fields > 1 && known == fields);
+    return fields > 1 && (password || known == fields);
 }
 
 // One password per line.

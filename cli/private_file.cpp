@@ -28,7 +28,8 @@ fs::path base_directory() {
     for (const char* place : {runtime, "/dev/shm"}) {
         if (place != nullptr && *place == '/' && access(place, W_OK | X_OK) == 0) return place;
     }
-    return fs::temp_directory_path();
+    std::error_code ignored;  // empty: making a directory in it fails, and says so
+    return fs::temp_directory_path(ignored);
 }
 
 // Those of this user that no process holds.

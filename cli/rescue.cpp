@@ -125,7 +125,7 @@ Result<SshTarget> parse_ssh_target(std::string_view text) {
     std::string user;
     if (const auto at = text.find('@'); at != std::string_view::npos) {
         user = text.substr(0, at);
-        if (!is_harmless(user)) return bad;
+        if (!is_harmless(user) || user.find(':') != std::string::npos) return bad;  // "user:password": not here
         text.remove_prefix(at + 1);
     }
     SshTarget target;

@@ -46,7 +46,7 @@ slots_of() {
 }
 found=$(slots_of "$name" 1)
 case $(printf '%s' "$found" | grep -c .) in
-    0) slot=$(slots_of '' 2 | head -n 1)
+    0) slots_of '' 2 | grep -qx "${slot:-none}" || slot=$(slots_of '' 2 | head -n 1)
        [ -n "$slot" ] || fail "no account '$name', and no empty slot for it"
        ipmitool user set name "$slot" "$name" >&2 || fail "could not name slot $slot" ;;
     1) [ -z "$slot" ] || [ "$slot" = "$found" ] || fail "'$name' is in slot $found here, and in slot $slot in the vault"

@@ -224,6 +224,8 @@ Outcome<Passphrase> as_passphrase(Result<SecretText> text, std::string_view sour
 std::optional<Outcome<Passphrase>> passphrase_without_prompt(const Context& context) {
     const GlobalOptions& options = context.options;
     if (options.passphrase_fd) {
+        // No program that we start inherits it. (0 to 2 are the child's own: run_masked() sees to those.)
+        if (*options.passphrase_fd > STDERR_FILENO) (void)fcntl(*options.passphrase_fd, F_SETFD, FD_CLOEXEC);
         return as_passphrase(read_next_line(*options.passphrase_fd),
                              fmt::format("passphrase from descriptor {}", *options.passphrase_fd));
     }

@@ -114,7 +114,7 @@ std::string statement_json(const Statement& statement) {
              {"revealed", credential.revealed},
              {"changed_to_version", credential.live ? Json(credential.live->value) : Json(nullptr)},
              {"last_outcome", credential.last_outcome}});
-    return object.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+    return object.dump(-1, ' ', true, Json::error_handler_t::replace) + '\n';
 }
 
 std::string statement_html(const Statement& statement) {

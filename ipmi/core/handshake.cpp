@@ -155,9 +155,10 @@ Handshake::Step Handshake::send_rakp3() {
 Handshake::Step Handshake::receive_rakp4(ByteView payload) {
     const auto integrity_check_value = parse_rakp4(payload);
     if (!integrity_check_value) return Step::kDropped;
-    attempted_ = false;
     k_g_ = match_k_g({facts_, plan_.suite.integrity, *integrity_check_value}, *password_, plan_.k_gs);
-    if (!k_g_) return finish(HandshakeOutcome::kKgUnknown);
+    // After an attempt only this code shows that the password was right: without it, nothing is proved.
+    if (!k_g_) return finish(attempted_ ? HandshakeOutcome::kNoProof : HandshakeOutcome::kKgUnknown);
+    attempted_ = false;
     session_.emplace(plan_.suite, facts_.console_session_id, facts_.bmc_session_id,
                      derive_session_keys(facts_, *password_, *k_g_));
     return finish(HandshakeOutcome::kMatched);

@@ -33,7 +33,7 @@ struct Attempt {
     Handshake handshake;
     bool answered = true;
     bool rakp3_repeated = false;
-    bool left_a_slot_half_open = false;  // an attempt before this one
+    int left_half_open = 0;  // by this attempt and those before it
 
     [[nodiscard]] bool finished() const { return handshake.state() == State::kFinished; }
     [[nodiscard]] bool rejected_after_rakp3() const {
@@ -56,7 +56,7 @@ LoginReport report_of(Attempt& attempt) {
     report.outcome = attempt.finished() ? attempt.handshake.outcome() : HandshakeOutcome::kNoAnswer;
     report.status = attempt.handshake.status();
     report.guid = attempt.handshake.guid();
-    report.left_a_slot_half_open = attempt.left_a_slot_half_open;
+    report.left_half_open = attempt.left_half_open;
     report.password = attempt.handshake.take_password();
     report.k_g = attempt.handshake.take_k_g();
     return report;
@@ -140,11 +140,11 @@ asio::awaitable<Attempt> BmcClient::State::handshake_once(const LoginRequest& re
 }
 
 asio::awaitable<Attempt> BmcClient::State::handshake(const LoginRequest& request, PrivilegeLevel privilege) {
-    bool left_a_slot_half_open = false;
+    int left_half_open = 0;
     for (int restarts = 0;; ++restarts) {
         auto attempt = co_await handshake_once(request, privilege);
-        left_a_slot_half_open = left_a_slot_half_open || attempt.handshake.left_a_slot_half_open();
-        attempt.left_a_slot_half_open = left_a_slot_half_open;
+        if (attempt.handshake.left_a_slot_half_open()) ++left_half_open;
+        attempt.left_half_open = left_half_open;
         const bool forgotten = attempt.finished() && forgot_the_session(attempt.handshake.status());
         // A repeated RAKP 3 that finds no session any more was not judged.
         if (attempt.rejected_after_rakp3() && !(forgotten && attempt.rakp3_repeated)) {
@@ -170,7 +170,7 @@ asio::awaitable<LoginReport> BmcClient::State::enter(Attempt attempt, PrivilegeL
         if (!raised) {
             report.outcome = response ? HandshakeOutcome::kPrivilegeRefused : HandshakeOutcome::kNoAnswer;
             co_await session->close();
-            report.left_a_slot_half_open = report.left_a_slot_half_open || session->lost();
+            if (session->lost()) ++report.left_half_open;
             co_return report;
         }
     }
@@ -183,12 +183,12 @@ asio::awaitable<LoginReport> BmcClient::State::login_as_user_only(const LoginReq
     auto report = co_await enter(std::move(attempt), PrivilegeLevel::kUser);
     if (report.session) {
         co_await report.session->close();
-        report.left_a_slot_half_open = report.left_a_slot_half_open || report.session->lost();
+        if (report.session->lost()) ++report.left_half_open;
         report.session.reset();
     }
-    report.left_a_slot_half_open = report.left_a_slot_half_open || refused.left_a_slot_half_open;
+    report.left_half_open += refused.left_half_open;
     if (!report.guid) {  // no RAKP 2: nothing was learned
-        refused.left_a_slot_half_open = report.left_a_slot_half_open;
+        refused.left_half_open = report.left_half_open;
         co_return refused;
     }
     if (report.outcome == HandshakeOutcome::kMatched) {

@@ -62,7 +62,7 @@ struct LoginReport {
     std::optional<Guid> guid;               // of RAKP 2
     std::optional<PasswordMatch> password;  // set whenever RAKP 2 matched, or an attempt got in
     std::optional<KgMatch> k_g;             // set when RAKP 4 matched
-    bool left_a_slot_half_open = false;     // of this handshake, or of one that was given up for it
+    int left_half_open = 0;                 // slots: of this handshake, and of those that were given up for it
     std::unique_ptr<Session> session;       // open at LoginRequest::privilege when kMatched and kLogin
 };
 
@@ -80,11 +80,6 @@ public:
     [[nodiscard]] virtual bool lost() const = 0;  // the BMC no longer answers in this session
     [[nodiscard]] virtual const CipherSuite& suite() const = 0;
     [[nodiscard]] virtual bool encrypted() const = 0;
-};
-
-struct Discovery {  // before any login
-    ChannelAuthenticationCapabilities capabilities;
-    std::vector<std::uint8_t> cipher_suites;  // empty: the BMC did not say
 };
 
 class BmcClient {

@@ -18,18 +18,21 @@ constexpr std::array kOnOutcomes{
            "turn it on in its web interface, or in band with ipmitool on the host, then the same command again"},
     Advice{"busy", "All its session slots are taken, or another bmcvault works on it.",
            "wait a minute, then the same command again"},
-    Advice{"locked", "The account is locked or unknown to the BMC. Do not try passwords.",
-           "wait for the lock to end, then bmcvault recover NAME"},
+    Advice{"locked",
+           "The account is locked, disabled, renamed or gone; the BMC says the same of all. Do not try passwords.",
+           "wait ten minutes, then bmcvault recover NAME; if it says so again, from its own server: bmcvault recover "
+           "NAME --via ssh://root@SERVER"},
     Advice{"identity-changed", "Another board answers at this address; nothing was sent to it.",
            "after a swap: bmcvault bmc replace NAME --reason TEXT; if it is the same board: "
            "bmcvault bmc set NAME --accept-identity"},
     Advice{"held", "It is on hold on purpose; this says why and until when.", "bmcvault bmc show NAME"},
     Advice{
         "quarantined",
-        "It holds a credential that the vault does not know; nobody's guess was tried. Find out who changed it. There "
-        "are three ways back: a password that you know (bmcvault bmc set NAME --ask-password), old lists (bmcvault "
-        "bmc import-passwords FILE), its own server (bmcvault recover NAME --via ssh://root@SERVER).",
-        "one of these three, then bmcvault recover NAME"},
+        "It holds a credential that the vault does not know; nobody's guess was tried. Find out who changed it. Ways "
+        "back: other BMCs' passwords (bmcvault recover NAME --fleet-history), old lists (bmcvault bmc "
+        "import-passwords FILE), a password that you know (bmcvault bmc set NAME --ask-password), its own server "
+        "(bmcvault recover NAME --via ssh://root@SERVER).",
+        "one of these, then bmcvault recover NAME"},
     Advice{"not-secured",
            "An account that is not ours may still let people in; the findings say which and why. Our own still works.",
            "close it in the BMC's own interface or with newer firmware, then the same command again"},
@@ -54,8 +57,9 @@ constexpr std::array kOnOutcomes{
     Advice{"no-candidate-matches", "The BMC holds a password that this vault does not have. Find out who changed it.",
            "bmcvault bmc set NAME --ask-password, then bmcvault recover NAME"},
     Advice{"no-answer", "No answer.", "check power, cable, address and UDP port, then the same command again"},
-    Advice{"unknown-user-or-locked", "The account is locked or unknown to the BMC. Do not try passwords.",
-           "wait for the lock to end, then the same command again"},
+    Advice{"unknown-user-or-locked",
+           "The account is locked, disabled, renamed or gone; the BMC says the same of all. Do not try passwords.",
+           "wait ten minutes, then bmcvault recover NAME"},
     Advice{"k_g-unknown", "The password is right; the K_G is none of the vault's.",
            "bmcvault bmc set NAME --k-g-file FILE, then bmcvault recover NAME"},
     Advice{"no-session-slot", "All session slots of the BMC are taken.", "wait a minute, then the same command again"},
@@ -92,6 +96,9 @@ constexpr std::array kOnDetails{
            "name it: bmcvault bmc set NAME --user-id N; then the same command again"},
     Advice{"own-slot-not-known", "The BMC does not say in which slot our account is.",
            "name it: bmcvault bmc set NAME --user-id N; then the same command again"},
+    Advice{"no-login-tried", "It proves nothing, and no GUID is pinned that shows that this board is yours.",
+           "if it is yours, and failed logins are acceptable: bmcvault recover NAME --allow-login-attempts 2 "
+           "--first-contact"},
     Advice{"no-rakp2-proof",
            "The handshake proves nothing about the password (no authentication, or a made-up answer).",
            "if failed logins are acceptable there: bmcvault recover NAME --allow-login-attempts 2"},
@@ -122,6 +129,13 @@ constexpr std::array kOnDetails{
            "if it is yours: bmcvault recover NAME --first-contact"},
     Advice{"fuse", "Too many BMCs of this kind failed in a row, and this one was left alone.",
            "look at those first, then the same command again"},
+    Advice{"k_g-unknown", "The password is right; the K_G is none of the vault's.",
+           "bmcvault bmc set NAME --k-g-file FILE, or reset it at the board; then bmcvault recover NAME"},
+    Advice{
+        "k_g-lost",
+        "It proved a K_G once, and has none now: somebody cleared it, or another board answers that knows a password "
+        "of this one.",
+        "look at the board; if it is yours: bmcvault recover NAME, which gives it a fresh K_G"},
     Advice{"k_g-refused", "The BMC refused the key and uses the old one.",
            "look into its own log for the reason, then the same command again"},
     Advice{"k_g-unproved", "The BMC could not be asked which K_G it uses. Both keys are in the vault.",

@@ -214,19 +214,25 @@ Step put_back_later(const PasswordState& state) {
     return state.situation.pending ? abandon(state, end) : finish(state, end.outcome, end.detail);
 }
 
+// What was pending is failed: it may be on the board that we know, and whoever proves another password than the current
+// one may be somebody who once knew that one. A fresh secret goes there, in a session that this password opened.
 Step after_found(PasswordState state, VersionNumber version) {
     const bool first_contact = !state.situation.current.has_value();
+    if (state.situation.pending) {
+        state.situation.pending.reset();
+        state.kept = state.kept && state.applies == 0;
+        forget_attempts(state);
+    }
     state.situation.current = version;
     const bool due = !first_contact || never_good_enough(state.situation, version);
     state.situation.current_is_due = due;
     if (first_contact) {
-        const bool found_ours = state.situation.goal == Goal::kRecover && !state.situation.pending && !due;
+        const bool found_ours = state.situation.goal == Goal::kRecover && !due;
         const bool enough = state.situation.goal == Goal::kFind || found_ours;
         return enough ? finish(state, Outcome::kRecovered, "first-proved") : known_live(state);
     }
     state.recovered = true;
-    const bool begun = state.situation.pending && state.situation.pending_is_put_back;
-    if (puts_back(state.situation) && !begun) return put_back_later(state);
+    if (puts_back(state.situation)) return put_back_later(state);
     return known_live(state);
 }
 

@@ -23,7 +23,7 @@ using vault::StoredSize;
 
 enum class Goal : std::uint8_t {
     kRotate,   // ends with a fresh password; a pending one of an interrupted run is rolled forward instead
-    kRecover,  // ends with what is live in `current`; a fresh password only where an older version was live
+    kRecover,  // ends with what is live in `current`; a fresh password where that was not what the vault believed
     kFind,     // ends with what is live in `current`; nothing is made and nothing is sent
     kPutBack,  // ends with the previous secret again, as a new version: the engine stages that instead of a fresh one
 };
@@ -69,7 +69,7 @@ struct Probe {  // -> Sighted. The session stays open: the kept session. Only as
 struct CheckSlot {  // -> SlotChecked, in the kept session
     friend auto operator<=>(const CheckSlot&, const CheckSlot&) = default;
 };
-struct RecordFound {  // -> Stored. A known version is live: make it current; a pending one stays
+struct RecordFound {  // -> Stored. A known version is live: make it current; pending -> failed
     VersionNumber version;
     bool due;  // what was current before is newer: remember, also after a crash, that this one has to be replaced
     friend auto operator<=>(const RecordFound&, const RecordFound&) = default;
@@ -200,7 +200,7 @@ struct PasswordState {
 };
 
 // The longest run there is, whatever the BMC and the disk answer (I7). Measured by tests/rotate over all states.
-inline constexpr int kMaxSteps = 225;
+inline constexpr int kMaxSteps = 169;
 
 struct Step {
     PasswordState state;

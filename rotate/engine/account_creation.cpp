@@ -91,7 +91,12 @@ asio::awaitable<std::string> AccountCreation::stage_new(vault::StoredSize size) 
 asio::awaitable<std::string> AccountCreation::stage() {
     const bool loaded = co_await load();
     if (!loaded) co_return std::string("vault-not-readable");
-    if (staged() != nullptr) co_return std::string();
+    if (staged() != nullptr && !is_our_own()) co_return std::string();
+    if (staged() != nullptr) {  // it may be on the board that we know; who proved an older password gets another one
+        const auto own = AccountPasswords::subject_of(subject_);
+        const auto given_up = co_await contact_.abandon(own, staged()->version, kStagedForAnotherSession);
+        if (given_up != Durable::kCommitted) co_return std::string("vault-not-written");
+    }
     if (slot_.name == name_ && !is_our_own())
         co_return fmt::format("somebody else's account in slot {} has that name", slot_.id.value);
     co_return co_await stage_new(contact_.keeps_only_16() ? vault::StoredSize::k16 : vault::StoredSize::k20);

@@ -33,7 +33,9 @@ Result<AccountPasswords> AccountPasswords::load(const vault::Store& store, const
     std::ranges::move(*secrets, std::back_inserter(known.secrets_));
     known.secrets_.emplace_back();  // all zero
     for (std::uint32_t id = 0; const auto& secret : known.secrets_) known.candidates_.push_back({id++, &secret});
-    if (elsewhere != nullptr) std::ranges::copy(elsewhere->passwords(), std::back_inserter(known.candidates_));
+    if (elsewhere != nullptr) {
+        std::ranges::copy(elsewhere->passwords(bmc.compartment), std::back_inserter(known.candidates_));
+    }
     return known;
 }
 

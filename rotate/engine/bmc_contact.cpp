@@ -164,6 +164,9 @@ Result<void> BmcContact::learn_manners(vault::Transaction& transaction) const {
 Result<void> BmcContact::read_facts(const vault::Store& store) {
     auto learned = LearnedFacts::read(store, bmc_);
     if (!learned) return std::unexpected(learned.error());
+    const auto exposed = store.password_is_exposed(bmc_.id);
+    if (!exposed) return std::unexpected(exposed.error());
+    password_is_exposed_ = *exposed;
     if (suite_0_asked_) learned->suite_0_open = facts_.suite_0_open;
     if (lock_out_asked_) learned->lock_out = facts_.lock_out;
     if (slots_asked_) learned->session_slots = facts_.session_slots;
@@ -176,8 +179,13 @@ void BmcContact::offer_candidates() {
     passwords_.assign(known_.passwords().begin(), known_.passwords().end());
     k_gs_.assign(known_.k_gs().begin(), known_.k_gs().end());
     if (options_.elsewhere == nullptr) return;
-    std::ranges::copy(options_.elsewhere->passwords(), std::back_inserter(passwords_));
-    std::ranges::copy(options_.elsewhere->k_gs(), std::back_inserter(k_gs_));
+    std::ranges::copy(options_.elsewhere->passwords(bmc_.compartment), std::back_inserter(passwords_));
+    std::ranges::copy(options_.elsewhere->k_gs(bmc_.compartment), std::back_inserter(k_gs_));
+}
+
+Offered BmcContact::offered() const {
+    const auto of_other_bmcs = options_.elsewhere == nullptr ? 0 : options_.elsewhere->of_other_bmcs(bmc_.compartment);
+    return {passwords_.size() + k_gs_.size() - of_other_bmcs, of_other_bmcs};
 }
 
 asio::awaitable<Result<void>> BmcContact::connect(vault::BmcLock& lock) {
@@ -187,6 +195,7 @@ asio::awaitable<Result<void>> BmcContact::connect(vault::BmcLock& lock) {
     if (ports_.network.is_attached(*peer)) {
         co_return fail(ErrorCode::kBusy, "another row of the inventory leads to the same address");
     }
+    peer_ = *peer;
     client_ = std::make_unique<ipmi::BmcClient>(ports_.network, *peer, options_.client);
     co_return Result<void>{};
 }
@@ -232,9 +241,11 @@ Seen BmcContact::seen_from(ipmi::LoginReport& report, LoginRequest::Depth depth)
         seen.live_k_g = std::move(report.k_g->live);
         seen.k_g_cut_at_zero_byte = report.k_g->cut_at_zero_byte;
     }
-    seen.strange_board = !bmc_.pin.manufacturer && !options_.first_contact && !shows_our_board(seen);
+    // A make alone is no pin: another board of the same make takes the same defaults.
+    const bool pinned = bmc_.pin.guid || bmc_.pin.mac;
+    seen.strange_board = !pinned && !options_.first_contact && !shows_our_board(seen);
     if (seen.answer == Answer::kNoProof && options_.login_attempts > 0 && !may_attempt_logins()) {
-        seen.why = "no login was tried: no GUID is pinned that shows that this board is ours";
+        seen.why = "no-login-tried: no GUID is pinned that shows that this board is ours";
     }
     return seen;
 }
@@ -270,6 +281,7 @@ asio::awaitable<Seen> BmcContact::sight(LoginRequest::Depth depth, bool keep) {
         co_return seen;
     }
     remember_suite(session->suite());
+    if (login_attempts_made_) co_await read_lock_out(*session);
     co_await read_rights(*session, seen);
     if (keep && !session->lost()) {
         kept_ = std::move(session);
@@ -311,10 +323,10 @@ asio::awaitable<ipmi::LoginReport> BmcContact::login_once(LoginRequest request) 
     co_await wait_for_free_slot();
     slots_.handshake_begins();
     auto report = co_await client_->login(request);
-    slots_.handshake_ended(report.left_a_slot_half_open, report.session != nullptr);
+    slots_.handshake_ended(report.left_half_open, report.session != nullptr);
     if (report.outcome == HandshakeOutcome::kNoSessionSlot) {  // others hold them, or it has fewer than it says
         full_before_its_time_ = true;
-        slots_.bmc_has(0);
+        slots_.found_full();
     }
     co_return report;
 }
@@ -354,6 +366,7 @@ asio::awaitable<ipmi::LoginReport> BmcContact::attempt_logins(LoginRequest reque
         request.attempt = &candidate;
         auto report = co_await login_once(request);
         if (cut && report.password) report.password->form = ipmi::Form::kFirst16;
+        login_attempts_made_ = true;
         if (report.outcome == HandshakeOutcome::kMatched) {
             --login_attempts_;
             (void)co_await count_failure(0, {});
@@ -508,7 +521,6 @@ asio::awaitable<BmcContact::Board> BmcContact::compare_board(ipmi::Session& sess
     const bool first_contact = !bmc_.pin.manufacturer;
     bmc_.pin.manufacturer = device->manufacturer;
     bmc_.pin.product = device->product;
-    board_checked_ = true;
     if (first_contact) {
         if (report.guid && !all_zero(*report.guid)) bmc_.pin.guid = report.guid;
         bmc_.pin.mac = co_await mac_address(session);
@@ -519,6 +531,7 @@ asio::awaitable<BmcContact::Board> BmcContact::compare_board(ipmi::Session& sess
         if (mac && mac != bmc_.pin.mac) co_return Board::kChanged;
         if (!mac && !bmc_.pin.guid) co_return Board::kUnreadable;
     }
+    board_checked_ = true;
     if (first_contact && !options_.dry_run) co_return co_await pin_board(seen);
     co_return Board::kSame;
 }
@@ -563,6 +576,7 @@ asio::awaitable<std::optional<BmcContact::MacAddress>> BmcContact::mac_address(i
     MacAddress mac{};
     if (!bytes || bytes->size() < mac.size()) co_return std::nullopt;
     std::copy_n(bytes->begin(), mac.size(), mac.begin());
+    if (mac == MacAddress{}) co_return std::nullopt;
     co_return mac;
 }
 
@@ -661,12 +675,29 @@ asio::awaitable<SlotFact> BmcContact::check_slot() {
         const auto fact = co_await find_slot_by_name();
         if (fact != SlotFact::kOurs) co_return fact;
     }
-    if (bmc_.user_id && *bmc_.user_id != slot_.user->value) co_return SlotFact::kAmbiguous;
+    if (bmc_.user_id && *bmc_.user_id != slot_.user->value) {
+        const bool moved = co_await has_moved(UserId{*bmc_.user_id}, *slot_.user);
+        if (!moved) co_return SlotFact::kAmbiguous;
+        bmc_.user_id.reset();
+    }
     if (!bmc_.user_id) {
         bmc_.user_id = slot_.user->value;
         record_changed_ = true;
     }
     co_return SlotFact::kOurs;
+}
+
+// Somebody made our account again in another slot: the old one does not bear its name any more, the new one does.
+asio::awaitable<bool> BmcContact::has_moved(UserId from, UserId to) {
+    if (!has_kept_session()) co_return false;
+    for (const auto slot : {from, to}) {
+        const auto reply = co_await kept_->send(ipmi::get_user_name(slot));
+        if (!reply || ipmi::says_nothing(reply->completion_code)) co_return false;
+        const auto name = ipmi::parse_user_name(*reply);
+        const bool bears_it = name && *name == bmc_.user_name;
+        if (bears_it != (slot == to)) co_return false;
+    }
+    co_return true;
 }
 
 // Where Get Session Info is missing: duplicate names exist, and a guessed slot would overwrite a stranger.
@@ -774,7 +805,8 @@ bool BmcContact::is_of_this_campaign(const vault::CredentialVersion* current, co
 }
 
 bool BmcContact::password_is_of_this_campaign() const {
-    return is_of_this_campaign(known_.password_in(vault::VersionState::kCurrent), facts_.made_password);
+    const auto* current = known_.password_in(vault::VersionState::kCurrent);
+    return !password_is_exposed_ && is_of_this_campaign(current, facts_.made_password);
 }
 
 bool BmcContact::k_g_is_of_this_campaign() const {
@@ -803,10 +835,11 @@ asio::awaitable<Durable> BmcContact::quarantine(Answer why) {
     const auto pause_s = std::clamp(now.value - since.value, kShortest_s, kLongest_s);
     bmc_.quarantine = vault::Quarantine{since, UnixTime{now.value + pause_s}, std::string(word(why))};
     record_changed_ = true;
-    const auto offered = fmt::format("{} {}", passwords_.size(), k_gs_.size());
+    const auto now_offered = offered();
+    const auto asked_with = fmt::format("{} {}", now_offered.own_and_listed, now_offered.of_other_bmcs);
     const vault::Store::Work work = [&](vault::Transaction& transaction) -> Result<void> {
         if (auto updated = transaction.update_bmc(bmc_); !updated) return updated;
-        return transaction.learn(facts_key(bmc_), std::string(kOfferedFact), offered);
+        return transaction.learn(facts_key(bmc_), std::string(kOfferedFact), asked_with);
     };
     co_return co_await store(work);
 }
@@ -816,10 +849,10 @@ void BmcContact::clear_quarantine() {
     bmc_.quarantine.reset();
 }
 
-asio::awaitable<Durable> BmcContact::learn_k_g_support(bool supported) {
+asio::awaitable<Durable> BmcContact::learn_k_g_support(bool supported, bool of_this_bmc_only) {
     record_changed_ = true;
     bmc_.k_g_supported = supported;
-    const auto card = card_key();
+    const auto card = of_this_bmc_only ? std::string() : card_key();
     const vault::Store::Work work = [&](vault::Transaction& transaction) -> Result<void> {
         if (auto done = transaction.update_bmc(bmc_); !done) return done;
         if (card.empty()) return {};
@@ -842,13 +875,12 @@ asio::awaitable<Durable> BmcContact::record_k_g(const Seen& seen, VersionNumber&
 asio::awaitable<bool> BmcContact::answers_without_rmcp_plus() {
     if (!client_) co_return false;
     co_await close();
-    auto peer = co_await ports_.resolve(bmc_);
-    if (!peer || had_a_session_) co_return false;
+    if (had_a_session_) co_return false;
     counters_ = client_->counters();
     client_.reset();
     auto quick = options_.client;
     quick.attempts = 2;
-    ipmi::BmcClient client(ports_.network, *peer, quick);
+    ipmi::BmcClient client(ports_.network, peer_, quick);
     const auto capabilities = co_await client.capabilities();
     counters_.round_trips += client.counters().round_trips;
     co_return capabilities || capabilities.error().code != ErrorCode::kNoAnswer;

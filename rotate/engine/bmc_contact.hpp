@@ -59,6 +59,8 @@ struct ContactOptions {
 };
 
 inline constexpr std::string_view kAskedAndNotHeld = "the BMC was asked and does not hold it";
+inline constexpr std::string_view kStagedForAnotherSession =
+    "it was staged for a session that the current password opens";
 inline constexpr std::string_view kRefusedForItsSize = "the BMC refused a password of this size";
 inline constexpr std::string_view kTestedAndNotHeld = "the BMC says that it does not hold it (Test Password)";
 
@@ -133,7 +135,8 @@ public:
     [[nodiscard]] std::string card_key() const { return rotate::card_key(bmc_); }
     // Found live instead of a newer one; to be replaced as long as it is current.
     [[nodiscard]] std::optional<VersionNumber> due_version() const { return facts_.due_version; }
-    // The current version was staged by this very campaign, perhaps before a crash: it needs no second one.
+    // The current version was staged by this very campaign, perhaps before a crash: it needs no second one, unless it
+    // was exposed since.
     [[nodiscard]] bool password_is_of_this_campaign() const;
     [[nodiscard]] bool k_g_is_of_this_campaign() const;
     // The capability card says that this kind of BMC keeps 16 bytes of a password. Read by load().
@@ -165,14 +168,13 @@ public:
     [[nodiscard]] asio::awaitable<Durable> abandon(vault::Subject subject, VersionNumber version, std::string_view why);
     // Live credential unknown: automation leaves this BMC alone for 60 s, then longer, up to an hour.
     [[nodiscard]] asio::awaitable<Durable> quarantine(Answer why);
-    [[nodiscard]] asio::awaitable<Durable> learn_k_g_support(bool supported);
+    // `of_this_bmc_only`: it refused the command, which costs nothing to ask of each one; its kind is not judged by it.
+    [[nodiscard]] asio::awaitable<Durable> learn_k_g_support(bool supported, bool of_this_bmc_only);
     // A K_G from elsewhere is live: it becomes this BMC's current one.
     [[nodiscard]] asio::awaitable<Durable> record_k_g(const Seen& seen, VersionNumber& recorded);
     void clear_quarantine();
     // There are more candidates than when this BMC was quarantined: worth asking at once.
-    [[nodiscard]] bool has_more_to_offer() const {
-        return passwords_.size() > facts_.passwords_offered || k_gs_.size() > facts_.k_gs_offered;
-    }
+    [[nodiscard]] bool has_more_to_offer() const { return offered().exceeds(facts_.offered); }
 
     // No RMCP+ session could be had; does it answer IPMI at all? Two seconds at most; ends this contact.
     [[nodiscard]] asio::awaitable<bool> answers_without_rmcp_plus();
@@ -190,6 +192,7 @@ private:
                                            const std::optional<MadeBy>& made) const;
     Result<void> read_facts(const vault::Store& store);
     void offer_candidates();
+    [[nodiscard]] Offered offered() const;
     [[nodiscard]] Seen seen_from(ipmi::LoginReport& report, ipmi::LoginRequest::Depth depth) const;
     [[nodiscard]] bool shows_our_board(const Seen& seen) const;
     asio::awaitable<Seen> sight(ipmi::LoginRequest::Depth depth, bool keep);
@@ -215,6 +218,7 @@ private:
     asio::awaitable<Board> pin_board(Seen& seen);
     asio::awaitable<std::optional<MacAddress>> mac_address(ipmi::Session& session);
     asio::awaitable<void> read_rights(ipmi::Session& session, Seen& seen);
+    asio::awaitable<bool> has_moved(UserId from, UserId to);
     asio::awaitable<SlotFact> find_slot_by_name();
     asio::awaitable<std::optional<ipmi::UserAccess>> access_of(ipmi::Session& session, UserId user) const;
     void remember_suite(const ipmi::CipherSuite& suite);
@@ -226,6 +230,7 @@ private:
     KnownCredentials known_;
     std::vector<ipmi::PasswordCandidate> passwords_;  // own ones first
     std::vector<ipmi::KgCandidate> k_gs_;
+    ipmi::Peer peer_;  // as connect() resolved it: a name may mean another address a moment later
     std::unique_ptr<ipmi::BmcClient> client_;
     std::unique_ptr<ipmi::Session> kept_;
     ipmi::TimePoint kept_used_{};
@@ -235,10 +240,12 @@ private:
     bool board_checked_ = false;         // beyond the GUID, in this operation
     std::optional<bool> kind_uses_k_g_;  // by the capability card
     LearnedFacts facts_;
+    bool password_is_exposed_ = false;
     bool lock_out_asked_ = false;        // in this operation: newer than what the vault has
     bool slots_asked_ = false;           // likewise
     bool full_before_its_time_ = false;  // no session slot, though we left one
     int login_attempts_ = 0;             // real logins that failed, or may have, in this operation
+    bool login_attempts_made_ = false;   // this BMC proves nothing: what locks its account is asked for each time
     bool reset_settled_ = false;
     bool suite_0_asked_ = false;
     bool identify_ = false;

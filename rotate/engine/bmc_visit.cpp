@@ -25,9 +25,11 @@ std::optional<Excuse> excuse(const vault::Bmc& bmc, UnixTime now, bool changes, 
     if (changes && bmc.hold && (!bmc.hold->until || *bmc.hold->until > now)) {
         return Excuse{Outcome::kHeld, bmc.hold->reason};
     }
-    if (bmc.quarantine && bmc.quarantine->retry_at > now && !more_to_offer) {
-        return Excuse{Outcome::kQuarantined, fmt::format("{}; retried after {} s", bmc.quarantine->reason,
-                                                         bmc.quarantine->retry_at.value - now.value)};
+    // A look is always allowed: it costs no failed login, and what was put right at the board shows.
+    if (changes && bmc.quarantine && bmc.quarantine->retry_at > now && !more_to_offer) {
+        return Excuse{Outcome::kQuarantined,
+                      fmt::format("{}; not asked: its next turn is in {} s", bmc.quarantine->reason,
+                                  bmc.quarantine->retry_at.value - now.value)};
     }
     return std::nullopt;
 }
@@ -132,7 +134,8 @@ asio::awaitable<bool> BmcVisit::begin(bool changes) {
         set_outcome(report_, reason->outcome, reason->detail);
         co_return false;
     }
-    const bool offers_more = context_.elsewhere != nullptr && !context_.elsewhere->passwords().empty();
+    const auto compartment = contact_.bmc().compartment;
+    const bool offers_more = context_.elsewhere != nullptr && !context_.elsewhere->passwords(compartment).empty();
     if (!contact_.known().has_password() && !offers_more) {
         set_outcome(report_, Outcome::kRefused, "no-known-password");
         co_return false;

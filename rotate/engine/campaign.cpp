@@ -137,11 +137,12 @@ RunSummary summarize(std::string command, std::size_t selected, const std::vecto
     return summary;
 }
 
-RunSummary dry_run(std::string command, std::span<const Bmc> bmcs, const RunOptions& options, Observer& observer) {
+RunSummary dry_run(std::string command, Goal goal, std::span<const Bmc> bmcs, const RunOptions& options,
+                   Observer& observer) {
     const SystemClock clock;
     std::vector<BmcReport> reports;
     for (const auto& bmc : bmcs) {
-        reports.push_back(plan_bmc(bmc, options, clock.now()));
+        reports.push_back(plan_bmc(bmc, options, goal, clock.now()));
         observer.finished(reports.back());
     }
     return summarize(std::move(command), bmcs.size(), reports);
@@ -165,8 +166,8 @@ Result<void> audit_sources(Environment& environment, const RunOptions& options, 
     if (!sources.fleet_history && sources.history_of.empty() && !sources.lists) return {};
     const auto body =
         audit_body(options.purpose, {{"command", std::string(command)},
-                                     {"k_gs", static_cast<std::int64_t>(elsewhere.k_gs().size())},
-                                     {"passwords", static_cast<std::int64_t>(elsewhere.passwords().size())}});
+                                     {"k_gs", static_cast<std::int64_t>(elsewhere.k_g_count())},
+                                     {"passwords", static_cast<std::int64_t>(elsewhere.password_count())}});
     return environment.store->transact(options.actor, SystemClock().now(), [&](vault::Transaction& transaction) {
         return transaction.audit("candidates.offered", std::nullopt, body);
     });
@@ -241,7 +242,8 @@ milliseconds since(std::chrono::steady_clock::time_point start) {
 
 Result<RunSummary> run_rotate(Environment& environment, std::span<const Bmc> bmcs, const RunOptions& options,
                               Observer& observer) {
-    if (options.dry_run) return dry_run("rotate", bmcs, options, observer);
+    const auto goal = options.put_back ? Goal::kPutBack : Goal::kRotate;
+    if (options.dry_run) return dry_run("rotate", goal, bmcs, options, observer);
     const auto start = std::chrono::steady_clock::now();
     auto campaign = open_campaign(environment, options);
     if (!campaign) return std::unexpected(campaign.error());
@@ -261,7 +263,6 @@ Result<RunSummary> run_rotate(Environment& environment, std::span<const Bmc> bmc
     const auto continued = reports.size();
     auto& context = (*run)->context();
     context.campaign = campaign->id;
-    const auto goal = options.put_back ? Goal::kPutBack : Goal::kRotate;
     auto end = (*run)->over(to_do, plan_for(to_do, options, true),
                             [&](const Bmc& bmc) { return rotate_bmc(context, bmc, goal); });
     std::ranges::move(end.reports, std::back_inserter(reports));
@@ -332,7 +333,9 @@ Result<RunSummary> run_deprovision(Environment& environment, std::span<const Bmc
 
 Result<RunSummary> run_recover(Environment& environment, std::span<const Bmc> bmcs, const RunOptions& options,
                                Observer& observer) {
-    if (options.dry_run) return dry_run("recover", bmcs, options, observer);
+    if (options.dry_run) {
+        return dry_run("recover", options.find_only ? Goal::kFind : Goal::kRecover, bmcs, options, observer);
+    }
     return run_without_campaign("recover", !options.find_only, environment, bmcs, options, observer,
                                 [](OperationContext& context, const Bmc& bmc) {
                                     const auto goal = context.options.find_only ? Goal::kFind : Goal::kRecover;

@@ -50,28 +50,44 @@ Fingerprints::Value Fingerprints::of(const Key20& secret) const {
 
 Result<CandidatesElsewhere> CandidatesElsewhere::gather(const vault::Store& store, const CandidateSources& sources) {
     CandidatesElsewhere all;
+    const auto bmcs = store.bmcs();
+    if (!bmcs) return std::unexpected(bmcs.error());
+    for (const auto& bmc : *bmcs) all.compartments_.insert(bmc.compartment);
     if (sources.fleet_history || !sources.history_of.empty()) {
         if (auto done = all.add_history(store, sources); !done) return std::unexpected(done.error());
     }
     if (sources.lists) {
         if (auto done = all.add_lists(store); !done) return std::unexpected(done.error());
     }
-    if (sources.vendor_defaults) all.add_vendor_defaults();
-    if (all.passwords_.candidates.size() > kMaxCandidates || all.k_gs_.candidates.size() > kMaxCandidates) {
-        return fail(
-            ErrorCode::kInvalidArgument,
-            fmt::format("more than {} candidates for one BMC: ask with the history of fewer BMCs", kMaxCandidates));
+    if (is_too_much(all.passwords_) || is_too_much(all.k_gs_)) {
+        return fail(ErrorCode::kInvalidArgument,
+                    fmt::format("more than {} passwords of other BMCs and of lists for one BMC: name fewer BMCs with "
+                                "--history-of, or leave out the lists with --no-lists",
+                                kMaxCandidates));
     }
+    if (sources.vendor_defaults) all.add_vendor_defaults();
     return all;
 }
 
 template <class Candidate>
-void CandidatesElsewhere::add(Set<Candidate>& set, Key20 secret, Origin origin) {
-    if (!set.known.insert(fingerprints_.of(secret)).second) return;
-    const auto id = kFirstId + static_cast<std::uint32_t>(set.candidates.size());
+bool CandidatesElsewhere::is_too_much(const Set<Candidate>& set) {
+    return std::ranges::any_of(set.by_compartment,
+                               [](const auto& entry) { return entry.second.candidates.size() > kMaxCandidates; });
+}
+
+template <class Candidate>
+void CandidatesElsewhere::add(Set<Candidate>& set, const Compartments& compartments, Key20 secret, Origin origin) {
+    const auto fingerprint = fingerprints_.of(secret);
+    std::vector<Offer<Candidate>*> new_to;
+    for (const auto compartment : compartments) {
+        auto& offer = set.by_compartment[compartment];
+        if (offer.known.insert(fingerprint).second) new_to.push_back(&offer);
+    }
+    if (new_to.empty()) return;
+    const auto id = kFirstId + static_cast<std::uint32_t>(set.secrets.size());
     set.secrets.push_back(std::move(secret));
     set.origins.push_back(std::move(origin));
-    set.candidates.push_back({id, &set.secrets.back()});
+    for (auto* offer : new_to) offer->candidates.push_back({id, &set.secrets.back()});
 }
 
 Result<void> CandidatesElsewhere::add_history(const vault::Store& store, const CandidateSources& sources) {
@@ -81,7 +97,7 @@ Result<void> CandidatesElsewhere::add_history(const vault::Store& store, const C
         const bool wanted = sources.fleet_history || std::ranges::count(sources.history_of, bmc.id) > 0;
         if (!wanted) continue;
         if (auto done = add_history_of(store, bmc); !done) return done;
-        if (passwords_.candidates.size() > kMaxCandidates) break;  // gather() says so
+        if (is_too_much(passwords_) || is_too_much(k_gs_)) break;  // gather() says so
     }
     return {};
 }
@@ -95,9 +111,9 @@ Result<void> CandidatesElsewhere::add_history_of(const vault::Store& store, cons
         if (!secret) return std::unexpected(secret.error());
         Origin origin{Origin::Kind::kOtherBmc, fmt::format("{} version {}", bmc.name, version.version.value)};
         if (version.subject == bmc.own_password()) {
-            add(passwords_, std::move(*secret), std::move(origin));
+            add(passwords_, {bmc.compartment}, std::move(*secret), std::move(origin));
         } else if (version.subject.kind == vault::Kind::kKg) {
-            add(k_gs_, std::move(*secret), std::move(origin));
+            add(k_gs_, {bmc.compartment}, std::move(*secret), std::move(origin));
         }
     }
     return {};
@@ -109,16 +125,21 @@ Result<void> CandidatesElsewhere::add_lists(const vault::Store& store) {
     for (const auto& password : *listed) {
         auto secret = store.unseal(password);
         if (!secret) return std::unexpected(secret.error());
-        add(passwords_, std::move(*secret), {Origin::Kind::kList, password.label});
+        add(passwords_, compartments_, std::move(*secret), {Origin::Kind::kList, password.label});
     }
     return {};
 }
 
 void CandidatesElsewhere::add_vendor_defaults() {
     for (const auto& known : vendor_defaults()) {
-        add(passwords_, padded(known.published),
+        add(passwords_, compartments_, padded(known.published),
             {Origin::Kind::kVendorDefault, fmt::format("{} of {}", known.user_name, known.vendor)});
     }
+}
+
+std::size_t CandidatesElsewhere::of_other_bmcs(std::uint32_t compartment) const {
+    const auto password = [this](const auto& each) { return password_origin(each.id).kind == Origin::Kind::kOtherBmc; };
+    return static_cast<std::size_t>(std::ranges::count_if(passwords(compartment), password)) + k_gs(compartment).size();
 }
 
 Result<SharedPasswords> SharedPasswords::read(const vault::Store& store) {

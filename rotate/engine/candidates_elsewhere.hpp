@@ -39,8 +39,8 @@ private:
     Secret<32> key_;
 };
 
-// With a BMC's own versions at most so many candidates are compared with one handshake: bmcvault brings back what was
-// known once, it cracks nothing.
+// Beside a BMC's own versions and the published defaults at most so many passwords, and K_Gs, are compared with one
+// handshake: bmcvault brings back what was known once, it cracks nothing.
 inline constexpr std::size_t kMaxCandidates = 10'000;
 
 class CandidatesElsewhere {
@@ -53,28 +53,52 @@ public:
     // candidate, with the label that was found first.
     [[nodiscard]] static Result<CandidatesElsewhere> gather(const vault::Store& store, const CandidateSources& sources);
 
-    [[nodiscard]] std::span<const ipmi::PasswordCandidate> passwords() const { return passwords_.candidates; }
-    [[nodiscard]] std::span<const ipmi::KgCandidate> k_gs() const { return k_gs_.candidates; }
+    // For a BMC of that compartment: never a secret of a BMC of another one. Whoever has one compartment would learn by
+    // it what lives in the other.
+    [[nodiscard]] std::span<const ipmi::PasswordCandidate> passwords(std::uint32_t compartment) const {
+        return offered(passwords_, compartment);
+    }
+    [[nodiscard]] std::span<const ipmi::KgCandidate> k_gs(std::uint32_t compartment) const {
+        return offered(k_gs_, compartment);
+    }
+    // How many of them are passwords and K_Gs of other BMCs.
+    [[nodiscard]] std::size_t of_other_bmcs(std::uint32_t compartment) const;
+    // All that were gathered, for the audit log.
+    [[nodiscard]] std::size_t password_count() const { return passwords_.secrets.size(); }
+    [[nodiscard]] std::size_t k_g_count() const { return k_gs_.secrets.size(); }
     [[nodiscard]] const Origin& password_origin(std::uint32_t id) const { return passwords_.origins[id - kFirstId]; }
     [[nodiscard]] const Origin& k_g_origin(std::uint32_t id) const { return k_gs_.origins[id - kFirstId]; }
 
 private:
+    using Compartments = std::set<std::uint32_t>;
+    template <class Candidate>
+    struct Offer {
+        std::vector<Candidate> candidates;
+        std::set<Fingerprints::Value> known;
+    };
     template <class Candidate>
     struct Set {
         std::deque<Key20> secrets;    // borrowed by the candidates: its elements stay where they are
         std::vector<Origin> origins;  // same order
-        std::vector<Candidate> candidates;
-        std::set<Fingerprints::Value> known;
+        std::map<std::uint32_t, Offer<Candidate>> by_compartment;
     };
 
     template <class Candidate>
-    void add(Set<Candidate>& set, Key20 secret, Origin origin);
+    [[nodiscard]] static std::span<const Candidate> offered(const Set<Candidate>& set, std::uint32_t compartment) {
+        const auto found = set.by_compartment.find(compartment);
+        return found == set.by_compartment.end() ? std::span<const Candidate>() : found->second.candidates;
+    }
+    template <class Candidate>
+    [[nodiscard]] static bool is_too_much(const Set<Candidate>& set);
+    template <class Candidate>
+    void add(Set<Candidate>& set, const Compartments& compartments, Key20 secret, Origin origin);
     Result<void> add_history(const vault::Store& store, const CandidateSources& sources);
     Result<void> add_history_of(const vault::Store& store, const vault::Bmc& bmc);
     Result<void> add_lists(const vault::Store& store);
     void add_vendor_defaults();
 
     Fingerprints fingerprints_;
+    Compartments compartments_;  // of the inventory
     Set<ipmi::PasswordCandidate> passwords_;
     Set<ipmi::KgCandidate> k_gs_;
 };

@@ -87,7 +87,9 @@ asio::awaitable<KgEvent> KgRotation::set_k_g(const Key20& k_g) {
     const auto request = ipmi::set_k_g(contact_.channel(), k_g);
     const auto reply = co_await contact_.command(request);
     if (!reply) co_return KgApplied{KgApplyResult::kNoReply, contact_.has_kept_session()};
-    co_return KgApplied{apply_result(reply->completion_code), contact_.has_kept_session()};
+    const auto result = apply_result(reply->completion_code);
+    refused_as_unknown_ = result == KgApplyResult::kNotSupported;
+    co_return KgApplied{result, contact_.has_kept_session()};
 }
 
 asio::awaitable<KgEvent> KgRotation::perform(const KgProve&) {
@@ -112,7 +114,7 @@ asio::awaitable<KgEvent> KgRotation::perform(const KgAbandon& action) {
 }
 
 asio::awaitable<KgEvent> KgRotation::perform(const KgLearnSupport& action) {
-    const auto stored = co_await contact_.learn_k_g_support(action.supported);
+    const auto stored = co_await contact_.learn_k_g_support(action.supported, refused_as_unknown_);
     co_return Stored{stored};
 }
 

@@ -39,6 +39,7 @@ private:
     Ports& ports_;
     std::optional<VersionNumber> live_;
     bool change_wanted_;
+    bool refused_as_unknown_ = false;  // the last write: the BMC does not know the command
     std::string note_;
     Answer last_answer_ = Answer::kMatched;
 };

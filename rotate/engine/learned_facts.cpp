@@ -41,7 +41,7 @@ void read_own(const Facts& own, LearnedFacts& learned) {
     std::istringstream(value_of(own, kFailedLoginsFact)) >> learned.failed_logins >> learned.failed_logins_at.value;
     learned.made_password = made_by(value_of(own, kMadePasswordFact));
     learned.made_k_g = made_by(value_of(own, kMadeKgFact));
-    std::istringstream(value_of(own, kOfferedFact)) >> learned.passwords_offered >> learned.k_gs_offered;
+    std::istringstream(value_of(own, kOfferedFact)) >> learned.offered.own_and_listed >> learned.offered.of_other_bmcs;
 }
 
 }  // namespace

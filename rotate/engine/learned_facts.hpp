@@ -26,7 +26,7 @@ inline constexpr std::string_view kSuite0Fact = "suite-0";              // "open
 inline constexpr std::string_view kLockOutFact = "lock-out";            // "BAD_PASSWORDS RESET_INTERVAL_S"
 inline constexpr std::string_view kSessionSlotsFact = "session-slots";  // how many, by Get Session Info
 inline constexpr std::string_view kDueFact = "due";                     // the version that has to be replaced
-inline constexpr std::string_view kOfferedFact = "offered";             // "PASSWORDS K_GS", when it was quarantined
+inline constexpr std::string_view kOfferedFact = "offered";  // two numbers, as in Offered, when it was quarantined
 inline constexpr std::string_view kMadePasswordFact = "made-password";  // "CAMPAIGN VERSION", the last that was staged
 inline constexpr std::string_view kMadeKgFact = "made-k_g";             // likewise
 inline constexpr std::string_view kResetFact = "reset";                 // "unfinished", "settled"
@@ -36,10 +36,11 @@ inline constexpr std::string_view kFormerAccountFact = "former-account";  // "SL
 // The name of that account; empty: none.
 [[nodiscard]] Result<std::string> former_account(const vault::Store& store, const vault::Bmc& bmc);
 
-// LAN configuration parameter 26 (§23.1, Table 23-4). Where the BMC did not say: what is common, or stricter.
+// LAN configuration parameter 26 (§23.1, Table 23-4). Where the BMC did not say: a threshold that is common, and a
+// count that is never forgotten.
 struct LockOut {
-    int bad_passwords = 3;                     // so many lock the account; 0: never
-    std::chrono::seconds reset_interval{300};  // after so long they are forgotten; 0: never
+    int bad_passwords = 3;                   // so many lock the account; 0: never
+    std::chrono::seconds reset_interval{0};  // after so long they are forgotten; 0: never
 };
 
 // A version that was staged by a campaign.
@@ -47,6 +48,16 @@ struct MadeBy {
     std::int64_t campaign = 0;
     VersionNumber version;
     friend bool operator==(const MadeBy&, const MadeBy&) = default;
+};
+
+// How many candidates a BMC was asked with. Apart, as the history of other BMCs is offered on request only.
+struct Offered {
+    std::size_t own_and_listed = 0;  // own versions, lists, published defaults
+    std::size_t of_other_bmcs = 0;
+
+    [[nodiscard]] bool exceeds(const Offered& other) const {
+        return own_and_listed > other.own_and_listed || of_other_bmcs > other.of_other_bmcs;
+    }
 };
 
 struct LearnedFacts {
@@ -64,8 +75,7 @@ struct LearnedFacts {
     bool reset_unfinished = false;
     int failed_logins = 0;
     UnixTime failed_logins_at;
-    std::size_t passwords_offered = 0;
-    std::size_t k_gs_offered = 0;
+    Offered offered;  // when it was quarantined
 };
 
 }  // namespace bmcvault::rotate

@@ -89,6 +89,7 @@ private:
     asio::awaitable<void> run_machines(Goal goal);
     asio::awaitable<PasswordEnd> run_password(Goal goal);
     asio::awaitable<void> run_k_g(Goal goal, PasswordEnd& password);
+    [[nodiscard]] bool has_vanished(const Seen& seen) const;
     asio::awaitable<bool> adopt_k_g(Seen& seen);
     asio::awaitable<void> wait_for_k_g_experiment();
     asio::awaitable<void> tell_ipmi_off();
@@ -138,8 +139,9 @@ asio::awaitable<void> Operation::run_machines(Goal goal) {
     if (goal == Goal::kRotate && contact_.password_is_of_this_campaign()) goal = Goal::kRecover;
     auto ended = co_await run_password(goal);
     set_outcome(report_, ended.outcome, ended.detail);
-    if (ended.was_reset) add_detail(report_.detail, "factory-reset");
-    add_detail(report_.detail, ended.came_from);
+    const bool same_board = ended.outcome != Outcome::kIdentityChanged;
+    if (same_board && ended.was_reset) add_detail(report_.detail, "factory-reset");
+    if (same_board) add_detail(report_.detail, ended.came_from);
     if (ended.last_seen) add_detail(report_.detail, ended.last_seen->why);
     if (report_.as_asked && ended.last_seen) co_await run_k_g(goal, ended);
     co_await contact_.close();
@@ -162,13 +164,20 @@ asio::awaitable<PasswordEnd> Operation::run_password(Goal goal) {
     PasswordRotation password(contact_, goal, visit_.note());
     auto ended = co_await password.run();
     const bool ended_well = as_asked(ended.outcome);
-    if (goal != Goal::kRecover || ended_well || !ended.last_seen || context_.options.dry_run) co_return ended;
+    if (goal != Goal::kRecover || ended_well || !ended.last_seen) co_return ended;
     if (!may_be_put_right(ended.last_seen->answer, ended.last_seen->administrator)) co_return ended;
     AccountReturn other(contact_, visit_.note());
     const auto returned = co_await other.run();
     if (!returned.put_right) {
         add_detail(ended.detail, returned.detail);
         co_return ended;
+    }
+    // Our account was brought back through a session that any old password may have opened: a K_G that was staged
+    // before is not for it.
+    if (const auto* k_g = contact_.known().k_g_in(VersionState::kPending)) {
+        const auto subject = contact_.bmc().k_g_subject();
+        const auto given_up = co_await contact_.abandon(subject, k_g->version, kStagedForAnotherSession);
+        if (given_up != Durable::kCommitted) co_return PasswordEnd{Outcome::kBlocked, "vault-not-written", {}, {}};
     }
     PasswordRotation proof(contact_, goal, visit_.note());
     ended = co_await proof.run();
@@ -192,7 +201,14 @@ asio::awaitable<void> Operation::run_k_g(Goal goal, PasswordEnd& password) {
     const bool unexpected =
         seen.k_g_asked && seen.k_g != (current != nullptr ? std::optional(current->version) : std::nullopt);
     const bool had_one = current != nullptr || contact_.known().k_g_in(VersionState::kPrevious) != nullptr;
-    const bool lost = password.was_reset && had_one;
+    const bool vanished = !password.was_reset && has_vanished(seen);
+    if (vanished) add_detail(report_.detail, "k_g-lost");
+    if (vanished && goal == Goal::kFind) co_return;
+    if (vanished && goal != Goal::kRecover) {
+        set_outcome(report_, Outcome::kRefused, "");
+        co_return;
+    }
+    const bool lost = vanished || (password.was_reset && had_one);
     const bool asked_for = (context_.options.k_g || context_.options.k_g_of.contains(contact_.bmc().id)) &&
                            !contact_.k_g_is_of_this_campaign();
     const bool wanted = (asked_for || lost) && goal != Goal::kFind;
@@ -212,6 +228,13 @@ asio::awaitable<void> Operation::run_k_g(Goal goal, PasswordEnd& password) {
     KgRotation k_g(contact_, seen.k_g, wanted, visit_.note());
     const auto outcome = co_await k_g.run();
     set_outcome(report_, with_k_g(password.outcome, outcome, k_g.last_answer()), word(outcome));
+}
+
+// It proved a K_G once, and now none is set: the board was reset, or it is another one.
+bool Operation::has_vanished(const Seen& seen) const {
+    const auto* current = contact_.known().k_g_in(VersionState::kCurrent);
+    const bool proved = current != nullptr && current->proved_at;
+    return proved && seen.k_g_asked && !seen.k_g && seen.k_g_elsewhere == nullptr;
 }
 
 // False: it could not be written down, and the report says so.
@@ -422,13 +445,27 @@ asio::awaitable<BmcReport> check_bmc(OperationContext& context, const vault::Bmc
     co_return co_await operation.check();
 }
 
-BmcReport plan_bmc(const vault::Bmc& bmc, const RunOptions& options, UnixTime now) {
+BmcReport plan_bmc(const vault::Bmc& bmc, const RunOptions& options, Goal goal, UnixTime now) {
     if (auto excused = excused_from_change(bmc, now)) return *excused;
     auto report = report_for(bmc);
     report.outcome = "planned";
     report.as_asked = true;
-    report.detail =
-        options.put_back ? "the previous password would return" : "a fresh password would be set and proved";
+    switch (goal) {
+        case Goal::kRotate:
+            report.detail = "a fresh password would be set and proved";
+            break;
+        case Goal::kPutBack:
+            report.detail = "the previous password would return";
+            break;
+        case Goal::kRecover:
+            report.detail =
+                "would be asked; only where it holds another password than the vault believes, a fresh one "
+                "would be set and proved";
+            break;
+        case Goal::kFind:
+            report.detail = "would be asked; nothing would be changed";
+            break;
+    }
     if (options.k_g && bmc.k_g_supported.value_or(true)) add_detail(report.detail, "then a fresh K_G");
     return report;
 }

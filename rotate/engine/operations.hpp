@@ -19,6 +19,6 @@ namespace bmcvault::rotate {
 [[nodiscard]] asio::awaitable<BmcReport> check_bmc(OperationContext& context, const vault::Bmc& bmc);
 
 // What rotate_bmc would do, from the vault alone: nothing is sent.
-[[nodiscard]] BmcReport plan_bmc(const vault::Bmc& bmc, const RunOptions& options, UnixTime now);
+[[nodiscard]] BmcReport plan_bmc(const vault::Bmc& bmc, const RunOptions& options, Goal goal, UnixTime now);
 
 }  // namespace bmcvault::rotate

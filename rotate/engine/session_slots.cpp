@@ -72,11 +72,18 @@ void SessionSlots::handshake_begins() {
     write_down();
 }
 
-void SessionSlots::handshake_ended(bool left_a_slot_half_open, bool session_opened) {
-    half_open_ = half_open_before_ + (left_a_slot_half_open ? 1 : 0);
-    half_open_until_ = left_a_slot_half_open ? expiry() : half_open_before_until_;
+void SessionSlots::handshake_ended(int left_half_open, bool session_opened) {
+    half_open_ = half_open_before_ + left_half_open;
+    half_open_until_ = left_half_open > 0 ? expiry() : half_open_before_until_;
     if (session_opened) ++own_;
     own_until_ = expiry();
+    write_down();
+}
+
+void SessionSlots::found_full() {
+    half_open_ = std::max({half_open(), possible_, 1});
+    half_open_until_ = expiry();
+    possible_ = 0;
     write_down();
 }
 

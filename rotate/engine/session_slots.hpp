@@ -32,7 +32,10 @@ public:
     [[nodiscard]] std::chrono::seconds before_credential_write() const;
 
     void handshake_begins();  // from here to handshake_ended() a slot counts as half-open
-    void handshake_ended(bool left_a_slot_half_open, bool session_opened);
+    void handshake_ended(int left_half_open, bool session_opened);
+    // The BMC had no slot for a handshake, though by this account it should have: others hold them, or it has fewer
+    // than it says. Nobody of ours asks again before what may be ours has expired.
+    void found_full();
     void session_used();  // its time-out begins again
     void session_closed(bool confirmed);
     void credential_written();

@@ -37,6 +37,19 @@ TEST(Json, AResultHasExactlyTheFieldsOfTheContract) {
         "\n");
 }
 
+// A BMC chooses names, and a terminal obeys C1 controls and marks of direction as it does escapes.
+TEST(Json, WhatABmcSaysIsAsciiWhateverItIs) {
+    auto made = report();
+    made.detail =
+        "slot 3 'a\xc2\x9b"
+        "31m\xe2\x80\xae\xff\x1b[2J'";
+    const auto line = json_result(made);
+    for (const char c : line.substr(0, line.size() - 1)) EXPECT_TRUE(c >= ' ' && c < 0x7f) << line;
+    EXPECT_EQ(parsed(line)["detail"],
+              "slot 3 'a\xc2\x9b"
+              "31m\xe2\x80\xae\xef\xbf\xbd\x1b[2J'");
+}
+
 TEST(Json, WhatIsNotKnownIsNullAndWhatWasNotAskedSaysSo) {
     auto made = report();
     made.password_version = std::nullopt;

@@ -119,6 +119,56 @@ TEST(Operation, ASharedGuidWithOtherMacAddressesIsAWeakPinAndNoReasonToRefuse) {
     for (const auto& report : life.reports) EXPECT_EQ(report.outcome, "rotated") << report.name << report.detail;
 }
 
+TEST(Operation, OfTwoRowsThatLeadToOneBoardWithoutGuidTheSecondIsRefusedByItsMacAddress) {
+    auto first = virtual_bmc::plain_config(0, 1);
+    ASSERT_TRUE(virtual_bmc::apply_quirk(first, "null-guid").has_value());
+    auto second = virtual_bmc::plain_config(1, 1);
+    ASSERT_TRUE(virtual_bmc::apply_quirk(second, "null-guid").has_value());
+    second.mac = first.mac;
+    auto fleet = fleet_of({std::move(first), std::move(second)});
+    const auto life = fleet.live(Command::kRotate);
+    std::vector<std::string> outcomes;
+    for (const auto& report : life.reports) outcomes.push_back(report.outcome);
+    std::ranges::sort(outcomes);
+    EXPECT_EQ(outcomes, (std::vector<std::string>{"identity-changed", "rotated"}));
+}
+
+// Interrupted, and exposed before it goes on: what was done is to be done again.
+TEST(Operation, AContinuedCampaignChangesAPasswordThatWasExposedMeanwhile) {
+    auto fleet = fleet_of({virtual_bmc::plain_config(0, 1)});
+    fleet.begin_campaign();
+    ASSERT_EQ(only(fleet.live(Command::kRotate)).outcome, "rotated");
+    fleet.let_time_pass(60s);
+    ASSERT_EQ(only(fleet.live(Command::kRotate)).outcome, "already-current");
+    const auto bmc = fleet.record(0).id;
+    const vault::Acting acting{"test", UnixTime{1'790'100'000}, "seen in a chat"};
+    ASSERT_TRUE(fleet.open_vault()->team().expose(acting, std::span(&bmc, 1)).has_value());
+    fleet.let_time_pass(60s);
+    EXPECT_EQ(only(fleet.live(Command::kRotate)).outcome, "rotated");
+    EXPECT_EQ(versions_of(fleet, vault::Kind::kPassword), 3u);
+    EXPECT_TRUE(fleet.open_vault()->team().due()->empty());
+    fleet.let_time_pass(60s);
+    EXPECT_EQ(only(fleet.live(Command::kRotate)).outcome, "already-current");
+}
+
+// Made again by hand or in band: the BMC says in which slot we are, and the old one does not bear our name.
+TEST(Operation, AnAccountThatHasMovedIsFollowedAndOneOfTwoOfThatNameIsNot) {
+    for (const bool named_twice : {false, true}) {
+        auto fleet = fleet_of({virtual_bmc::plain_config(0, 1)});
+        ASSERT_EQ(only(fleet.live(Command::kRotate)).outcome, "rotated");
+        fleet.let_time_pass(60s);
+        fleet.replace(0, [&](virtual_bmc::Config& config) {
+            config.users[6] = config.users.at(2);
+            if (!named_twice) config.users.at(2).name = "somebody";
+            config.users.at(2).password = {'x'};
+            config.users.at(2).enabled = false;
+        });
+        const auto life = fleet.live(Command::kRotate);
+        EXPECT_EQ(only(life).outcome, named_twice ? "refused" : "rotated") << only(life).detail;
+        EXPECT_EQ(fleet.open_vault()->bmc(fleet.record(0).id)->user_id, named_twice ? 2 : 6);
+    }
+}
+
 TEST(Operation, ASwappedBoardGetsNothing) {
     auto config = virtual_bmc::plain_config(0, 1);
     config.quirks.swaps_board_after_commands = 9;  // those of the first check

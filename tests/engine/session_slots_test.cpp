@@ -56,6 +56,32 @@ TEST_F(Slots, NothingIsHeldAndNothingWaitsOnABmcThatNobodyTouched) {
     EXPECT_EQ(process()->slots.before_credential_write(), 0s);
 }
 
+TEST_F(Slots, EverySlotThatALoginLeavesHalfOpenCounts) {
+    const auto mine = process();
+    mine->slots.bmc_has(4);
+    mine->slots.handshake_begins();
+    mine->slots.handshake_ended(2, false);
+    EXPECT_EQ(mine->slots.before_handshake(), 0s) << "two of four, one for this handshake, one for a person";
+    mine->slots.handshake_begins();
+    mine->slots.handshake_ended(1, false);
+    EXPECT_EQ(mine->slots.before_handshake(), 61s);
+}
+
+TEST_F(Slots, ThatABmcWasFullIsKnownToTheNextProcess) {
+    {
+        const auto first = process();
+        first->slots.bmc_has(4);
+        first->slots.handshake_begins();
+        first->slots.handshake_ended(0, false);
+        first->slots.found_full();
+    }
+    const auto next = process();
+    next->slots.bmc_has(4);
+    EXPECT_EQ(next->slots.before_handshake(), 61s);
+    clock_.time += 61;
+    EXPECT_EQ(next->slots.before_handshake(), 0s);
+}
+
 TEST_F(Slots, ClosedSessionsLeaveNothing) {
     {
         const auto first = process();

@@ -93,6 +93,25 @@ class Exec(FleetTest):
         self.assertEqual((result.exit_code, result.out), (7, "it is <********> ********\n"), result)
         self.assert_nothing_left()
 
+    def test_the_passphrase_of_the_vault_does_not_go_on_to_the_program(self):
+        vault = self.fleet()
+        looking = ("import os, sys; print(sorted(int(n) for n in os.listdir('/proc/self/fd')), "
+                   "repr(sys.stdin.read()), os.environ.get('CREDENTIALS_DIRECTORY'))")
+        env = {**os.environ, "BMCVAULT_HEADS": str(self.directory / "heads"), "XDG_RUNTIME_DIR": str(self.runtime),
+               "CREDENTIALS_DIRECTORY": str(self.directory)}
+        for given in (0, 9):
+            with open(vault.passphrase_file, "rb") as passphrase:
+                if given:
+                    os.dup2(passphrase.fileno(), given)
+                ran = subprocess.run(
+                    [vault.argv()[0], "exec", "--vault", str(vault.directory), "--passphrase-fd", str(given), "bmc01",
+                     "--", sys.executable, "-c", looking, "{password-file}"],
+                    stdin=passphrase if not given else subprocess.DEVNULL, pass_fds=(given,) if given else (),
+                    capture_output=True, text=True, env=env, timeout=60, check=False)
+                if given:
+                    os.close(given)
+            self.assertEqual((ran.returncode, ran.stdout), (0, "[0, 1, 2, 3] '' None\n"), ran.stderr)
+
     def test_the_file_goes_when_bmcvault_is_told_to_end(self):
         vault = self.fleet()
         for number in (signal.SIGINT, signal.SIGTERM):

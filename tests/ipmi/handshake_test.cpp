@@ -330,6 +330,24 @@ TEST(HandshakeMachine, AnAttemptNamesThePasswordOnlyOnceItIsIn) {
     }
 }
 
+// A status of "OK" with a code that nobody's key makes proves nothing of the password that was attempted.
+TEST(HandshakeMachine, AnAttemptThatRakp4DoesNotConfirmProvesNothing) {
+    const Known known;
+    auto bogus = config();
+    bogus.quirks.bogus_rakp2 = true;
+    bogus.k_g = Bytes(20, 0x77);  // none of ours
+    for (const auto& candidate : known.passwords.passwords()) {
+        VirtualBmc bmc(bogus);
+        auto plan = known.plan();
+        plan.attempt = &candidate;
+        Handshake handshake(std::move(plan), kNonces);
+        run(handshake, bmc);
+        EXPECT_NE(handshake.outcome(), HandshakeOutcome::kMatched) << candidate.id;
+        EXPECT_NE(handshake.outcome(), HandshakeOutcome::kKgUnknown) << candidate.id;
+        EXPECT_FALSE(handshake.take_password().has_value()) << candidate.id;
+    }
+}
+
 TEST(HandshakeMachine, WorksWithBmcsThatDeviate) {
     const Known known;
     struct Deviation {

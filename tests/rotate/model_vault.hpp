@@ -32,6 +32,7 @@ struct ModelVersion {
     Shape shape = Shape::kFull;
     VersionState state = VersionState::kPending;
     bool put_back = false;
+    VersionNumber staged_under{};  // what was current then; 0: nothing
 };
 
 struct Match {
@@ -60,6 +61,7 @@ public:
     }
     [[nodiscard]] ModelVersion* pending() { return in_state(VersionState::kPending); }
     [[nodiscard]] ModelVersion* current() { return in_state(VersionState::kCurrent); }
+    [[nodiscard]] VersionNumber current_number() { return current() != nullptr ? current()->number : VersionNumber{}; }
     [[nodiscard]] ModelVersion& newest() { return versions_.back(); }
     [[nodiscard]] ModelVersion* find(VersionNumber number) {
         const bool known = number.value >= 1 && number.value <= versions_.size();
@@ -74,6 +76,7 @@ public:
         const VersionNumber number = add(value, how.size, VersionState::kPending);
         versions_.back().shape = how.shape;
         versions_.back().put_back = put_back;
+        versions_.back().staged_under = current_number();
         return number;
     }
 
@@ -83,6 +86,12 @@ public:
             old->state = VersionState::kPrevious;
         }
         versions_[number.value - 1].state = VersionState::kCurrent;
+    }
+
+    void found(VersionNumber number) {
+        ModelVersion* open = pending();
+        if (open != nullptr && open->number != number) open->state = VersionState::kFailed;
+        make_current(number);
     }
 
     VersionNumber observe(Value value) {

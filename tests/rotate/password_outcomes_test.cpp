@@ -82,7 +82,7 @@ TEST(PasswordOutcomes, InterruptedRunIsRecovered) {
     EXPECT_EQ(end_of({.beginning = Beginning::kFailedLiveAndPending}), (Finish{Outcome::kRecovered, ""}));
     EXPECT_EQ(end_of({.beginning = Beginning::kMangledCurrent}), (Finish{Outcome::kRecovered, "settled-16"}));
     EXPECT_EQ(end_of({.beginning = Beginning::kFirstContactStaged, .goal = Goal::kRecover}),
-              (Finish{Outcome::kRecovered, ""}));
+              (Finish{Outcome::kRecovered, "first-proved"}));
 }
 
 TEST(PasswordOutcomes, RecoverLeavesAHealthyBmcAlone) {
@@ -101,7 +101,7 @@ TEST(PasswordOutcomes, PutBackReturnsThePreviousSecretOnceOnly) {
               (Finish{Outcome::kPutBack, ""}));
     EXPECT_EQ(end_of({.beginning = Beginning::kPutBackSent, .goal = Goal::kPutBack}), (Finish{Outcome::kPutBack, ""}));
     EXPECT_EQ(end_of({.beginning = Beginning::kPutBackStagedOtherLive, .goal = Goal::kPutBack}),
-              (Finish{Outcome::kPutBack, ""}));
+              (Finish{Outcome::kBlocked, "vault-was-behind"}));
     EXPECT_EQ(end_of({.beginning = Beginning::kPutBackDone, .goal = Goal::kPutBack}),
               (Finish{Outcome::kAlreadyCurrent, ""}));
     EXPECT_EQ(end_of({.beginning = Beginning::kOlderLive, .goal = Goal::kPutBack}),

@@ -188,6 +188,9 @@ private:
             sent_in_this_run_.reset();
             only_finish_.clear();
             began_pending_ = vault.pending() != nullptr;
+            if (began_pending_ && vault.pending()->staged_under == VersionNumber{}) {
+                vault.pending()->staged_under = vault.current_number();
+            }
             returns_ = what_returns();
             was_put_back_ = !began_pending_ && vault.current() != nullptr && vault.current()->put_back;
             Step now = machine_.start(vault.situation(what, only_16));
@@ -336,7 +339,7 @@ private:
         if (version == nullptr) fail("I1", "an unknown version was found");
         check_proved(version->value);
         const Disk result = disk();
-        if (result.commits) vault.make_current(action.version);
+        if (result.commits) vault.found(action.version);
         if (result.commits && action.due) vault.due = action.version;
         return Stored{result.answer};
     }
@@ -368,6 +371,9 @@ private:
         if (version == nullptr) fail("I1", "sent, but not in the vault");
         if (version->state != VersionState::kPending) fail("I1", "sent, but not pending");
         if (version->size != action.size) fail("I1", "sent in another size than stored");
+        if (version->staged_under != vault.current_number()) {
+            fail("I12", "sent to whoever proves another password than the one that was current when it was staged");
+        }
         const std::size_t chosen = fault(kApplyWays - 1);
         proof_.reset();
         const Applied result = bmc.set_password(*version, chosen == 0 ? bmc.habit : static_cast<OnApply>(chosen));

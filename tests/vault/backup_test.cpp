@@ -71,6 +71,16 @@ TEST_F(Backups, a_restored_vault_has_all_of_it) {
     must(write(*restored));
 }
 
+TEST_F(Backups, without_a_place_for_temporary_files_verifying_says_so) {
+    back_up(file());
+    const char* before = std::getenv("TMPDIR");
+    const std::string kept = before == nullptr ? "" : before;
+    setenv("TMPDIR", "/nonexistent", 1);
+    const auto verified = Store::verify_backup(file(), test::passphrase());
+    before == nullptr ? unsetenv("TMPDIR") : setenv("TMPDIR", kept.c_str(), 1);
+    EXPECT_EQ(code_of(verified), ErrorCode::kIo);
+}
+
 TEST_F(Backups, others_write_while_one_is_taken) {
     const auto writer = must(store().clone());
     std::vector<std::uint64_t> records;

@@ -117,6 +117,16 @@ TEST(Header, argon2_costs_outside_the_bounds_are_refused_before_any_derivation) 
     EXPECT_TRUE(parse_unverified_header(with(" ops=1 ", " ops=16 ")));
 }
 
+// A passphrase is tried on every slot.
+TEST(Header, argon2_costs_are_bounded_over_all_slots) {
+    auto header = small_header();
+    for (std::uint32_t number = 2; number <= 3; ++number) {
+        header.slots.push_back({number, "office", Argon2idSlot{16, kMaxArgon2Memory, {1}, {}, {}}, Bytes(100, 0x5a)});
+        const auto parsed = parse_unverified_header(signed_text(header));
+        EXPECT_EQ(parsed.has_value(), number == 2) << number;  // the small one and one at the bounds
+    }
+}
+
 TEST(Header, newer_formats_are_told_from_damage) {
     for (const auto& [before, after] :
          {std::pair{"bmcvault-vault/1", "bmcvault-vault/2"}, std::pair{"min-reader 1", "min-reader 3"},

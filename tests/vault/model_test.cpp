@@ -58,12 +58,14 @@ public:
             case Step::kCommit:
                 return is(version, kPending) && promote(version);
             case Step::kFoundLive:
-                return known(version) && promote(version);
+                if (!known(version)) return false;
+                if (operation.where().kind == Kind::kPassword && !is(version, kCurrent)) fail_pending(version);
+                return promote(version);
             case Step::kFoundNone:
                 demote(0);
                 return true;
             case Step::kObserved:
-                if (auto* pending = find(kPending)) pending->state = kFailed;
+                fail_pending(0);
                 add(kObserved, operation.text());
                 return promote(static_cast<std::uint32_t>(versions.size()));
             case Step::kAbandon:
@@ -76,6 +78,13 @@ public:
         return false;
     }
 
+    void fail_pending(std::uint32_t except) {
+        if (auto* pending = find(kPending, except)) pending->state = kFailed;
+    }
+    [[nodiscard]] bool is(std::uint32_t version, VersionState state) const {
+        return known(version) && versions[version - 1].state == state;
+    }
+
     std::vector<ModelVersion> versions;
 
 private:
@@ -84,9 +93,6 @@ private:
         return true;
     }
     [[nodiscard]] bool known(std::uint32_t version) const { return version >= 1 && version <= versions.size(); }
-    [[nodiscard]] bool is(std::uint32_t version, VersionState state) const {
-        return known(version) && versions[version - 1].state == state;
-    }
     ModelVersion* find(VersionState state, std::uint32_t except = 0) {
         for (std::size_t i = 0; i < versions.size(); ++i)
             if (versions[i].state == state && i + 1 != except) return &versions[i];
@@ -163,13 +169,23 @@ protected:
             for (const auto& operation : group)
                 works.push_back([&](Transaction& transaction) { return perform(transaction, bmc, operation); });
             const auto results = store().transact_group("model", test::kNow, works);
-            for (std::size_t i = 0; i < group.size(); ++i)
+            for (std::size_t i = 0; i < group.size(); ++i) {
+                if (finds_another_password_of_ours(models[Subject::kOwnAccount], group[i]))
+                    models[kKgSubject].fail_pending(0);
                 RC_ASSERT(results[i].has_value() == models[group[i].subject].apply(group[i]));
+            }
         }
         for (const auto& [subject, model] : models) compare(bmc, Operation{Step::kAdd, subject, 0, 0}.where(), model);
     }
 
 private:
+    static constexpr std::uint8_t kKgSubject = 2;
+    // What was pending for the K_G is not for whoever proves it (I12).
+    static bool finds_another_password_of_ours(const Model& ours, const Operation& operation) {
+        const bool found = operation.step == Step::kFoundLive && operation.subject == Subject::kOwnAccount;
+        const bool known = operation.version >= 1 && operation.version <= ours.versions.size();
+        return found && known && !ours.is(operation.version, kCurrent);
+    }
     void compare(BmcId bmc, Subject subject, const Model& model) {
         auto versions = must(store().versions(bmc));
         std::erase_if(versions, [&](const CredentialVersion& version) { return version.subject != subject; });

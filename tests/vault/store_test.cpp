@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tests/vault/test_vault.hpp"
+#include "vault/store/locks.hpp"
 #include "vault/store/vault_files.hpp"
 
 namespace bmcvault::vault {
@@ -193,19 +194,23 @@ TEST_F(StoreTest, a_second_pending_version_is_refused_and_the_first_kept) {
     EXPECT_EQ(states(bmc, kKg), "pending") << "each subject has its own";
 }
 
-TEST_F(StoreTest, found_live_brings_an_old_version_back_and_leaves_pending_alone) {
+TEST_F(StoreTest, found_live_brings_an_old_version_back_and_fails_what_was_pending) {
     const auto bmc = add_bmc(1);
     rotate(bmc, "1");
     rotate(bmc, "2");
     rotate(bmc, "3");
     stage(bmc, "4");
-    transact([&](Transaction& transaction) { return transaction.found_live(bmc, kPassword, {1}); });
-    EXPECT_EQ(states(bmc), "current retired previous pending");
+    stage(bmc, "of the key", kKg);
     transact([&](Transaction& transaction) { return transaction.found_live(bmc, kPassword, {3}); });
-    EXPECT_EQ(states(bmc), "previous retired current pending");
+    EXPECT_EQ(states(bmc), "retired previous current pending") << "it was current: nothing is new";
+    transact([&](Transaction& transaction) { return transaction.found_live(bmc, kPassword, {1}); });
+    EXPECT_EQ(states(bmc), "current retired previous failed");
+    EXPECT_EQ(states(bmc, kKg), "failed") << "not for whoever proves an older password (I12)";
+    transact([&](Transaction& transaction) { return transaction.found_live(bmc, kPassword, {3}); });
+    EXPECT_EQ(states(bmc), "previous retired current failed");
     EXPECT_EQ(must(store().versions(bmc))[2].superseded_at, std::nullopt);
     transact([&](Transaction& transaction) { return transaction.found_live(bmc, kPassword, {3}); });
-    EXPECT_EQ(states(bmc), "previous retired current pending");
+    EXPECT_EQ(states(bmc), "previous retired current failed");
 }
 
 TEST_F(StoreTest, found_none_live_leaves_no_current_k_g) {
@@ -424,6 +429,23 @@ TEST_F(StoreTest, files_are_for_the_owner_alone_whatever_the_umask) {
         for (const auto* name : {"vault.hdr", "store-000001.db", "lock"})
             EXPECT_EQ(mode_of(parent.path() / "v" / name), 0600u) << name;
     }
+}
+
+TEST_F(StoreTest, locks_of_a_group_vault_are_the_groups_whatever_the_umask) {
+    const auto* group = getgrgid(getegid());
+    ASSERT_NE(group, nullptr);
+    const test::TemporaryDirectory parent;
+    auto shared = test::options();
+    shared.group = group->gr_name;
+    must(Store::create(parent.path() / "v", test::passphrase(), shared));
+    const auto old_mask = umask(0077);
+    const auto header = HeaderLock::try_acquire(parent.path() / "v");
+    const auto bmc = BmcLock::try_acquire(parent.path() / "v", BmcId{});
+    umask(old_mask);
+    ASSERT_TRUE(header.has_value());
+    ASSERT_TRUE(bmc.has_value());
+    for (const auto& file : std::filesystem::directory_iterator(parent.path() / "v" / "locks"))
+        EXPECT_EQ(mode_of(file.path()), 0660u) << file.path();
 }
 
 TEST_F(StoreTest, a_group_vault_belongs_to_its_group) {

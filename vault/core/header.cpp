@@ -165,6 +165,16 @@ void read_fields(LineReader& reader, Header& header) {
     header.admin_public_key = reader.fixed_bytes<32>(reader.value_of("admin "));
 }
 
+// What trying one passphrase on every slot costs: as much as two slots at the bounds of one.
+bool cost_too_much(const std::vector<Slot>& slots) {
+    std::uint64_t cost = 0;
+    for (const auto& slot : slots) {
+        const auto* argon2id = std::get_if<Argon2idSlot>(&slot.kind);
+        if (argon2id != nullptr) cost += argon2id->operations * argon2id->memory_bytes;
+    }
+    return cost > 2 * kMaxArgon2Operations * kMaxArgon2Memory;
+}
+
 void read_slots(LineReader& reader, Header& header) {
     while (reader.next_is("-> ")) {
         if (header.slots.size() == kMaxSlots) return reader.mistake("more than 128 slots");
@@ -174,6 +184,7 @@ void read_slots(LineReader& reader, Header& header) {
         if (again) reader.mistake("two slots with one number");
         header.slots.push_back(std::move(slot));
     }
+    if (cost_too_much(header.slots)) reader.mistake("the Argon2 costs of all slots together are beyond the bounds");
 }
 
 std::string format_keys(const PublicKeys& keys) {

@@ -271,7 +271,10 @@ Result<Store::BackupReport> SqlcipherStore::backup(const fs::path& file, const s
 Result<Store::BackupReport> Store::verify_backup(const fs::path& file, const Passphrase& passphrase,
                                                  const OpenOptions& options) {
     if (auto library = check_library(); !library) return std::unexpected(library.error());
-    auto staging = Staging::make(fs::temp_directory_path(), "bmcvault-verify", Access{});
+    std::error_code no_place;
+    const auto place = fs::temp_directory_path(no_place);
+    if (no_place) return fail(ErrorCode::kIo, "the directory for temporary files (TMPDIR): " + no_place.message());
+    auto staging = Staging::make(place, "bmcvault-verify", Access{});
     if (!staging) return std::unexpected(staging.error());
     const auto manifest = extract(file, staging->path(), Access{});
     if (!manifest) return std::unexpected(manifest.error());

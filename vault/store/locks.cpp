@@ -14,15 +14,31 @@
 #include "vault/store/vault_files.hpp"
 
 namespace bmcvault::vault {
+namespace {
+
+// Never removed again: a lock file that comes and goes can be locked twice. Its mode is the vault's, whatever the
+// umask: the other members of a group lock it too.
+Result<int> open_lock_file(const std::filesystem::path& file, mode_t mode) {
+    const int fd = open(file.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, mode);
+    if (fd < 0) return system_error("can not open", file);
+    struct stat info{};
+    const bool stripped = fstat(fd, &info) == 0 && info.st_uid == geteuid() && (info.st_mode & 0777) != mode;
+    if (!stripped || fchmod(fd, mode) == 0) return fd;
+    auto failed = system_error("can not set the mode of", file);
+    close(fd);
+    return failed;
+}
+
+}  // namespace
 
 Result<HeaderLock> HeaderLock::try_acquire(const std::filesystem::path& vault_directory) {
     const auto access = check_directory(vault_directory);
     if (!access) return std::unexpected(access.error());
     const auto file = vault_directory / kLocksDirectory / "header";
-    const int fd = open(file.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, access->file_mode);
-    if (fd < 0) return system_error("can not open", file);
-    HeaderLock lock(fd);
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0) return lock;
+    const auto fd = open_lock_file(file, access->file_mode);
+    if (!fd) return std::unexpected(fd.error());
+    HeaderLock lock(*fd);
+    if (flock(*fd, LOCK_EX | LOCK_NB) == 0) return lock;
     if (errno == EWOULDBLOCK) return fail(ErrorCode::kBusy, "another bmcvault is changing who can open the vault");
     return system_error("can not lock", file);
 }
@@ -37,15 +53,10 @@ Result<BmcLock> BmcLock::try_acquire(const std::filesystem::path& vault_director
     const auto access = check_directory(vault_directory);
     if (!access) return std::unexpected(access.error());
     const auto file = vault_directory / kLocksDirectory / to_hex(bmc.uuid);
-    // Never removed again: a lock file that comes and goes can be locked twice.
-    const int fd = open(file.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, access->file_mode);
-    if (fd < 0) return system_error("can not open", file);
-    BmcLock lock(fd);
-    struct stat info{};
-    const bool stripped =
-        fstat(fd, &info) == 0 && info.st_uid == geteuid() && (info.st_mode & 0777) != access->file_mode;
-    if (stripped && fchmod(fd, access->file_mode) != 0) return system_error("can not set the mode of", file);  // umask
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0) return lock;
+    const auto fd = open_lock_file(file, access->file_mode);
+    if (!fd) return std::unexpected(fd.error());
+    BmcLock lock(*fd);
+    if (flock(*fd, LOCK_EX | LOCK_NB) == 0) return lock;
     if (errno == EWOULDBLOCK) return fail(ErrorCode::kBusy, "another bmcvault is working on this BMC");
     return system_error("can not lock", file);
 }

@@ -49,6 +49,7 @@ public:
     Result<std::optional<Campaign>> unfinished_campaign(const std::string& command,
                                                         const std::string& selection) const override;
     Result<std::vector<BmcId>> campaign_done(std::int64_t campaign) const override;
+    Result<bool> password_is_exposed(BmcId bmc) const override;
     Result<std::vector<AuditRecord>> audit_log(std::uint64_t after, std::size_t limit) const override;
     Result<void> transact(const std::string& actor, UnixTime now, const Work& work) override;
     std::vector<Result<void>> transact_group(const std::string& actor, UnixTime now,

@@ -55,6 +55,11 @@ constexpr std::string_view kSelectVersion =
     "SELECT b.uuid,c.kind,c.subject,c.version,c.state,c.provenance,c.stored_size,c.created_at,c.sent_at,c.proved_at,"
     "c.superseded_at,c.note FROM credential c JOIN bmc b ON b.id=c.bmc_id ";
 
+// Of "bmc b": the current password of our own account. Two parameters: its kind and its subject.
+constexpr std::string_view kPasswordIsExposed =
+    "EXISTS(SELECT 1 FROM credential c JOIN exposure e ON e.bmc_id=c.bmc_id AND e.kind=c.kind AND e.subject=c.subject "
+    "AND e.version=c.version WHERE c.bmc_id=b.id AND c.kind=? AND c.subject=? AND c.state='current')";
+
 void keep_head(Database& database, const fs::path& directory, const Header& header, Seen& seen) {
     const auto head = read_audit_head(database);
     const auto kept = head ? seen.file->advance({header.vault_id, header.generation, head->sequence, head->hash})
@@ -417,14 +422,28 @@ Result<std::optional<Store::AcceptedRestore>> SqlcipherStore::accepted_restore()
 
 Result<std::vector<BmcId>> SqlcipherStore::campaign_done(std::int64_t campaign) const {
     std::vector<BmcId> all;
-    auto done =
-        query("SELECT b.uuid FROM campaign_bmc d JOIN bmc b ON b.id=d.bmc_id WHERE d.campaign_id=? ORDER BY b.id",
-              {campaign}, [&](const Row& row) {
-                  all.push_back(BmcId{row.bytes<16>(0)});
-                  return Result<void>();
-              });
+    static const std::string sql = fmt::format(
+        "SELECT b.uuid FROM campaign_bmc d JOIN bmc b ON b.id=d.bmc_id WHERE d.campaign_id=? AND NOT {} "
+        "ORDER BY b.id",
+        kPasswordIsExposed);
+    auto done = query(sql, {campaign, static_cast<int>(Kind::kPassword), Subject::kOwnAccount}, [&](const Row& row) {
+        all.push_back(BmcId{row.bytes<16>(0)});
+        return Result<void>();
+    });
     if (!done) return std::unexpected(done.error());
     return all;
+}
+
+Result<bool> SqlcipherStore::password_is_exposed(BmcId bmc) const {
+    bool exposed = false;
+    static const std::string sql = fmt::format("SELECT 1 FROM bmc b WHERE b.uuid=? AND {}", kPasswordIsExposed);
+    auto done = query(sql, {bmc.uuid, static_cast<int>(Kind::kPassword), Subject::kOwnAccount},
+                      [&](const Row&) -> Result<void> {
+                          exposed = true;
+                          return {};
+                      });
+    if (!done) return std::unexpected(done.error());
+    return exposed;
 }
 
 Result<std::vector<AuditRecord>> SqlcipherStore::audit_log(std::uint64_t after, std::size_t limit) const {

@@ -85,7 +85,8 @@ public:
     [[nodiscard]] virtual Result<void> mark_sent(BmcId, Subject, VersionNumber) = 0;
     // commit: pending -> current, current -> previous, previous -> retired; proved_at = now. (I3)
     [[nodiscard]] virtual Result<void> commit_pending(BmcId, Subject, VersionNumber) = 0;
-    // A probe found this known version live: it becomes current; the current one becomes previous; pending stays.
+    // A probe found this known version live: it becomes current; the current one becomes previous. Of a password that
+    // was not current: pending -> failed, and where it is our own account's, a pending K_G too.
     [[nodiscard]] virtual Result<void> found_live(BmcId, Subject, VersionNumber) = 0;
     // A two-key login showed that no K_G is set: current -> previous, nothing becomes current; pending stays.
     [[nodiscard]] virtual Result<void> found_none_live(BmcId, Subject) = 0;
@@ -165,7 +166,10 @@ public:
     [[nodiscard]] virtual Result<Facts> facts(const std::string& card_key) const = 0;
     [[nodiscard]] virtual Result<std::optional<Campaign>> unfinished_campaign(const std::string& command,
                                                                               const std::string& selection) const = 0;
+    // Without those whose current password was exposed meanwhile: they are to be done again.
     [[nodiscard]] virtual Result<std::vector<BmcId>> campaign_done(std::int64_t campaign) const = 0;
+    // The current password of our own account is one that somebody knows who should not.
+    [[nodiscard]] virtual Result<bool> password_is_exposed(BmcId bmc) const = 0;
     [[nodiscard]] virtual Result<std::vector<AuditRecord>> audit_log(std::uint64_t after, std::size_t limit) const = 0;
 
     using Work = std::function<Result<void>(Transaction&)>;

@@ -154,10 +154,12 @@ Result<void> StoreTransaction::update_bmc(const Bmc& bmc) {
     return audit("bmc.changed", bmc.id, dump({{"changed", changed}, {"name", bmc.name}}));
 }
 
-// A GUID that boards with other MAC addresses share is a weak pin, and no reason to refuse.
+// A GUID that boards with other MAC addresses share is a weak pin, and no reason to refuse. Of boards without a GUID
+// the MAC address says which is which.
 Result<void> StoreTransaction::pin_board(const Bmc& bmc) {
     std::string twin;
-    static const std::string sql = std::string(kSelectBmc) + "WHERE pin_guid=? AND retired=0 AND uuid<>?";
+    static const std::string by_guid = std::string(kSelectBmc) + "WHERE pin_guid=? AND retired=0 AND uuid<>?";
+    static const std::string by_mac = std::string(kSelectBmc) + "WHERE pin_mac=? AND retired=0 AND uuid<>?";
     const auto compare = [&](const Row& row) -> Result<void> {
         const auto other = bmc_from_row(row);
         const bool other_board = bmc.pin.mac && other.pin.mac && *bmc.pin.mac != *other.pin.mac;
@@ -165,7 +167,9 @@ Result<void> StoreTransaction::pin_board(const Bmc& bmc) {
         return {};
     };
     if (bmc.pin.guid) {
-        if (auto done = database_.query(sql, {ByteView(*bmc.pin.guid), bmc.id.uuid}, compare); !done) return done;
+        if (auto done = database_.query(by_guid, {ByteView(*bmc.pin.guid), bmc.id.uuid}, compare); !done) return done;
+    } else if (bmc.pin.mac) {
+        if (auto done = database_.query(by_mac, {ByteView(*bmc.pin.mac), bmc.id.uuid}, compare); !done) return done;
     }
     if (!twin.empty()) return fail(ErrorCode::kConflict, fmt::format("the same board as {}", twin));
     return update_bmc(bmc);
@@ -325,9 +329,30 @@ Result<void> StoreTransaction::commit_pending(BmcId bmc, Subject subject, Versio
     return audit_version("credential.committed", bmc, subject, version);
 }
 
+Result<void> StoreTransaction::fail_pending(std::int64_t row_id, Subject subject, VersionNumber but) {
+    const auto pending = version_in(row_id, subject, VersionState::kPending);
+    if (!pending) return std::unexpected(pending.error());
+    if (!*pending || **pending == but) return {};
+    return set_state(row_id, subject, **pending, VersionState::kFailed);
+}
+
+Result<void> StoreTransaction::fail_pending_k_gs(std::int64_t row_id) {
+    return database_.run("UPDATE credential SET state='failed' WHERE bmc_id=? AND kind=? AND state='pending'",
+                         {row_id, static_cast<int>(Kind::kKg)});
+}
+
+// What is pending may have reached the board: it is not sent again to whoever proves something else than the password
+// that was current when it was staged. Somebody who once knew that one may stand in the board's place.
 Result<void> StoreTransaction::found_live(BmcId bmc, Subject subject, VersionNumber version) {
     const auto row = bmc_row(bmc);
     if (!row) return std::unexpected(row.error());
+    const auto current = version_in(row->id, subject, VersionState::kCurrent);
+    if (!current) return std::unexpected(current.error());
+    if (subject.kind == Kind::kPassword && *current != version) {
+        if (auto done = fail_pending(row->id, subject, version); !done) return done;
+        const bool own = subject.index == Subject::kOwnAccount;
+        if (auto done = own ? fail_pending_k_gs(row->id) : Result<void>(); !done) return done;
+    }
     if (auto done = make_current(row->id, subject, version); !done) return done;
     return audit_version("credential.found-live", bmc, subject, version);
 }
@@ -346,11 +371,7 @@ Result<VersionNumber> StoreTransaction::observed_live(BmcId bmc, Subject subject
                                                       std::string note) {
     const auto row = bmc_row(bmc);
     if (!row) return std::unexpected(row.error());
-    const auto pending = version_in(row->id, subject, VersionState::kPending);
-    if (!pending) return std::unexpected(pending.error());
-    if (*pending)
-        if (auto done = set_state(row->id, subject, **pending, VersionState::kFailed); !done)
-            return std::unexpected(done.error());
+    if (auto done = fail_pending(row->id, subject, VersionNumber{kNone}); !done) return std::unexpected(done.error());
     auto version = insert_version(bmc, subject, secret, size, VersionState::kObserved, Provenance::kObserved, note);
     if (!version) return version;
     if (auto done = make_current(row->id, subject, *version); !done) return std::unexpected(done.error());

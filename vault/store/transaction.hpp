@@ -83,6 +83,8 @@ private:
                                                        Provenance, const std::string& note);
     [[nodiscard]] Result<void> set_state(std::int64_t row_id, Subject, VersionNumber, VersionState);
     // The current version, if there is one, becomes previous, and the previous one retired; `next` is left alone.
+    [[nodiscard]] Result<void> fail_pending(std::int64_t row_id, Subject subject, VersionNumber but);
+    [[nodiscard]] Result<void> fail_pending_k_gs(std::int64_t row_id);
     [[nodiscard]] Result<void> supersede(std::int64_t row_id, Subject, VersionNumber next);
     [[nodiscard]] Result<void> make_current(std::int64_t row_id, Subject, VersionNumber);
     [[nodiscard]] Result<void> refuse_taken_list(const std::string& name);
