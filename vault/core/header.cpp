@@ -172,7 +172,7 @@ bool cost_too_much(const std::vector<Slot>& slots) {
         const auto* argon2id = std::get_if<Argon2idSlot>(&slot.kind);
         if (argon2id != nullptr) cost += argon2id->operations * argon2id->memory_bytes;
     }
-    return cost > 2 * kMaxArgon2Operations * kMaxArgon2Memory;
+    return cost > std::uint64_t{2} * kMaxArgon2Operations * kMaxArgon2Memory;
 }
 
 void read_slots(LineReader& reader, Header& header) {
