@@ -93,7 +93,7 @@ fuzz() {
         [[ -x "$fuzzer" && -f "$fuzzer" ]] || continue
         local name=${fuzzer##*/fuzz_}
         mkdir -p "$logs/found/$name"
-        "$fuzzer" -seed=1 -runs=20000 -max_total_time=20 -timeout=10 -rss_limit_mb=2048 -verbosity=1 \
+        "$fuzzer" -seed=1 -runs=20000 -max_total_time=10 -timeout=10 -rss_limit_mb=2048 -verbosity=1 \
             -artifact_prefix="$build/tests/fuzz/" "$logs/found/$name" "tests/fuzz/corpus/$name" >"$logs/fuzz" 2>&1 ||
             { cat "$logs/fuzz"; return 1; }
         echo "$name: $(grep -E 'DONE' "$logs/fuzz")"
