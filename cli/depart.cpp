@@ -96,14 +96,14 @@ Outcome<std::unique_ptr<vault::Store>> rotate_exposed(const Context& context, st
 
 // NAME.statement.json with its signature and the key that verifies it, by openssl alone; text and HTML for people.
 Outcome<void> write_statement(const std::string& directory, vault::Store& store, const Statement& statement) {
-    std::error_code error;
-    fs::create_directories(directory, error);
     std::string name = statement.departure.who;
     std::ranges::replace_if(name, [](char c) { return !vault::is_slot_name({&c, 1}); }, '_');
     const auto base = (fs::path(directory) / name).string() + ".statement";
-    auto written = write_signed(store, base, ".json", statement_json(statement));
-    if (written) written = write_file(base + ".txt", statement_text(statement));
-    return written ? write_file(base + ".html", statement_html(statement)) : written;
+    auto files = with_signature(store, base, ".json", statement_json(statement));
+    if (!files) return std::unexpected(files.error());
+    files->push_back({base + ".txt", statement_text(statement)});
+    files->push_back({base + ".html", statement_html(statement)});
+    return write_files(*files);
 }
 
 // A new departure, or the one that is not finished. Of somebody who has left already the last one: its statement can be

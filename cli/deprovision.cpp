@@ -11,14 +11,14 @@
 #include <ranges>
 
 #include "cli/certificate.hpp"
+#include "cli/event_log_file.hpp"
 #include "cli/fleet_run.hpp"
 #include "cli/interrupts.hpp"
 #include "cli/json.hpp"
 #include "cli/plain_file.hpp"
 #include "cli/report.hpp"
 #include "cli/signed_file.hpp"
-#include "vault/core/keys.hpp"
-#include "vault/core/line_reader.hpp"
+#include "cli/signed_text.hpp"
 #include "vault/store/locks.hpp"
 
 namespace bmcvault::cli {
@@ -111,15 +111,21 @@ Outcome<Certificate> certificate_for(vault::Store& store, const vault::Bmc& name
                        now()};
 }
 
-Outcome<CertificateOf> write_certificate(vault::Store& store, const std::string& directory, Certificate certificate) {
-    std::string name = certificate.bmc.name;
+// The files of one BMC begin with it.
+std::string file_stem(std::string name) {
     std::ranges::replace_if(
         name, [](char c) { return c == '/' || c == '\\' || static_cast<unsigned char>(c) < ' '; }, '_');
     if (name.starts_with('.')) name.front() = '_';
-    const auto base = (fs::path(directory) / name).string() + ".certificate";
+    return name;
+}
+
+Outcome<CertificateOf> write_certificate(vault::Store& store, const std::string& directory, Certificate certificate) {
+    const auto base = (fs::path(directory) / file_stem(certificate.bmc.name)).string() + ".certificate";
     const auto json = certificate_json(certificate);
-    auto written = write_signed(store, base, ".json", json);
-    if (written) written = write_file(base + ".html", certificate_html(certificate));
+    auto files = with_signature(store, base, ".json", json);
+    if (!files) return std::unexpected(files.error());
+    files->push_back({base + ".html", certificate_html(certificate)});
+    const auto written = write_files(*files);
     if (!written) return std::unexpected(written.error());
     return CertificateOf{std::move(certificate), base + ".json", sha256_of(json)};
 }
@@ -146,15 +152,16 @@ Outcome<void> retire(const Context& context, vault::Store& store, const Certific
 
 Outcome<void> write_pallet(vault::Store& store, const std::string& directory, const std::vector<CertificateOf>& all) {
     const auto base = (fs::path(directory) / fmt::format("deprovisioned-{}", now().value)).string();
-    auto written = write_signed(store, base, ".json", pallet_json(all));
-    return written ? write_file(base + ".html", pallet_html(all)) : written;
+    auto files = with_signature(store, base, ".json", pallet_json(all));
+    if (!files) return std::unexpected(files.error());
+    files->push_back({base + ".html", pallet_html(all)});
+    return write_files(*files);
 }
 
 Exit conclude(const Context& context, vault::Store& store, const DeprovisionCommand& command,
               const std::vector<vault::Bmc>& bmcs, const std::map<std::string, rotate::BmcReport>& reports) {
-    std::error_code error;
-    fs::create_directories(command.output, error);
     std::vector<CertificateOf> all;
+    bool event_logs_as_asked = true;
     for (const auto& bmc : bmcs) {
         const auto report = reports.contains(bmc.name) ? reports.at(bmc.name) : rotate::BmcReport{};
         auto certificate = certificate_for(store, bmc, report);
@@ -164,6 +171,12 @@ Exit conclude(const Context& context, vault::Store& store, const DeprovisionComm
             auto failure = written.error();
             failure.safety = "What was done is in the vault: the same command writes the certificate.";
             return std::unexpected(failure);
+        }
+        const auto& record = written->certificate.record;
+        if (command.clear_sel && (!record || !record->has(rotate::kEventLogItem))) {
+            event_logs_as_asked = false;
+            context.warn(fmt::format("{}: its event log was not cleared: --clear-sel works before a wipe, not after it",
+                                     printable(bmc.name)));
         }
         if (is_proved(written->certificate))
             if (auto retired = retire(context, store, *written); !retired) return std::unexpected(retired.error());
@@ -176,14 +189,18 @@ Exit conclude(const Context& context, vault::Store& store, const DeprovisionComm
     }
     if (all.size() > 1)
         if (auto written = write_pallet(store, command.output, all); !written) return std::unexpected(written.error());
-    const bool complete =
-        std::ranges::all_of(all, [](const CertificateOf& one) { return is_complete(one.certificate); });
+    const bool complete = event_logs_as_asked && std::ranges::all_of(all, [](const CertificateOf& one) {
+                              return is_complete(one.certificate);
+                          });
     return complete ? ExitCode::kAsAsked : ExitCode::kNotAsAsked;
 }
 
-Exit plan(const Context& context, const std::vector<vault::Bmc>& bmcs) {
-    for (const auto& bmc : bmcs)
-        if (!context.options.json) context.out(fmt::format("{}: {}\n", printable(bmc.name), kPlan));
+Exit plan(const Context& context, const DeprovisionCommand& command, const std::vector<vault::Bmc>& bmcs) {
+    for (const auto& bmc : bmcs) {
+        if (context.options.json) break;
+        context.out(fmt::format("{}: {}\n", printable(bmc.name), kPlan));
+        if (command.clear_sel) context.out("    Its event log would be saved to a file, then cleared.\n");
+    }
     if (context.options.json)
         context.out(json_summary(PlainSummary{"deprovision", bmcs.size(), {}, std::nullopt, true}));
     else
@@ -199,21 +216,6 @@ std::optional<std::string> content_of(const std::string& file) {
     return text ? std::optional(std::move(*text)) : std::nullopt;
 }
 
-// The 32 bytes of an Ed25519 key in SubjectPublicKeyInfo (RFC 8410).
-std::optional<std::array<std::uint8_t, 32>> key_in_pem(const std::string& pem) {
-    constexpr std::size_t kPrefix = 12;
-    const auto begin = pem.find('\n');
-    const auto end = pem.find("\n-----END", begin == std::string::npos ? 0 : begin + 1);
-    if (begin == std::string::npos || end == std::string::npos) return std::nullopt;
-    auto text = pem.substr(begin + 1, end - begin - 1);
-    while (text.ends_with('=')) text.pop_back();
-    const auto der = vault::from_base64(text);
-    std::array<std::uint8_t, 32> key{};
-    if (!der || der->size() != kPrefix + key.size()) return std::nullopt;
-    std::copy(der->begin() + kPrefix, der->end(), key.begin());
-    return key;
-}
-
 Exit verify(const Context& context, const DeprovisionCommand& command) {
     const auto base =
         command.verify.ends_with(".json") ? command.verify.substr(0, command.verify.size() - 5) : command.verify;
@@ -223,12 +225,8 @@ Exit verify(const Context& context, const DeprovisionCommand& command) {
     if (!json || !signature || !pem)
         return usage_error(fmt::format("{}: needs {}.sig and {}.pem beside it", printable(command.verify),
                                        printable(base), printable(base)));
-    const auto key = key_in_pem(*pem);
-    vault::Signature bytes{};
-    const bool readable = key && signature->size() == bytes.size();
-    if (readable) std::ranges::copy(*signature, bytes.begin());
-    const auto message = ByteView(reinterpret_cast<const std::uint8_t*>(json->data()), json->size());
-    if (!readable || !vault::verify_signature(message, bytes, *key))
+    const auto key = signer_of(*json, *signature, *pem);
+    if (!key)
         return std::unexpected(Failure{ExitCode::kNotAsAsked,
                                        fmt::format("{}: NOT as it was signed", printable(command.verify)),
                                        "ask for the certificate again, and trust nothing in this one", ""});
@@ -238,6 +236,10 @@ Exit verify(const Context& context, const DeprovisionCommand& command) {
             ExitCode::kNotAsAsked,
             fmt::format("{}: signed by {}, not by {}", printable(command.verify), signer, printable(command.signer)),
             "", ""});
+    if (context.options.json) {
+        context.out(json_verified(command.verify, signer, !command.signer.empty()));
+        return ExitCode::kAsAsked;
+    }
     context.out(
         fmt::format("{}: as it was signed, by key {}{}\n", printable(command.verify), signer,
                     command.signer.empty() ? " (whose key that is was not checked: --signer FINGERPRINT)" : ""));
@@ -254,7 +256,7 @@ Exit perform(const Context& context, const DeprovisionCommand& command) {
     if (!store) return std::unexpected(store.error());
     const auto selected = bmcs_named(**store, command.names);
     if (!selected) return std::unexpected(selected.error());
-    if (context.options.dry_run) return plan(context, *selected);
+    if (context.options.dry_run) return plan(context, command, *selected);
     std::vector<vault::Bmc> to_wipe;
     std::ranges::copy_if(*selected, std::back_inserter(to_wipe), [](const vault::Bmc& bmc) { return !bmc.retired; });
     if (auto said = confirm(context, to_wipe); !said) return std::unexpected(said.error());
@@ -263,6 +265,11 @@ Exit perform(const Context& context, const DeprovisionCommand& command) {
     rotate::Environment environment{std::move(*store), &interrupts.stop(), context.hooks.step};
     auto options = common_options(context, Selection{});
     options.elsewhere.vendor_defaults = true;
+    if (command.clear_sel) {
+        options.keep_event_log = [&command](const vault::Bmc& bmc, std::span<const rotate::EventRecord> records) {
+            return save_event_log(command.output, file_stem(bmc.name), bmc, records, now());
+        };
+    }
     FleetReport report(context, "deprovision", to_wipe);
     Outcomes outcomes(report);
     rotate::RunSummary run;

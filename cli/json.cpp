@@ -211,6 +211,10 @@ std::string json_identity(const std::string& file, const std::string& fingerprin
     return line({{"type", "identity"}, {"file", file}, {"fingerprint", fingerprint}});
 }
 
+std::string json_verified(const std::string& file, const std::string& signer, bool signer_checked) {
+    return line({{"type", "verified"}, {"file", file}, {"signer", signer}, {"signer_checked", signer_checked}});
+}
+
 std::string json_member(const vault::Member& member) {
     Json object{{"type", "member"}, {"name", member.name}, {"slot", member.type}};
     object["role"] = vault::to_word(member.role);

@@ -60,6 +60,8 @@ struct FleetEntry {
 [[nodiscard]] std::string json_vault(const vault::Store::Info& info, const std::string& directory);
 // member keygen, list; compartment list; holder list
 [[nodiscard]] std::string json_identity(const std::string& file, const std::string& fingerprint);
+// deprovision --verify: a certificate is as it was signed; `signer_checked`: by the key that was asked for.
+[[nodiscard]] std::string json_verified(const std::string& file, const std::string& signer, bool signer_checked);
 [[nodiscard]] std::string json_member(const vault::Member& member);
 [[nodiscard]] std::string json_compartment(const vault::Compartment& compartment);
 [[nodiscard]] std::string json_holder(const vault::Holder& holder);

@@ -96,12 +96,11 @@ Exit perform(const Context& context, const LogExportCommand& command) {
     if (!found) return std::unexpected(found.error());
     std::string lines;
     for (const auto& record : found->records) lines += json_event(record, found->name_of(record));
-    std::error_code error;
-    std::filesystem::create_directories(command.output, error);
     const auto base = (std::filesystem::path(command.output) / "audit").string();
-    const auto written =
-        command.sign ? write_signed(**store, base, ".jsonl", lines) : write_file(base + ".jsonl", lines);
-    if (!written) return std::unexpected(written.error());
+    auto files = command.sign ? with_signature(**store, base, ".jsonl", lines)
+                              : Outcome<std::vector<NamedText>>(std::vector{NamedText{base + ".jsonl", lines}});
+    if (!files) return std::unexpected(files.error());
+    if (const auto written = write_files(*files); !written) return std::unexpected(written.error());
     context.out(context.options.json
                     ? json_summary(PlainSummary{"log export", found->records.size(), {}, std::nullopt, false})
                     : fmt::format("Wrote {} to {}.jsonl{}\n", counted(found->records.size(), "record"), printable(base),

@@ -1,16 +1,12 @@
 // member keygen, add, list; compartment and holder. Who leaves is in depart.cpp.
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 
 #include "cli/commands.hpp"
 #include "cli/fields.hpp"
 #include "cli/json.hpp"
+#include "cli/plain_file.hpp"
 #include "cli/secret_input.hpp"
 #include "vault/store/identities.hpp"
 
@@ -33,25 +29,6 @@ Exit would(const Context& context, const std::string& command, const std::string
     context.out(context.options.json ? json_summary(PlainSummary{command, 0, {}, std::nullopt, true})
                                      : fmt::format("would {}\n", what));
     return ExitCode::kAsAsked;
-}
-
-// A new file with this content, durable; an existing one stays.
-Outcome<void> write_new(const std::string& path, const std::string& content, mode_t mode) {
-    const auto failed = [&] { return usage_error(fmt::format("{}: {}", printable(path), std::strerror(errno))); };
-    const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-    if (fd < 0) return failed();
-    std::string_view rest = content;
-    while (!rest.empty()) {
-        const auto written = write(fd, rest.data(), rest.size());
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) break;
-        rest.remove_prefix(static_cast<std::size_t>(written));
-    }
-    const bool stored = rest.empty() && fchmod(fd, mode) == 0 && fsync(fd) == 0;
-    if (stored && close(fd) == 0) return {};
-    const auto failure = failed();
-    unlink(path.c_str());
-    return failure;
 }
 
 Outcome<vault::PublicKeys> read_public_keys(const Context& context, const std::string& file) {
@@ -80,10 +57,11 @@ Exit perform(const Context& context, const MemberKeygenCommand& command) {
     const auto made =
         vault::make_identity(*passphrase, {std::uint64_t{command.kdf_memory_mib} << 20, command.kdf_operations});
     if (!made) return vault_error("member keygen", made.error());
-    if (auto written = write_new(command.output, made->file, 0600); !written) return std::unexpected(written.error());
-    if (auto written = write_new(command.output + ".pub", made->public_line, 0644); !written) {
+    if (auto written = write_new_file(command.output, made->file, 0600); !written)
+        return usage_error(printable(written.error().detail));
+    if (auto written = write_new_file(command.output + ".pub", made->public_line, 0644); !written) {
         unlink(command.output.c_str());
-        return std::unexpected(written.error());
+        return usage_error(printable(written.error().detail));
     }
     if (context.options.json) context.out(json_identity(command.output, vault::fingerprint(made->keys)));
     return done(context, "member keygen", "made", 1,

@@ -194,8 +194,9 @@ struct DepartCommand {  // and member remove, which rotates nothing
 struct DeprovisionCommand {
     std::vector<std::string> names;
     std::string output = ".";
-    std::string verify;  // a certificate; then nothing else is done
-    std::string signer;  // who must have signed it: hexadecimal, or base64 as in the .pem
+    bool clear_sel = false;  // the event log too; it goes to `output` first
+    std::string verify;      // a certificate; then nothing else is done
+    std::string signer;      // who must have signed it: hexadecimal, or base64 as in the .pem
 };
 struct ExposeCommand {
     Selection selection;

@@ -702,6 +702,8 @@ private:
             "  bmcvault deprovision --verify rack01-bmc.certificate.json\n");
         wipe->add_option("NAME", deprovision_.names, "BMCs, by name");
         wipe->add_option("--output", deprovision_.output, "write the certificates here (.)")->type_name("DIR");
+        wipe->add_flag("--clear-sel", deprovision_.clear_sel,
+                       "clear the system event log too, after it was saved beside the certificate");
         wipe->add_option("--verify", deprovision_.verify, "is this certificate as it was signed? Needs no vault")
             ->type_name("CERT.json");
         wipe->add_option("--signer", deprovision_.signer, "with --verify: the fingerprint of the key it must be of")

@@ -213,7 +213,8 @@ Exit perform(const Context& context, const ReportCommand& command) {
     if (!report) return std::unexpected(report.error());
     print_report(context, *report);
     if (command.output.empty()) return ExitCode::kAsAsked;
-    if (auto written = write_file(command.output, yearly_html(*report)); !written) {
+    const NamedText page{command.output, yearly_html(*report)};
+    if (auto written = write_files(std::span(&page, 1)); !written) {
         return std::unexpected(written.error());
     }
     if (!context.options.json) context.out(fmt::format("Page: {}\n", printable(command.output)));

@@ -2,39 +2,47 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
-
-#include "vault/core/line_reader.hpp"
+#include "cli/plain_file.hpp"
+#include "cli/signed_text.hpp"
+#include "cli/text.hpp"
 
 namespace bmcvault::cli {
 namespace {
 
-// As openssl reads it.
-std::string public_key_pem(const std::array<std::uint8_t, 32>& key) {
-    Bytes der{0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00};  // Ed25519, RFC 8410
-    append(der, key);
-    return fmt::format("-----BEGIN PUBLIC KEY-----\n{}=\n-----END PUBLIC KEY-----\n", vault::to_base64(der));
+Result<void> write_all(std::span<const NamedText> files) {
+    std::vector<PlainFile> prepared;
+    for (const auto& each : files) {
+        const auto directory = std::filesystem::path(each.file).parent_path();
+        if (auto made = directory.empty() ? Result<void>{} : make_directories(directory); !made) return made;
+        auto file = PlainFile::prepare(each.file, each.text);
+        if (!file) return std::unexpected(file.error());
+        prepared.push_back(std::move(*file));
+    }
+    for (auto& file : prepared) {
+        if (auto placed = file.put_in_place(); !placed) return placed;
+    }
+    return {};
 }
 
 }  // namespace
 
-Outcome<void> write_file(const std::filesystem::path& file, std::string_view content) {
-    std::ofstream out(file, std::ios::binary | std::ios::trunc);
-    out.write(content.data(), static_cast<std::streamsize>(content.size()));
-    out.flush();
-    if (out) return {};
-    return usage_error(fmt::format("{}: can not be written", printable(file.string())));
+Outcome<void> write_files(std::span<const NamedText> files) {
+    const auto written = write_all(files);
+    if (written) return {};
+    return std::unexpected(Failure{ExitCode::kNotAsAsked, printable(written.error().detail),
+                                   "see to room and rights there, then the same command again", ""});
 }
 
-Outcome<void> write_signed(vault::Store& store, const std::string& base, std::string_view ending,
-                           std::string_view content) {
-    const auto signature = store.team().sign_statement(content);
+Outcome<std::vector<NamedText>> with_signature(vault::Store& store, const std::string& base, std::string_view ending,
+                                               std::string text) {
+    const auto signature = store.team().sign_statement(text);
     if (!signature) return vault_error("signing", signature.error());
-    const std::string_view bytes(reinterpret_cast<const char*>(signature->signature.data()),
-                                 signature->signature.size());
-    auto written = write_file(base + std::string(ending), content);
-    if (written) written = write_file(base + ".sig", bytes);
-    return written ? write_file(base + ".pem", public_key_pem(signature->signer)) : written;
+    const auto& bytes = signature->signature;
+    std::vector<NamedText> files;
+    files.push_back({base + std::string(ending), std::move(text)});
+    files.push_back({base + ".sig", std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size())});
+    files.push_back({base + ".pem", public_key_pem(signature->signer)});
+    return files;
 }
 
 }  // namespace bmcvault::cli

@@ -159,6 +159,11 @@ inline constexpr std::uint8_t kSetChannelSecurityKeys = 0x56;                // 
 // Network function Transport (0Ch), §23.
 inline constexpr std::uint8_t kSetLanConfigurationParameters = 0x01;  // §23.1
 inline constexpr std::uint8_t kGetLanConfigurationParameters = 0x02;  // §23.2
+// Network function Storage (0Ah), §31.
+inline constexpr std::uint8_t kGetSelInfo = 0x40;   // §31.2
+inline constexpr std::uint8_t kReserveSel = 0x42;   // §31.4
+inline constexpr std::uint8_t kGetSelEntry = 0x43;  // §31.5
+inline constexpr std::uint8_t kClearSel = 0x47;     // §31.9
 
 enum class PasswordOperation : std::uint8_t {
     kDisableUser = 0,

@@ -521,6 +521,30 @@ Answer read_fru(const Call& call) {
     return call.data[0] == 0 && code == 0 ? ok(out) : refuse(code);
 }
 
+Answer get_sel_info(const Call& call) {
+    Bytes out;
+    const std::uint8_t code = call.machine.event_log.info(out);
+    return code == 0 ? ok(out) : refuse(code);
+}
+
+Answer reserve_sel(const Call& call) {
+    Bytes out;
+    const std::uint8_t code = call.machine.event_log.reserve(out);
+    return code == 0 ? ok(out) : refuse(code);
+}
+
+Answer get_sel_entry(const Call& call) {
+    Bytes out;
+    const std::uint8_t code = call.machine.event_log.entry(call.data, out);
+    return code == 0 ? ok(out) : refuse(code);
+}
+
+Answer clear_sel(const Call& call) {
+    Bytes out;
+    const std::uint8_t code = call.machine.event_log.clear(call.data, out);
+    return code == 0 ? ok(out) : refuse(code);
+}
+
 // ---- The table ----
 
 struct Command {
@@ -576,6 +600,10 @@ constexpr std::array kCommands{
     Command{NetFn::kGroupExtension, 0x06, kUser, false, get_asset_tag},
     Command{NetFn::kGroupExtension, 0x08, kOperator, false, set_asset_tag},
     Command{NetFn::kStorage, 0x11, kUser, false, read_fru},
+    Command{NetFn::kStorage, ipmi::kGetSelInfo, kUser, false, get_sel_info},
+    Command{NetFn::kStorage, ipmi::kReserveSel, kUser, false, reserve_sel},
+    Command{NetFn::kStorage, ipmi::kGetSelEntry, kUser, false, get_sel_entry},
+    Command{NetFn::kStorage, ipmi::kClearSel, kOperator, false, clear_sel},
 };
 
 // Quirks that strike after a number of commands, each once.

@@ -96,6 +96,7 @@ Machine::Machine(Config wanted)
       accounts(config, counters),
       lan(config),
       settings(config),
+      event_log(config),
       random(config.seed) {}
 
 void Machine::settle(TimePoint at) {

@@ -8,6 +8,7 @@
 
 #include "ipmi/virtual_bmc/accounts.hpp"
 #include "ipmi/virtual_bmc/crypto.hpp"
+#include "ipmi/virtual_bmc/event_log.hpp"
 #include "ipmi/virtual_bmc/lan_parameters.hpp"
 #include "ipmi/virtual_bmc/packets.hpp"
 #include "ipmi/virtual_bmc/settings.hpp"
@@ -71,6 +72,7 @@ struct Machine {
     Accounts accounts;
     LanParameters lan;
     Settings settings;
+    EventLog event_log;
     std::list<Session> sessions;
     std::mt19937_64 random;
     TimePoint now{};

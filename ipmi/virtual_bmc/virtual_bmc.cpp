@@ -192,6 +192,15 @@ Bytes VirtualBmc::stored_k_g() const {
     return state_->machine.config.k_g;
 }
 
+std::size_t VirtualBmc::events_logged() const {
+    return state_->machine.event_log.size();
+}
+
+void VirtualBmc::log_event() {
+    constexpr std::uint8_t kPhysicalSecurity = 0x05;
+    state_->machine.event_log.log(kPhysicalSecurity, 1);
+}
+
 void VirtualBmc::set_password_behind_our_back(std::uint8_t user_id, ByteView password) {
     state_->machine.accounts.set_password_behind_our_back(user_id, password);
 }

@@ -60,6 +60,9 @@ struct Quirks {
     int busy_slot = 0;                                    // this user's name and access can't be read: C0h
     bool cleared_name_deletes_user = false;               // ... or takes the whole user away
     bool keeps_settings = false;                          // SNMP, PEF, boot options ...: 00h, nothing stored
+    bool keeps_event_log = false;                         // Clear SEL: 00h and "completed", nothing cleared
+    bool event_log_without_end = false;                   // after its last record comes the first one again
+    bool event_log_ends_early = false;                    // after its first record comes none, whatever it counts
     bool set_access_needs_four_bytes = false;             // Set User Access without the session limit: C7h
     bool ignores_user_access = false;                     // Set User Access: 00h, nothing stored
     bool no_access_refused = false;                       // Set User Access with privilege limit Fh: CCh
@@ -151,6 +154,8 @@ public:
     [[nodiscard]] bool accepts(std::string_view user, ByteView password, ByteView k_g, TimePoint now) const;
     [[nodiscard]] Bytes stored_password(std::uint8_t user_id, TimePoint now) const;
     [[nodiscard]] Bytes stored_k_g() const;  // at the time of the last datagram
+    [[nodiscard]] std::size_t events_logged() const;
+    void log_event();
     void set_password_behind_our_back(std::uint8_t user_id, ByteView password);
     void power_cycle(TimePoint now);  // sessions gone, dark for 5 s
 

@@ -886,4 +886,11 @@ asio::awaitable<bool> BmcContact::answers_without_rmcp_plus() {
     co_return capabilities || capabilities.error().code != ErrorCode::kNoAnswer;
 }
 
+asio::awaitable<bool> BmcContact::answers() {
+    const auto capabilities = co_await client_->capabilities();
+    if (capabilities || capabilities.error().code != ErrorCode::kNoAnswer) co_return true;
+    const auto suites = co_await client_->cipher_suites();  // all that a login asks before it opens a session
+    co_return !suites.empty();
+}
+
 }  // namespace bmcvault::rotate

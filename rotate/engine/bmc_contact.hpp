@@ -178,6 +178,8 @@ public:
 
     // No RMCP+ session could be had; does it answer IPMI at all? Two seconds at most; ends this contact.
     [[nodiscard]] asio::awaitable<bool> answers_without_rmcp_plus();
+    // Questions without a session, before any other: false when nothing came back in all the time there is.
+    [[nodiscard]] asio::awaitable<bool> answers();
 
 private:
     using MacAddress = std::array<std::uint8_t, 6>;

@@ -155,9 +155,9 @@ asio::awaitable<bool> BmcVisit::done_in_this_campaign() {
     if (!context_.campaign) co_return false;
     bool done = false;
     const VaultPort::Read work = [&](const vault::Store& store) -> Result<void> {
-        const auto ids = store.campaign_done(*context_.campaign);
-        if (!ids) return std::unexpected(ids.error());
-        done = std::ranges::find(*ids, contact_.bmc().id) != ids->end();
+        const auto is_done = store.is_done(*context_.campaign, contact_.bmc().id);
+        if (!is_done) return std::unexpected(is_done.error());
+        done = *is_done;
         return {};
     };
     const auto read = co_await context_.ports.vault.read(work);

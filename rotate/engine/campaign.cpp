@@ -70,8 +70,13 @@ public:
     [[nodiscard]] OperationContext& context() { return context_; }
 
     FanOutEnd over(std::span<const Bmc> bmcs, const CampaignPlan& plan, OneBmc one) {
+        return over(bmcs, plan, std::move(one), observer_);
+    }
+
+    FanOutEnd over(std::span<const Bmc> bmcs, const CampaignPlan& plan, OneBmc one, Observer& observer) {
         FanOutEnd end;
-        asio::co_spawn(*io_, run_all({*network_, observer_, environment_.stop}, bmcs, plan, std::move(one)),
+        io_->restart();
+        asio::co_spawn(*io_, run_all({*network_, observer, environment_.stop}, bmcs, plan, std::move(one)),
                        [&](std::exception_ptr failure, FanOutEnd result) {
                            if (failure) std::rethrow_exception(failure);
                            end = std::move(result);
@@ -159,11 +164,23 @@ struct Gathered {
     std::optional<vault::Store::AcceptedRestore> restored;
 };
 
+bool opens_more_than_granted(const CandidateSources& sources) {
+    return sources.fleet_history || !sources.history_of.empty() || sources.lists;
+}
+
+// Passwords of other BMCs, and lists of nobody knows whose, would open what was not granted.
+Result<void> check_that_sources_are_granted(vault::Store& store, const CandidateSources& sources) {
+    const bool owner = vault::role_of(store.team().own_slot()) == vault::Role::kOwner;
+    if (owner || !opens_more_than_granted(sources)) return {};
+    return fail(ErrorCode::kNotPermitted,
+                "passwords of other BMCs (--fleet-history, --history-of) and of lists are offered by owners only");
+}
+
 // Old passwords, and those of others, were asked for: that is written down before anything is asked.
 Result<void> audit_sources(Environment& environment, const RunOptions& options, std::string_view command,
                            const CandidatesElsewhere& elsewhere) {
     const auto& sources = options.elsewhere;
-    if (!sources.fleet_history && sources.history_of.empty() && !sources.lists) return {};
+    if (!opens_more_than_granted(sources)) return {};
     const auto body =
         audit_body(options.purpose, {{"command", std::string(command)},
                                      {"k_gs", static_cast<std::int64_t>(elsewhere.k_g_count())},
@@ -174,6 +191,8 @@ Result<void> audit_sources(Environment& environment, const RunOptions& options, 
 }
 
 Result<Gathered> gather(Environment& environment, const RunOptions& options, std::string_view command) {
+    const auto granted = check_that_sources_are_granted(*environment.store, options.elsewhere);
+    if (!granted) return std::unexpected(granted.error());
     Gathered gathered;
     auto elsewhere = CandidatesElsewhere::gather(*environment.store, options.elsewhere);
     if (!elsewhere) return std::unexpected(elsewhere.error());
@@ -283,11 +302,53 @@ namespace {
 
 using Operation = asio::awaitable<BmcReport> (*)(OperationContext&, const Bmc&);
 
-Result<RunSummary> run_without_campaign(std::string command, bool changes, Environment& environment,
-                                        std::span<const Bmc> bmcs, const RunOptions& options, Observer& observer,
-                                        Operation operation) {
+struct Command {
+    std::string name;
+    bool changes = false;  // with canaries and a fuse
+    Operation operation = nullptr;
+    // Asked of all before, side by side. Those of which its report has an outcome have ended with it.
+    Operation first = nullptr;
+};
+
+// Shows only what has ended here.
+class EndedHere final : public Observer {
+public:
+    explicit EndedHere(Observer& observer) : observer_(observer) {}
+    void started(const Bmc& bmc) override { observer_.started(bmc); }
+    void finished(const BmcReport& report) override {
+        if (!report.outcome.empty()) observer_.finished(report);
+    }
+
+private:
+    Observer& observer_;
+};
+
+FanOutEnd go_over(Run& run, const Command& command, std::vector<Bmc> bmcs, const RunOptions& options,
+                  Observer& observer) {
+    auto& context = run.context();
+    FanOutEnd end;
+    if (command.first != nullptr) {
+        EndedHere ended_here(observer);
+        end = run.over(
+            bmcs, plan_for(bmcs, options, false), [&](const Bmc& bmc) { return command.first(context, bmc); },
+            ended_here);
+        std::erase_if(end.reports, [](const BmcReport& report) { return report.outcome.empty(); });
+        std::set<BmcId> ended;
+        for (const auto& report : end.reports) ended.insert(report.id);
+        std::erase_if(bmcs, [&](const Bmc& bmc) { return ended.contains(bmc.id); });
+        if (end.stopped) return end;
+    }
+    auto rest = run.over(bmcs, plan_for(bmcs, options, command.changes),
+                         [&](const Bmc& bmc) { return command.operation(context, bmc); });
+    std::ranges::move(rest.reports, std::back_inserter(end.reports));
+    end.stopped = rest.stopped;
+    return end;
+}
+
+Result<RunSummary> run_without_campaign(const Command& command, Environment& environment, std::span<const Bmc> bmcs,
+                                        const RunOptions& options, Observer& observer) {
     const auto start = std::chrono::steady_clock::now();
-    const auto gathered = gather(environment, options, command);
+    const auto gathered = gather(environment, options, command.name);
     if (!gathered) return std::unexpected(gathered.error());
     auto run = Run::open(environment, options, observer);
     if (!run) return std::unexpected(run.error());
@@ -295,40 +356,47 @@ Result<RunSummary> run_without_campaign(std::string command, bool changes, Envir
     context.elsewhere = &gathered->elsewhere;
     context.shared = &gathered->shared;
     context.restored = gathered->restored;
-    const auto end =
-        (*run)->over(bmcs, plan_for(bmcs, options, changes), [&](const Bmc& bmc) { return operation(context, bmc); });
-    auto summary = summarize(std::move(command), bmcs.size(), end.reports);
+    const auto end = go_over(**run, command, {bmcs.begin(), bmcs.end()}, options, observer);
+    auto summary = summarize(command.name, bmcs.size(), end.reports);
     summary.stopped = end.stopped;
     summary.all_as_asked = summary.all_as_asked && !end.stopped;
     summary.elapsed = since(start);
     return summary;
 }
 
+asio::awaitable<BmcReport> recover_bmc(OperationContext& context, const Bmc& bmc) {
+    return rotate_bmc(context, bmc, Goal::kRecover);
+}
+
+asio::awaitable<BmcReport> find_bmc(OperationContext& context, const Bmc& bmc) {
+    return rotate_bmc(context, bmc, Goal::kFind);
+}
+
 }  // namespace
 
 Result<RunSummary> run_check(Environment& environment, std::span<const Bmc> bmcs, const RunOptions& options,
                              Observer& observer) {
-    return run_without_campaign("check", false, environment, bmcs, options, observer, &check_bmc);
+    return run_without_campaign({"check", false, &check_bmc}, environment, bmcs, options, observer);
 }
 
 Result<RunSummary> run_accounts(Environment& environment, std::span<const Bmc> bmcs, const RunOptions& options,
                                 Observer& observer) {
-    return run_without_campaign("accounts", false, environment, bmcs, options, observer, &list_accounts);
+    return run_without_campaign({"accounts", false, &list_accounts}, environment, bmcs, options, observer);
 }
 
 Result<RunSummary> run_secure_accounts(Environment& environment, std::span<const Bmc> bmcs, const RunOptions& options,
                                        Observer& observer) {
-    return run_without_campaign("accounts secure", true, environment, bmcs, options, observer, &secure_accounts);
+    return run_without_campaign({"accounts secure", true, &secure_accounts}, environment, bmcs, options, observer);
 }
 
 Result<RunSummary> run_adopt_account(Environment& environment, std::span<const Bmc> bmcs, const RunOptions& options,
                                      Observer& observer) {
-    return run_without_campaign("accounts adopt", true, environment, bmcs, options, observer, &adopt_account);
+    return run_without_campaign({"accounts adopt", true, &adopt_account}, environment, bmcs, options, observer);
 }
 
 Result<RunSummary> run_deprovision(Environment& environment, std::span<const Bmc> bmcs, const RunOptions& options,
                                    Observer& observer) {
-    return run_without_campaign("deprovision", true, environment, bmcs, options, observer, &deprovision_bmc);
+    return run_without_campaign({"deprovision", true, &deprovision_bmc}, environment, bmcs, options, observer);
 }
 
 Result<RunSummary> run_recover(Environment& environment, std::span<const Bmc> bmcs, const RunOptions& options,
@@ -336,11 +404,12 @@ Result<RunSummary> run_recover(Environment& environment, std::span<const Bmc> bm
     if (options.dry_run) {
         return dry_run("recover", options.find_only ? Goal::kFind : Goal::kRecover, bmcs, options, observer);
     }
-    return run_without_campaign("recover", !options.find_only, environment, bmcs, options, observer,
-                                [](OperationContext& context, const Bmc& bmc) {
-                                    const auto goal = context.options.find_only ? Goal::kFind : Goal::kRecover;
-                                    return rotate_bmc(context, bmc, goal);
-                                });
+    if (options.find_only) {
+        return run_without_campaign({"recover", false, &find_bmc}, environment, bmcs, options, observer);
+    }
+    // Stragglers are mostly BMCs that still don't answer, and each would hold its canary's seat for the whole time-out,
+    // one after the other.
+    return run_without_campaign({"recover", true, &recover_bmc, &ask_for_life}, environment, bmcs, options, observer);
 }
 
 }  // namespace bmcvault::rotate

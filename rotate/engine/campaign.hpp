@@ -1,6 +1,7 @@
 // What is done to a fleet: rotate, check, recover a selection. Blocking calls for the command line; coroutines inside.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -60,6 +61,10 @@ public:
     virtual void finished(const BmcReport&) {}
 };
 
+using EventRecord = std::array<std::uint8_t, 16>;  // of a System Event Log (IPMI 2.0 §32.1): ID, type, time ...
+// Durable when it returns; where it is kept, for the certificate. After an error the log stays on the BMC.
+using KeepEventLog = std::function<Result<std::string>(const vault::Bmc&, std::span<const EventRecord>)>;
+
 struct RunOptions {
     int parallel = 32;                         // BMCs in flight, at least 1
     std::chrono::milliseconds timeout{20000};  // of one exchange with a BMC, retransmissions included
@@ -67,20 +72,21 @@ struct RunOptions {
     std::set<BmcId> k_g_of;                    // rotate: K_G of these too, by the policy
     // rotate: whether one may begin now; those that may not are `outside-window`. Empty: all may, at any time.
     std::function<bool(const vault::Bmc&)> may_begin;
-    bool put_back = false;       // rotate: the previous secret returns
-    bool fresh = false;          // rotate: a new campaign even where an unfinished one exists
-    bool no_login = false;       // check: two round trips, nothing finished
-    int login_attempts = 0;      // recover: real logins that may fail where RAKP 2 proves nothing
-    bool find_only = false;      // recover: say what is live, and change nothing
-    bool first_contact = false;  // a person vouches for boards that were never seen before
-    CandidateSources elsewhere;  // check, recover: what is offered beyond a BMC's own versions
-    bool accounts = false;       // check: the account table, too
-    bool ask_accounts = true;    // accounts: a handshake as each of them
-    ClosingChoice closing;       // accounts secure
-    std::string adopted_name;    // accounts adopt: of our own account
-    bool dry_run = false;        // say what would be done; nothing is sent that changes anything
-    std::string selection;       // canonical text: continues an unfinished campaign of the same
-    Purpose purpose;             // for the audit log
+    bool put_back = false;        // rotate: the previous secret returns
+    bool fresh = false;           // rotate: a new campaign even where an unfinished one exists
+    bool no_login = false;        // check: two round trips, nothing finished
+    int login_attempts = 0;       // recover: real logins that may fail where RAKP 2 proves nothing
+    bool find_only = false;       // recover: say what is live, and change nothing
+    bool first_contact = false;   // a person vouches for boards that were never seen before
+    CandidateSources elsewhere;   // check, recover: what is offered beyond a BMC's own versions
+    bool accounts = false;        // check: the account table, too
+    bool ask_accounts = true;     // accounts: a handshake as each of them
+    ClosingChoice closing;        // accounts secure
+    KeepEventLog keep_event_log;  // deprovision: the event log is kept by this, then cleared; empty: it stays
+    std::string adopted_name;     // accounts adopt: of our own account
+    bool dry_run = false;         // say what would be done; nothing is sent that changes anything
+    std::string selection;        // canonical text: continues an unfinished campaign of the same
+    Purpose purpose;              // for the audit log
     std::string actor;
 };
 

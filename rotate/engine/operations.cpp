@@ -82,6 +82,7 @@ public:
           report_(visit_.report()) {}
 
     asio::awaitable<BmcReport> rotate(Goal goal);
+    asio::awaitable<BmcReport> ask_for_life();
     asio::awaitable<BmcReport> check();
 
 private:
@@ -116,6 +117,18 @@ asio::awaitable<BmcReport> Operation::rotate(Goal goal) {
     // A straggler that was asked in vain says nothing about its kind: nothing was done to it.
     const bool in_vain = goal != Goal::kRotate && !report_.as_asked && !contact_.has_written();
     report_.contacted = report_.contacted && !in_vain;
+    co_await visit_.end();
+    co_return report_;
+}
+
+asio::awaitable<BmcReport> Operation::ask_for_life() {
+    const bool begun = co_await visit_.begin(true);
+    if (!begun) co_return report_for(contact_.bmc());
+    const bool answers = co_await contact_.answers();
+    if (answers) co_return report_;
+    set_outcome(report_, Outcome::kUnreachable, "");
+    report_.contacted = false;
+    visit_.fill_versions();
     co_await visit_.end();
     co_return report_;
 }
@@ -438,6 +451,11 @@ asio::awaitable<BmcReport> rotate_bmc(OperationContext& context, const vault::Bm
     const bool recovers = goal == Goal::kRecover || goal == Goal::kFind;
     Operation operation(context, bmc, recovers ? "recover" : "rotate");
     co_return co_await operation.rotate(goal);
+}
+
+asio::awaitable<BmcReport> ask_for_life(OperationContext& context, const vault::Bmc& bmc) {
+    Operation operation(context, bmc, "recover");
+    co_return co_await operation.ask_for_life();
 }
 
 asio::awaitable<BmcReport> check_bmc(OperationContext& context, const vault::Bmc& bmc) {

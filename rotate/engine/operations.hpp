@@ -16,6 +16,9 @@ namespace bmcvault::rotate {
 // Never throws and never fails as a whole: whatever happened is in the report. Sessions are closed, the per-BMC lock is
 // released, the result is stored when it returns.
 [[nodiscard]] asio::awaitable<BmcReport> rotate_bmc(OperationContext& context, const vault::Bmc& bmc, Goal goal);
+// Before a recovery: the report of a BMC that does not answer. An empty outcome: it does, or was not asked (held,
+// busy).
+[[nodiscard]] asio::awaitable<BmcReport> ask_for_life(OperationContext& context, const vault::Bmc& bmc);
 [[nodiscard]] asio::awaitable<BmcReport> check_bmc(OperationContext& context, const vault::Bmc& bmc);
 
 // What rotate_bmc would do, from the vault alone: nothing is sent.

@@ -62,7 +62,7 @@ asio::awaitable<BmcReport> deprovision_bmc(OperationContext& context, const vaul
         if (!record) {
             set_outcome(report, Outcome::kBlocked, record.error().detail);
         } else {
-            Wiping wiping(contact, std::move(*record), context.elsewhere, visit.note());
+            Wiping wiping(contact, std::move(*record), context.elsewhere, visit.note(), context.options.keep_event_log);
             (void)co_await wiping.run();
             const vault::Store::Work work = [&](vault::Transaction& transaction) {
                 return record_wipe(transaction, contact.bmc(), wiping.record());

@@ -69,6 +69,10 @@ void WipeRecord::put(const WipeItem& item) {
         *found = merged(*found, item);
 }
 
+bool WipeRecord::has(std::string_view item) const {
+    return std::ranges::find(items, item, &WipeItem::name) != items.end();
+}
+
 bool WipeRecord::is_complete() const {
     const auto fine = [](const WipeItem& item) { return is_fine(item.result); };
     const auto closed = [](const NameAsked& name) { return name.verdict < NameAsked::Verdict::kOnlyLast; };

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "rotate/core/wipe_settings.hpp"
@@ -28,6 +29,8 @@ struct NameAsked {
 };
 [[nodiscard]] std::string_view word(NameAsked::Verdict verdict);
 
+inline constexpr std::string_view kEventLogItem = "system event log";
+
 struct WipeRecord {
     UnixTime begun_at;
     UnixTime ended_at;
@@ -45,6 +48,7 @@ struct WipeRecord {
 
     // The item of that name, or a new one at the end.
     void put(const WipeItem& item);
+    [[nodiscard]] bool has(std::string_view item) const;
     // Proved, every item erased, and no account left that still answers to its last random password.
     [[nodiscard]] bool is_complete() const;
 };

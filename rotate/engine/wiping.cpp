@@ -79,8 +79,14 @@ std::string_view name_of(const WipingAction& action) {
     return kNames[action.index()];
 }
 
-Wiping::Wiping(BmcContact& contact, WipeRecord record, const CandidatesElsewhere* elsewhere, std::string note)
-    : contact_(contact), record_(std::move(record)), elsewhere_(elsewhere), note_(std::move(note)) {}
+Wiping::Wiping(BmcContact& contact, WipeRecord record, const CandidatesElsewhere* elsewhere, std::string note,
+               KeepEventLog keep_event_log)
+    : contact_(contact),
+      record_(std::move(record)),
+      elsewhere_(elsewhere),
+      note_(std::move(note)),
+      keep_event_log_(std::move(keep_event_log)),
+      event_log_(contact) {}
 
 asio::awaitable<WipeResult> Wiping::run() {
     auto step = rotate::start({record_.own_is_closing});
@@ -92,9 +98,17 @@ asio::awaitable<WipeResult> Wiping::run() {
         step = rotate::step(step.state, event);
     }
     co_await contact_.close();
+    say_that_the_event_log_stays();
     record_.result = std::get<WipeFinish>(step.action).result;
     record_.ended_at = contact_.ports().clock.now();
     co_return record_.result;
+}
+
+// It was asked for only when our account was closed already.
+void Wiping::say_that_the_event_log_stays() {
+    if (!keep_event_log_ || !record_.own_is_closing || record_.has(kEventLogItem)) return;
+    put(std::string(kEventLogItem), "none", ItemResult::kNotErased, std::nullopt,
+        "our account was closed before this was asked for");
 }
 
 void Wiping::put(std::string name, std::string action, ItemResult result, std::optional<std::uint8_t> code,
@@ -222,6 +236,10 @@ asio::awaitable<WipingEvent> Wiping::perform(const EraseSettings&) {
     for (const auto& family : families) {
         if (!contact_.has_kept_session()) break;
         co_await erase(family);
+    }
+    if (keep_event_log_ && contact_.has_kept_session()) {
+        auto cleared = co_await event_log_.keep_and_clear(keep_event_log_);
+        record_.put(std::move(cleared));
     }
     co_return Done{contact_.has_kept_session()};
 }

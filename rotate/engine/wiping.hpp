@@ -7,6 +7,7 @@
 #include "rotate/core/accounts.hpp"
 #include "rotate/engine/account_passwords.hpp"
 #include "rotate/engine/bmc_contact.hpp"
+#include "rotate/engine/event_log.hpp"
 #include "rotate/engine/wipe_record.hpp"
 
 namespace bmcvault::rotate {
@@ -14,7 +15,9 @@ namespace bmcvault::rotate {
 class Wiping {
 public:
     // `elsewhere` as for AccountPasswords; `record` as an earlier run left it, or a fresh one.
-    Wiping(BmcContact& contact, WipeRecord record, const CandidatesElsewhere* elsewhere, std::string note);
+    // Without `keep_event_log` the event log stays.
+    Wiping(BmcContact& contact, WipeRecord record, const CandidatesElsewhere* elsewhere, std::string note,
+           KeepEventLog keep_event_log);
 
     // Runs the machine to its end. The last session is closed when this returns.
     [[nodiscard]] asio::awaitable<WipeResult> run();
@@ -43,6 +46,7 @@ private:
     asio::awaitable<WipeItem> erase_one(const SettingFamily& family, const Setting& setting);
     asio::awaitable<std::optional<std::uint8_t>> write(const Setting& setting, bool random);
     asio::awaitable<void> overwrite_idle_slots();
+    void say_that_the_event_log_stays();
     asio::awaitable<ItemResult> overwrite_password(const AccountSlot& slot, bool waits);
     asio::awaitable<void> close_namesake(const AccountSlot& slot);
     asio::awaitable<void> take_rights(const AccountSlot& slot);
@@ -65,6 +69,8 @@ private:
     WipeRecord record_;
     const CandidatesElsewhere* elsewhere_;
     std::string note_;
+    KeepEventLog keep_event_log_;
+    EventLog event_log_;
     AccountTable table_;
     std::vector<AccountSlot> to_close_;
     std::optional<AccountSlot> own_;

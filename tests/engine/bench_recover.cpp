@@ -135,21 +135,28 @@ public:
     std::uint64_t round_trips = 0;
 };
 
-double cpu_seconds() {
+// Of this process, all threads; milliseconds.
+struct Cpu {
+    double user = 0;
+    double kernel = 0;
+};
+
+Cpu cpu_used() {
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
-    const auto seconds = [](const timeval& time) {
-        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+    const auto milliseconds = [](timeval time) {
+        return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_usec) / 1e3;
     };
-    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+    return {milliseconds(usage.ru_utime), milliseconds(usage.ru_stime)};
 }
 
 template <class Command>
 void measure(const Shape& shape, std::span<const vault::Bmc> bmcs, Command command) {
     Adder adder;
-    const auto cpu_before = cpu_seconds();
+    const auto before = cpu_used();
     const auto summary = command(adder);
     BMCVAULT_CHECK(summary.has_value());
+    const auto after = cpu_used();
     const auto count = static_cast<double>(bmcs.size());
     const auto round_trips = static_cast<double>(adder.round_trips);
     const double elapsed = static_cast<double>(summary->elapsed.count()) / 1000;
@@ -157,15 +164,16 @@ void measure(const Shape& shape, std::span<const vault::Bmc> bmcs, Command comma
     fmt::print("{}: ", summary->command);
     for (const auto& [outcome, number] : summary->outcomes) fmt::print("{} {}; ", number, outcome);
     fmt::print(
-        "failed logins {}; round trips {:.1f}, CPU {:.2f} ms per BMC; {:.1f} s, {:.2f} times round trips x latency "
+        "failed logins {}; round trips {:.1f}, CPU {:.2f} ms user and {:.2f} ms kernel per BMC; {:.1f} s, {:.2f} times "
+        "round trips x latency "
         "/ in flight\n",
-        summary->failed_logins, round_trips / count, (cpu_seconds() - cpu_before) * 1000 / count, elapsed,
-        elapsed / floor);
+        summary->failed_logins, round_trips / count, (after.user - before.user) / count,
+        (after.kernel - before.kernel) / count, elapsed, elapsed / floor);
     BMCVAULT_CHECK(summary->all_as_asked && summary->failed_logins == 0);
 }
 
 void run(const Shape& shape, std::uint16_t port) {
-    std::string directory = "/tmp/bmcvault-bench-XXXXXX";
+    auto directory = (fs::temp_directory_path() / "bmcvault-bench-XXXXXX").string();
     BMCVAULT_CHECK(mkdtemp(directory.data()) != nullptr);
     const auto passphrase = Passphrase::from(as_bytes("a passphrase for the benchmark"));
     vault::CreateOptions create;
@@ -200,6 +208,7 @@ int main(int argc, char** argv) {
     if (argc > 4) shape.latency = std::chrono::milliseconds(std::stol(argv[4]));
     if (argc > 5) shape.parallel = std::stoi(argv[5]);
     shape.rotate = argc > 6;
+    BMCVAULT_CHECK(shape.bmcs > 0 && shape.passwords > 0 && shape.k_gs > 0 && shape.parallel > 0);
     int ask[2];
     int answer[2];
     BMCVAULT_CHECK(pipe(ask) == 0 && pipe(answer) == 0);

@@ -45,8 +45,8 @@ protected:
         fleet_->let_time_pass(3700s);
     }
 
-    BmcReport wipe() {
-        const auto life = fleet_->live(Command::kDeprovision, with_defaults());
+    BmcReport wipe(const RunOptions& options = with_defaults()) {
+        const auto life = fleet_->live(Command::kDeprovision, options);
         fleet_->let_time_pass(3700s);
         EXPECT_EQ(fleet_->rejected_logins(), 0u);
         EXPECT_EQ(bmc().counters().unencrypted_secrets, 0u);
@@ -183,6 +183,94 @@ TEST_F(Deprovision, ADoneOneIsAskedAgainAndStaysDone) {
     const auto writes = bmc().counters().passwords_set;
     EXPECT_EQ(wipe().outcome, "wiped");
     EXPECT_EQ(bmc().counters().passwords_set, writes);
+}
+
+// ---- the event log ----
+
+constexpr std::size_t kEventsOfABoard = 4;
+
+TEST_F(Deprovision, TheEventLogStaysUnlessItIsAskedFor) {
+    begin({});
+    EXPECT_EQ(wipe().outcome, "wiped");
+    EXPECT_EQ(bmc().events_logged(), kEventsOfABoard);
+    EXPECT_EQ(result_of("system event log"), "no such item");
+}
+
+TEST_F(Deprovision, TheEventLogIsKeptBeforeItIsCleared) {
+    begin({});
+    std::vector<EventRecord> kept;
+    std::size_t there_when_kept = 0;
+    auto options = with_defaults();
+    options.keep_event_log = [&](const vault::Bmc&, std::span<const EventRecord> records) -> Result<std::string> {
+        kept.assign(records.begin(), records.end());
+        there_when_kept = bmc().events_logged();
+        return "a-file";
+    };
+    EXPECT_EQ(wipe(options).outcome, "wiped");
+    ASSERT_EQ(kept.size(), kEventsOfABoard);
+    EXPECT_EQ(there_when_kept, kEventsOfABoard);
+    EXPECT_EQ(kept.front()[0], 1) << "the first record is not the first one";
+    EXPECT_NE(kept.front(), kept.back());
+    EXPECT_EQ(result_of("system event log"), "erased");
+    EXPECT_EQ(bmc().events_logged(), 1u) << "that it was cleared is its only event";
+}
+
+TEST_F(Deprovision, AnEventLogThatCouldNotBeKeptIsNotCleared) {
+    begin({});
+    auto options = with_defaults();
+    options.keep_event_log = [](const vault::Bmc&, std::span<const EventRecord>) -> Result<std::string> {
+        return fail(ErrorCode::kNoSpace, "no room");
+    };
+    const auto report = wipe(options);
+    EXPECT_EQ(report.outcome, "wiped-except");
+    EXPECT_NE(report.detail.find("system event log: not-erased, no room"), std::string::npos) << report.detail;
+    EXPECT_EQ(bmc().events_logged(), kEventsOfABoard);
+}
+
+TEST_F(Deprovision, AnEventLogThatLiesIsSaid) {
+    struct Lie {
+        const char* quirk;
+        const char* result;
+        std::size_t kept;
+    };
+    for (const auto& lie : {Lie{"keeps-event-log", "not-erased", kEventsOfABoard},
+                            Lie{"event-log-without-end", "refused", 0}, Lie{"event-log-ends-early", "refused", 0}}) {
+        begin({lie.quirk});
+        std::size_t kept = 0;
+        auto options = with_defaults();
+        options.keep_event_log = [&](const vault::Bmc&, std::span<const EventRecord> records) -> Result<std::string> {
+            kept = records.size();
+            return "a-file";
+        };
+        EXPECT_EQ(wipe(options).outcome, "wiped-except") << lie.quirk;
+        EXPECT_EQ(result_of("system event log"), lie.result) << lie.quirk;
+        EXPECT_EQ(kept, lie.kept) << lie.quirk;
+        EXPECT_EQ(bmc().events_logged(), kEventsOfABoard) << lie.quirk;
+    }
+}
+
+TEST_F(Deprovision, AnEventThatArrivesWhileTheLogIsKeptIsKeptToo) {
+    begin({});
+    std::vector<std::size_t> kept;
+    auto options = with_defaults();
+    options.keep_event_log = [&](const vault::Bmc&, std::span<const EventRecord> records) -> Result<std::string> {
+        kept.push_back(records.size());
+        if (kept.size() == 1) bmc().log_event();
+        return "a-file";
+    };
+    EXPECT_EQ(wipe(options).outcome, "wiped");
+    EXPECT_EQ(kept, (std::vector{kEventsOfABoard, kEventsOfABoard + 1}));
+    EXPECT_EQ(bmc().events_logged(), 1u);
+}
+
+TEST_F(Deprovision, AskedForAfterTheWipeTheEventLogIsSaidToStay) {
+    begin({});
+    EXPECT_EQ(wipe().outcome, "wiped");
+    auto options = with_defaults();
+    options.keep_event_log = [](const vault::Bmc&, std::span<const EventRecord>) -> Result<std::string> { return "x"; };
+    const auto report = wipe(options);
+    EXPECT_EQ(report.outcome, "wiped-except") << report.detail;
+    EXPECT_EQ(result_of("system event log"), "not-erased");
 }
 
 // ---- what a BMC, the net and the disk do on the way ----

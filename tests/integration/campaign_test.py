@@ -48,18 +48,22 @@ class FleetOfSix(FleetTest):
 
 
 class AnInterruptedCampaign(FleetOfSix):
+    PARALLEL = 2
+
     def test_after_a_kill_the_same_command_goes_on_with_the_rest(self):
-        killed = finish(self.start_rotation("--parallel", "2", kill_at="40"))
+        killed = finish(self.start_rotation("--parallel", str(self.PARALLEL), kill_at="40"))
         self.assert_exit(killed, SIGKILLED)
         finished = {name for name, versions in self.versions().items() if versions == 2}
-        again = self.vault.json("rotate", "--all", "--parallel", "2")
+        again = self.vault.json("rotate", "--all", "--parallel", str(self.PARALLEL))
         self.assert_exit(again, AS_ASKED)
         self.assert_no_failed_login(again)
         continued = {name for name, outcome in again.outcomes.items() if outcome == "already-current"}
         self.assertTrue(continued, again)
         self.assertLess(len(continued), FLEET, again)
         self.assertLessEqual(continued, finished)
-        self.assertEqual(again.summary["continued"], len(continued))
+        # One that was killed between its commit and the campaign's mark is asked again, and found to be current.
+        self.assertIn(len(continued) - again.summary["continued"], range(self.PARALLEL + 1), again)
+        self.assertGreater(again.summary["continued"], 0)
         self.assertEqual(self.versions(), dict.fromkeys(self.practice.names, 2), "somebody was rotated twice")
         self.assert_every_client_is_accepted()
 

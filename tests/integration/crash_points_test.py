@@ -16,31 +16,26 @@ NO_FORGIVENESS = ("bad-password-threshold=1", "lockout-ms=0")
 
 
 class OneBmc:
-    """A BMC that no other crash has seen, with the line of the inventory that names it."""
+    """A BMC that no other crash has seen, and a vault that knows it, to be copied."""
 
-    def __init__(self, name, address, port, csv):
+    def __init__(self, name, address, port, vault):
         self.name = name
-        self.csv = csv
+        self.vault = vault
         self.client = Ipmitool(address, port)
 
 
 class EveryCrashPoint(FleetTest):
-    def setUp(self):
-        super().setUp()
-        self.empty_vault = Vault.create(self.directory)
-
     def fresh_vault(self, bmc):
-        """A copy of the empty vault, because unlocking is what takes most of the time here, and this BMC."""
+        """A copy, because unlocking is what takes most of the time here."""
         vault = Vault(self.new_directory())
-        shutil.copytree(self.empty_vault.directory, vault.directory)
-        self.assert_exit(vault.import_csv(bmc.csv), AS_ASKED)
+        shutil.copytree(bmc.vault.directory, vault.directory)
         return vault
 
     def survey(self, bmc):
         """The step boundaries of a rotation that nothing disturbs."""
         vault = self.fresh_vault(bmc)
         log = vault.directory.parent / "steps"
-        rotate = vault.json("rotate", "--all", "--k-g", program=CRASHABLE, env={"BMCVAULT_TEST_STEP_LOG": str(log)})
+        rotate = vault.json("rotate", bmc.name, "--k-g", program=CRASHABLE, env={"BMCVAULT_TEST_STEP_LOG": str(log)})
         self.assert_exit(rotate, AS_ASKED)
         self.assert_vault_holds_the_live_credential(vault, bmc.name, bmc.client)
         return log.read_text(encoding="ascii").splitlines()
@@ -48,20 +43,20 @@ class EveryCrashPoint(FleetTest):
     def crash_and_recover(self, bmc, kills):
         """Kills the rotation at the first of `kills`, a recovery at each later one; then recovers in peace."""
         vault = self.fresh_vault(bmc)
-        command = ("rotate", "--all", "--k-g")
+        command = ("rotate", bmc.name, "--k-g")
         for kill in kills:
             crashed = vault.json(*command, program=CRASHABLE, env={"BMCVAULT_TEST_KILL_AT": str(kill)})
             if command[0] == "rotate":
                 self.assert_exit(crashed, SIGKILLED)
             else:
                 self.assertIn(crashed.exit_code, (SIGKILLED, AS_ASKED), crashed)
-            command = ("recover", "--all")
-        recover = vault.json("recover", "--all")
+            command = ("recover", bmc.name)
+        recover = vault.json("recover", bmc.name)
         self.assert_exit(recover, AS_ASKED)
         self.assert_no_failed_login(recover)
         credential = self.assert_vault_holds_the_live_credential(vault, bmc.name, bmc.client)
         self.assertFalse(credential.pending)
-        check = vault.json("check", "--all")
+        check = vault.json("check", bmc.name)
         self.assert_exit(check, AS_ASKED)
         self.assert_outcomes(check, {bmc.name: "as-in-vault"})
 
@@ -83,19 +78,24 @@ class EveryCrashPoint(FleetTest):
         # The longest rotation has fewer boundaries than this.
         practice = self.start(Practice(count=120, quirks=[*NO_FORGIVENESS, *quirks]))
         fresh = iter(practice.names)
+        vault = Vault.create(self.directory, practice.csv)
 
         def new_bmc():
             name = next(fresh)
-            return OneBmc(name, *practice.place(name), practice.inventory(name))
+            return OneBmc(name, *practice.place(name), vault)
 
         self.crash_everywhere(new_bmc, **options)
 
     def test_ipmi_sim(self):
+        empty = Vault.create(self.directory)
         with contextlib.ExitStack() as sims:
 
             def new_bmc():
                 sim = sims.enter_context(IpmiSim())
-                return OneBmc("sim", sim.address, sim.port, sim.inventory("sim"))
+                vault = Vault(self.new_directory())
+                shutil.copytree(empty.directory, vault.directory)
+                self.assert_exit(vault.import_csv(sim.inventory("sim")), AS_ASKED)
+                return OneBmc("sim", sim.address, sim.port, vault)
 
             self.crash_everywhere(new_bmc)
 

@@ -25,11 +25,11 @@ def openssl_verifies(certificate):
 
 
 class Deprovision(FleetTest):
-    def wipe(self, vault, name, code=AS_ASKED, program=None):
+    def wipe(self, vault, name, *more, code=AS_ASKED, program=None):
         certificates = self.directory / "certificates"
         options = {"program": program} if program else {}
         done = vault.json(
-            "deprovision", name, "--yes", "--reason", "sold", "--ticket", "CHG-1", "--output", certificates, **options
+            "deprovision", name, "--yes", "--reason", "sold", "--ticket", "CHG-1", "--output", certificates, *more, **options
         )
         self.assert_exit(done, code)
         self.assert_no_failed_login(done)
@@ -42,8 +42,14 @@ class Deprovision(FleetTest):
         own = vault.reveal("sim")
         client = Ipmitool(sim.address, sim.port)
         self.assertTrue(client.log_in("oper", "theirs").accepted, "open before")
-        done, certificate = self.wipe(vault, "sim", code=NOT_AS_ASKED)
+        for kind in ("1", "2"):  # temperature and voltage, as ipmitool makes them up
+            client.run("oper", "theirs", None, "event", kind)
+        done, certificate = self.wipe(vault, "sim", "--clear-sel", code=NOT_AS_ASKED)
         written = json.loads(certificate.read_text(encoding="utf-8"))
+        log = json.loads((certificate.parent / "sim.sel.json").read_text(encoding="utf-8"))
+        self.assertEqual([each["sensor_type"] for each in log["records"]][-2:], [1, 2])
+        results = {item["name"]: item["result"] for item in written["items"]}
+        self.assertEqual(results["system event log"], "erased")
         self.assertEqual(written["result"], "wiped-except", "ipmi_sim does not let go of everything")
         old = [("ADMIN", sim.password), ("ADMIN", own.password), ("root", "root"), ("oper", "theirs"), ("", "")]
         for user, password in old:
@@ -71,6 +77,8 @@ class Deprovision(FleetTest):
         self.assertTrue(openssl_verifies(certificate))
         key = signer.out.split("by key ")[1].split()[0]
         self.assert_exit(vault.run("deprovision", "--verify", certificate, "--signer", key), AS_ASKED)
+        verified = vault.json("deprovision", "--verify", certificate, "--signer", key)
+        self.assertEqual((verified.objects[0]["signer"], verified.objects[0]["signer_checked"]), (key, True))
         self.assert_exit(vault.run("deprovision", "--verify", certificate, "--signer", "00" * 32), NOT_AS_ASKED)
         whole = certificate.read_bytes()
         for at in range(0, len(whole), 97):

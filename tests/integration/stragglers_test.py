@@ -1,6 +1,7 @@
 """BMCs that missed rotations, were reset, changed places or had something set by hand, brought back by `recover`: real
 servers, real clients that make the mess and judge the result, and not one rejected login."""
 
+import socket
 import subprocess
 
 from bmcs import INVENTORY_HEADER, IpmiSim, Practice, PyghmiBmc, inventory_line, unused_address
@@ -10,6 +11,7 @@ from program import AS_ASKED, ATTENTION, CRASHABLE, NOT_AS_ASKED, USAGE, FleetTe
 # One rejected login locks the account for good: the client at the end would be refused.
 NO_FORGIVENESS = ("bad-password-threshold=1", "lockout-ms=0")
 SIGKILLED = -9
+IP_PKTINFO = 8  # <linux/in.h>; Python 3.11 does not name it
 ROUND_TRIPS_OF_A_FIRST_CHECK = 14  # questions without a session, one handshake, identity, rights, close
 
 
@@ -29,6 +31,45 @@ class StragglersTest(FleetTest):
     def forget_slots(vault):
         """These BMCs have slots enough: what was left half-open need not be waited for."""
         subprocess.run(["find", str(vault.directory / "locks"), "-type", "f", "-delete"], check=True)
+
+
+class SilentAddresses(StragglersTest):
+    """What was sent to a port of many addresses, in the order of arrival; nothing is answered."""
+
+    def setUp(self):
+        super().setUp()
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(self.socket.close)
+        self.socket.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+        self.socket.bind(("0.0.0.0", 0))
+        self.socket.setblocking(False)
+
+    def asked(self):
+        addresses = []
+        while True:
+            try:
+                _, ancillary, _, _ = self.socket.recvmsg(2048, 256)
+            except BlockingIOError:
+                return addresses
+            addresses += [socket.inet_ntoa(data[8:12]) for _, kind, data in ancillary if kind == IP_PKTINFO]
+
+    def test_are_asked_side_by_side(self):
+        port = self.socket.getsockname()[1]
+        addresses = [f"127.44.0.{n}" for n in range(1, 9)]
+        lines = [f"silent{n},{address},{port},ADMIN,one-password-{n}\n" for n, address in enumerate(addresses)]
+        fleet = self.start(Practice(count=2))
+        vault = Vault.create(self.directory, "name,address,port,username,password\n" + "".join(lines))
+        vault.import_csv(fleet.csv)
+        self.assert_exit(vault.run("bmc", "hold", "bmc02", "--reason", "at work"), AS_ASKED)
+        recover = vault.json("recover", "--all", "--timeout", "3s")
+        self.assert_exit(recover, NOT_AS_ASKED)
+        outcomes = {name: row["outcome"] for name, row in recover.bmcs.items()}
+        self.assertEqual((outcomes.pop("bmc01"), outcomes.pop("bmc02")), ("recovered", "held"))
+        self.assertEqual(set(outcomes.values()), {"unreachable"})
+        self.assertEqual(recover.summary["total"], len(addresses) + 2)
+        asked = self.asked()
+        self.assertEqual(sorted(asked[: len(addresses)]), sorted(addresses), "one was asked again before the last")
+        self.assertGreater(len(asked), len(addresses), "nothing was repeated")
 
 
 class AmongAThousand(StragglersTest):

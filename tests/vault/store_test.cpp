@@ -331,6 +331,9 @@ TEST_F(StoreTest, campaigns_are_continued_by_the_same_command) {
     EXPECT_EQ(begin(), first) << "two starts are one campaign";
     transact([&](Transaction& t) { return t.campaign_done(first, b, "refused"); });
     transact([&](Transaction& t) { return t.campaign_done(first, b, "rotated"); });
+    EXPECT_TRUE(must(store().is_done(first, b)));
+    EXPECT_FALSE(must(store().is_done(first, a)));
+    EXPECT_FALSE(must(store().is_done(first + 1, b)));
     transact([&](Transaction& t) { return t.campaign_done(first, a, "rotated"); });
     EXPECT_EQ(must(store().campaign_done(first)), (std::vector{a, b}));
     EXPECT_EQ(must(store().unfinished_campaign("rotate", "@web"))->id, first);

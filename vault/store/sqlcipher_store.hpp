@@ -49,8 +49,10 @@ public:
     Result<std::optional<Campaign>> unfinished_campaign(const std::string& command,
                                                         const std::string& selection) const override;
     Result<std::vector<BmcId>> campaign_done(std::int64_t campaign) const override;
+    Result<bool> is_done(std::int64_t campaign, BmcId bmc) const override;
     Result<bool> password_is_exposed(BmcId bmc) const override;
     Result<std::vector<AuditRecord>> audit_log(std::uint64_t after, std::size_t limit) const override;
+    void at_one_moment(const std::function<void()>& reads) const override;
     Result<void> transact(const std::string& actor, UnixTime now, const Work& work) override;
     std::vector<Result<void>> transact_group(const std::string& actor, UnixTime now,
                                              std::span<const Work> works) override;
@@ -89,6 +91,7 @@ private:
     // The connection; a broken one is closed and opened again first, which also replays a journal left behind.
     [[nodiscard]] Result<Database*> database() const;
     [[nodiscard]] Result<void> query(std::string_view sql, const Database::Values&, const Database::EachRow&) const;
+    [[nodiscard]] Result<bool> has_rows(std::string_view sql, const Database::Values&) const;
     [[nodiscard]] Result<std::vector<Bmc>> bmcs_where(std::string_view sql, const Database::Values&) const;
     [[nodiscard]] Result<Bmc> one_bmc(std::string_view sql, const Value& key, std::string_view name) const;
     struct SealedRow {

@@ -234,6 +234,14 @@ Result<void> SqlcipherStore::query(std::string_view sql, const Database::Values&
     return (*connection)->query(sql, values, each);
 }
 
+// Where it can't begin, each read says why by itself.
+void SqlcipherStore::at_one_moment(const std::function<void()>& reads) const {
+    if (const auto connection = database()) std::ignore = (*connection)->run("BEGIN");
+    reads();
+    if (!database_ || !database_->in_transaction()) return;
+    if (!database_->run("COMMIT") || database_->broken()) database_.reset();
+}
+
 Result<std::vector<Bmc>> SqlcipherStore::bmcs_where(std::string_view sql, const Database::Values& values) const {
     std::vector<Bmc> all;
     auto done = query(sql, values, [&](const Row& row) {
@@ -434,16 +442,26 @@ Result<std::vector<BmcId>> SqlcipherStore::campaign_done(std::int64_t campaign) 
     return all;
 }
 
-Result<bool> SqlcipherStore::password_is_exposed(BmcId bmc) const {
-    bool exposed = false;
-    static const std::string sql = fmt::format("SELECT 1 FROM bmc b WHERE b.uuid=? AND {}", kPasswordIsExposed);
-    auto done = query(sql, {bmc.uuid, static_cast<int>(Kind::kPassword), Subject::kOwnAccount},
-                      [&](const Row&) -> Result<void> {
-                          exposed = true;
-                          return {};
-                      });
+Result<bool> SqlcipherStore::has_rows(std::string_view sql, const Database::Values& values) const {
+    bool any = false;
+    auto done = query(sql, values, [&](const Row&) -> Result<void> {
+        any = true;
+        return {};
+    });
     if (!done) return std::unexpected(done.error());
-    return exposed;
+    return any;
+}
+
+Result<bool> SqlcipherStore::is_done(std::int64_t campaign, BmcId bmc) const {
+    static const std::string sql = fmt::format(
+        "SELECT 1 FROM bmc b JOIN campaign_bmc d ON d.bmc_id=b.id WHERE d.campaign_id=? AND b.uuid=? AND NOT {}",
+        kPasswordIsExposed);
+    return has_rows(sql, {campaign, bmc.uuid, static_cast<int>(Kind::kPassword), Subject::kOwnAccount});
+}
+
+Result<bool> SqlcipherStore::password_is_exposed(BmcId bmc) const {
+    static const std::string sql = fmt::format("SELECT 1 FROM bmc b WHERE b.uuid=? AND {}", kPasswordIsExposed);
+    return has_rows(sql, {bmc.uuid, static_cast<int>(Kind::kPassword), Subject::kOwnAccount});
 }
 
 Result<std::vector<AuditRecord>> SqlcipherStore::audit_log(std::uint64_t after, std::size_t limit) const {

@@ -168,9 +168,14 @@ public:
                                                                               const std::string& selection) const = 0;
     // Without those whose current password was exposed meanwhile: they are to be done again.
     [[nodiscard]] virtual Result<std::vector<BmcId>> campaign_done(std::int64_t campaign) const = 0;
+    // Whether this one is among them.
+    [[nodiscard]] virtual Result<bool> is_done(std::int64_t campaign, BmcId bmc) const = 0;
     // The current password of our own account is one that somebody knows who should not.
     [[nodiscard]] virtual Result<bool> password_is_exposed(BmcId bmc) const = 0;
     [[nodiscard]] virtual Result<std::vector<AuditRecord>> audit_log(std::uint64_t after, std::size_t limit) const = 0;
+
+    // What `reads` asks of this store, as of one moment; one lock of the file serves it all.
+    virtual void at_one_moment(const std::function<void()>& reads) const = 0;
 
     using Work = std::function<Result<void>(Transaction&)>;
     // actor: who acts, for the audit log. Error from work: rolled back, returned. kCommitUnknown: see I5.

@@ -45,35 +45,39 @@ struct Writer::State {
         changed.notify_one();
     }
 
-    // The next read, or as many writes as stand in a row. Nothing when all is done and no more will come.
+    // As many reads, or as many writes, as stand in a row. Nothing when all is done and no more will come.
     std::vector<Job> take() {
         std::unique_lock lock(mutex);
         changed.wait(lock, [&] { return !jobs.empty() || stopping; });
         std::vector<Job> taken;
         while (!jobs.empty() && taken.size() < kMaxGroup) {
-            const bool is_read = std::holds_alternative<Read>(jobs.front());
-            if (is_read && !taken.empty()) break;
+            if (!taken.empty() && jobs.front().index() != taken.front().index()) break;
             taken.push_back(std::move(jobs.front()));
             jobs.pop_front();
-            if (is_read) break;
         }
         return taken;
     }
 
-    void commit(std::vector<Job>& jobs_taken) {
+    void read(const std::vector<Job>& taken) {
+        store->at_one_moment([&] {
+            for (const auto& job : taken) std::get<Read>(job)(*store);
+        });
+    }
+
+    void commit(std::vector<Job>& taken) {
         std::vector<Store::Work> works;
-        works.reserve(jobs_taken.size());
-        for (auto& job : jobs_taken) works.push_back(std::move(std::get<Write>(job).work));
+        works.reserve(taken.size());
+        for (auto& job : taken) works.push_back(std::move(std::get<Write>(job).work));
         auto results = store->transact_group(actor, clock(), works);
-        for (std::size_t i = 0; i < jobs_taken.size(); ++i) std::get<Write>(jobs_taken[i]).done(std::move(results[i]));
+        for (std::size_t i = 0; i < taken.size(); ++i) std::get<Write>(taken[i]).done(std::move(results[i]));
     }
 
     void run() {
         for (;;) {
             auto taken = take();
             if (taken.empty()) return;
-            if (const auto* read = std::get_if<Read>(&taken.front()))
-                (*read)(*store);
+            if (std::holds_alternative<Read>(taken.front()))
+                read(taken);
             else
                 commit(taken);
         }

@@ -24,7 +24,8 @@ public:
     // it did not. Submitted works are committed in order, up to 32 in one transaction.
     void submit(Store::Work work, Done done);
 
-    // `read` runs on the writer thread between transactions, in the order of submission: sees every earlier work.
+    // `read` runs on the writer thread in the order of submission: sees every earlier work. Reads in a row, up to 32,
+    // see the vault as of one moment.
     void submit_read(std::function<void(const Store&)> read);
 
 private:
