@@ -372,8 +372,10 @@ private:
                          ->expected(1)
                          ->take_all();
         some->excludes(all);
-        auto* lists = sub->add_flag("!--no-lists", elsewhere.lists, "not the imported password lists");
-        auto* defaults = sub->add_flag("!--no-vendor-defaults", elsewhere.vendor_defaults, "not the vendors' defaults");
+        auto* lists = sub->add_flag_callback(
+            "--no-lists", [&elsewhere] { elsewhere.lists = false; }, "not the imported password lists");
+        auto* defaults = sub->add_flag_callback(
+            "--no-vendor-defaults", [&elsewhere] { elsewhere.vendor_defaults = false; }, "not the vendors' defaults");
         for (auto* option : {all, some, lists, defaults}) option->group(kGroup);
     }
 
