@@ -42,8 +42,11 @@ class Deprovision(FleetTest):
         own = vault.reveal("sim")
         client = Ipmitool(sim.address, sim.port)
         self.assertTrue(client.log_in("oper", "theirs").accepted, "open before")
-        for kind in ("1", "2"):  # temperature and voltage, as ipmitool makes them up
-            client.run("oper", "theirs", None, "event", kind)
+        for sensor_type in ("0x01", "0x02"):  # Add SEL Entry: a temperature, a voltage
+            added = client.run(
+                "oper", "theirs", None, "raw", "0x0a", "0x44", *f"0 0 2 0 0 0 0 0x20 0 4 {sensor_type} 0x30 1 0x59 0 0".split()
+            )
+            self.assertTrue(added.accepted, added)
         done, certificate = self.wipe(vault, "sim", "--clear-sel", code=NOT_AS_ASKED)
         written = json.loads(certificate.read_text(encoding="utf-8"))
         log = json.loads((certificate.parent / "sim.sel.json").read_text(encoding="utf-8"))
