@@ -41,7 +41,7 @@ Result<std::string> save_event_log(const std::filesystem::path& directory, const
     constexpr int kMost = 1000;
     for (int number = 1; number <= kMost; ++number) {
         const auto ending = number == 1 ? std::string(".sel.json") : fmt::format(".sel-{}.json", number);
-        const auto name = file_stem + ending;
+        auto name = file_stem + ending;
         const auto written = write_new_file(directory / name, text, 0666);
         if (written) return name;
         if (written.error().code != ErrorCode::kAlreadyExists) return std::unexpected(written.error());

@@ -17,7 +17,6 @@ constexpr std::uint16_t kFirst = 0x0000;
 constexpr std::uint16_t kLast = 0xffff;
 constexpr std::uint8_t kWholeRecord = 0xff;
 constexpr std::size_t kMayArrive = 256;  // events, while the log is read
-const Bytes kNoData;
 
 constexpr std::uint8_t low(std::uint16_t value) {
     return static_cast<std::uint8_t>(value & 0xffU);
@@ -35,7 +34,7 @@ WipeItem item(ItemResult result, std::string detail, std::optional<std::uint8_t>
 
 }  // namespace
 
-asio::awaitable<std::optional<ipmi::Response>> EventLog::ask(std::uint8_t command, const Bytes& data) {
+asio::awaitable<std::optional<ipmi::Response>> EventLog::ask(std::uint8_t command, ByteView data) {
     if (!contact_.has_kept_session()) co_return std::nullopt;
     const ipmi::Request request(ipmi::NetFn::kStorage, command, data);
     auto reply = co_await contact_.command(request);
@@ -82,13 +81,13 @@ asio::awaitable<WipeItem> EventLog::look_after(const std::vector<EventRecord>& b
 }
 
 asio::awaitable<std::optional<std::uint16_t>> EventLog::reserve() {
-    const auto reply = co_await ask(ipmi::kReserveSel, kNoData);
+    const auto reply = co_await ask(ipmi::kReserveSel, {});
     if (!reply || !reply->ok() || reply->data.size() < 2) co_return std::nullopt;
     co_return number_at(reply->data, 0);
 }
 
 asio::awaitable<std::expected<EventLog::Info, ItemResult>> EventLog::info() {
-    const auto reply = co_await ask(ipmi::kGetSelInfo, kNoData);
+    const auto reply = co_await ask(ipmi::kGetSelInfo, {});
     if (!reply) co_return std::unexpected(ItemResult::kNoReply);
     if (is_absent(reply->completion_code)) co_return std::unexpected(ItemResult::kNotPresent);
     constexpr std::size_t kSize = 14;

@@ -42,7 +42,7 @@ private:
     asio::awaitable<ItemResult> clear(std::uint16_t reservation, std::optional<std::uint8_t>& code);
     asio::awaitable<WipeItem> look_after(const std::vector<EventRecord>& before, std::string where,
                                          std::optional<std::uint8_t> code);
-    asio::awaitable<std::optional<ipmi::Response>> ask(std::uint8_t command, const Bytes& data);
+    asio::awaitable<std::optional<ipmi::Response>> ask(std::uint8_t command, ByteView data);
 
     BmcContact& contact_;
     bool clear_was_sent_ = false;

@@ -238,8 +238,8 @@ asio::awaitable<WipingEvent> Wiping::perform(const EraseSettings&) {
         co_await erase(family);
     }
     if (keep_event_log_ && contact_.has_kept_session()) {
-        auto cleared = co_await event_log_.keep_and_clear(keep_event_log_);
-        record_.put(std::move(cleared));
+        const auto cleared = co_await event_log_.keep_and_clear(keep_event_log_);
+        record_.put(cleared);
     }
     co_return Done{contact_.has_kept_session()};
 }

@@ -1,6 +1,7 @@
 """BMCs that missed rotations, were reset, changed places or had something set by hand, brought back by `recover`: real
 servers, real clients that make the mess and judge the result, and not one rejected login."""
 
+import datetime
 import socket
 import subprocess
 
@@ -60,7 +61,8 @@ class SilentAddresses(StragglersTest):
         fleet = self.start(Practice(count=2))
         vault = Vault.create(self.directory, "name,address,port,username,password\n" + "".join(lines))
         vault.import_csv(fleet.csv)
-        self.assert_exit(vault.run("bmc", "hold", "bmc02", "--reason", "at work"), AS_ASKED)
+        until = (datetime.date.today() + datetime.timedelta(days=30)).isoformat()
+        self.assert_exit(vault.run("bmc", "hold", "bmc02", "--until", until, "--reason", "at work"), AS_ASKED)
         recover = vault.json("recover", "--all", "--timeout", "3s")
         self.assert_exit(recover, NOT_AS_ASKED)
         outcomes = {name: row["outcome"] for name, row in recover.bmcs.items()}
