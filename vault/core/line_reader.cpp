@@ -24,6 +24,7 @@ std::optional<Bytes> from_base64(std::string_view text) {
     if (sodium_base642bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr, &size, nullptr, kBase64) != 0)
         return std::nullopt;
     bytes.resize(size);
+    if (to_base64(bytes) != text) return std::nullopt;  // libsodium 1.0.18 takes letters above ASCII for an A
     return bytes;
 }
 
