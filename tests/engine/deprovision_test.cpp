@@ -34,8 +34,10 @@ RunOptions with_defaults() {
 
 class Deprovision : public testing::Test {
 protected:
-    void begin(const Quirks& quirks, bool k_g = false) {
-        fleet_.emplace(std::vector<Config>{board(quirks)}, SimOptions{});
+    void begin(const Quirks& quirks, bool k_g = false, std::uint64_t seed = SimOptions{}.seed) {
+        SimOptions sim;
+        sim.seed = seed;
+        fleet_.emplace(std::vector<Config>{board(quirks)}, sim);
         old_ = fleet_->bmc(0).stored_password(2, fleet_->now());
         RunOptions options;
         options.k_g = k_g;
@@ -263,6 +265,25 @@ TEST_F(Deprovision, AnEventThatArrivesWhileTheLogIsKeptIsKeptToo) {
     EXPECT_EQ(bmc().events_logged(), 1u);
 }
 
+TEST_F(Deprovision, HoweverManyRepliesAreLostNoEventIsClearedThatWasNotKept) {
+    int cleared = 0;
+    for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+        begin({}, false, seed);
+        std::size_t kept = 0;
+        auto options = with_defaults();
+        options.keep_event_log = [&](const vault::Bmc&, std::span<const EventRecord> records) -> Result<std::string> {
+            kept = std::max(kept, records.size());
+            return "a-file";
+        };
+        fleet_->set_faults({.loss = 0.2});
+        (void)wipe(options);
+        if (bmc().events_logged() == kEventsOfABoard) continue;
+        ++cleared;
+        EXPECT_EQ(kept, kEventsOfABoard) << seed;
+    }
+    EXPECT_GT(cleared, 0);
+}
+
 TEST_F(Deprovision, AskedForAfterTheWipeTheEventLogIsSaidToStay) {
     begin({});
     EXPECT_EQ(wipe().outcome, "wiped");
@@ -321,7 +342,7 @@ TEST_F(Deprovision, AFailedWriteOfTheVaultCostsNothing) {
 
 TEST_F(Deprovision, ABadNetCostsNothing) {
     for (std::uint64_t seed = 1; seed <= 12; ++seed) {
-        begin({"default-account"});
+        begin({"default-account"}, false, seed);
         fleet_->set_faults({.loss = 0.1, .duplicate = 0.1, .reorder = 0.1});
         (void)wipe();
         fleet_->set_faults({});
