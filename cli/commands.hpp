@@ -17,6 +17,8 @@ using Exit = Outcome<ExitCode>;
 [[nodiscard]] Exit perform(const Context& context, const VaultRestoreCommand& command);
 [[nodiscard]] Exit perform(const Context& context, const VaultAcceptRestoreCommand& command);
 [[nodiscard]] Exit verify_backup(const Context& context, const std::string& file);
+// retention_commands.cpp
+[[nodiscard]] Exit perform(const Context& context, const VaultForgetCommand& command);
 // member_commands.cpp
 [[nodiscard]] Exit perform(const Context& context, const MemberKeygenCommand& command);
 [[nodiscard]] Exit perform(const Context& context, const MemberAddCommand& command);

@@ -19,6 +19,7 @@
 #include "cli/report.hpp"
 #include "cli/signed_file.hpp"
 #include "cli/signed_text.hpp"
+#include "rotate/core/factory_resets.hpp"
 #include "vault/store/locks.hpp"
 
 namespace bmcvault::cli {
@@ -135,17 +136,13 @@ Outcome<void> retire(const Context& context, vault::Store& store, const Certific
     if (one.certificate.bmc.retired) return {};
     const auto lock = vault::BmcLock::try_acquire(store.directory(), one.certificate.bmc.id);
     if (!lock) return vault_error("deprovision: taking it out of the inventory", lock.error());
-    auto read = store.bmc(one.certificate.bmc.id);
+    const auto read = store.bmc(one.certificate.bmc.id);
     if (!read) return vault_error("deprovision: taking it out of the inventory", read.error());
-    auto bmc = std::move(*read);
-    bmc.retired = true;
-    const auto stored = store.transact(actor(), now(), [&](vault::Transaction& transaction) -> Result<void> {
-        if (auto done = transaction.update_bmc(bmc); !done) return done;
-        return transaction.audit("bmc.deprovisioned", bmc.id,
-                                 json_body({{"result", result_of(one.certificate)},
-                                            {"certificate_sha256", one.sha256},
-                                            {"reason", context.options.reason},
-                                            {"ticket", context.options.ticket}}));
+    const auto stored = store.transact(actor(), now(), [&](vault::Transaction& transaction) {
+        return transaction.retire_wiped(*read, json_body({{"result", result_of(one.certificate)},
+                                                          {"certificate_sha256", one.sha256},
+                                                          {"reason", context.options.reason},
+                                                          {"ticket", context.options.ticket}}));
     });
     return stored ? Outcome<void>{} : vault_error("deprovision: taking it out of the inventory", stored.error());
 }
@@ -195,11 +192,19 @@ Exit conclude(const Context& context, vault::Store& store, const DeprovisionComm
     return complete ? ExitCode::kAsAsked : ExitCode::kNotAsAsked;
 }
 
+std::string factory_reset_plan(const vault::Bmc& bmc) {
+    const auto reset = rotate::factory_reset_of(bmc.pin.manufacturer);
+    if (!reset) return "    No factory reset is known for its manufacturer: it would be left out, and said.\n";
+    return fmt::format("    Then {} by {}'s own command: its factory account comes back; {}.\n", text_of(*reset),
+                       reset->vendor, reset->warning);
+}
+
 Exit plan(const Context& context, const DeprovisionCommand& command, const std::vector<vault::Bmc>& bmcs) {
     for (const auto& bmc : bmcs) {
         if (context.options.json) break;
         context.out(fmt::format("{}: {}\n", printable(bmc.name), kPlan));
         if (command.clear_sel) context.out("    Its event log would be saved to a file, then cleared.\n");
+        if (command.factory_reset) context.out(factory_reset_plan(bmc));
     }
     if (context.options.json)
         context.out(json_summary(PlainSummary{"deprovision", bmcs.size(), {}, std::nullopt, true}));
@@ -265,6 +270,7 @@ Exit perform(const Context& context, const DeprovisionCommand& command) {
     rotate::Environment environment{std::move(*store), &interrupts.stop(), context.hooks.step};
     auto options = common_options(context, Selection{});
     options.elsewhere.vendor_defaults = true;
+    options.factory_reset = command.factory_reset;
     if (command.clear_sel) {
         options.keep_event_log = [&command](const vault::Bmc& bmc, std::span<const rotate::EventRecord> records) {
             return save_event_log(command.output, file_stem(bmc.name), bmc, records, now());

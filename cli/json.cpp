@@ -247,6 +247,18 @@ std::string json_backup(const vault::Store::BackupReport& report, const std::str
     return line(object);
 }
 
+std::string json_forgotten(const vault::WipedBmc& bmc, bool done) {
+    return line(Json{{"type", "forgotten"},
+                     {"bmc", bmc.name},
+                     {"wiped_at", iso_time(bmc.at)},
+                     {"versions", bmc.versions},
+                     {"outcome", done ? "destroyed" : "would-be-destroyed"}});
+}
+
+std::string json_backup_that_holds(const std::string& file) {
+    return line(Json{{"type", "backup-holds"}, {"file", file}});
+}
+
 std::string json_reveal_head(const vault::Bmc& bmc, const vault::CredentialVersion& password,
                              const std::optional<vault::CredentialVersion>& k_g) {
     Json object = place(bmc);

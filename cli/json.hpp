@@ -34,6 +34,11 @@ struct PlainSummary {
 };
 [[nodiscard]] std::string json_summary(const PlainSummary& summary);
 
+// vault forget: one BMC whose credentials are, or would be, destroyed.
+[[nodiscard]] std::string json_forgotten(const vault::WipedBmc& bmc, bool done);
+// ... and a backup that still holds them.
+[[nodiscard]] std::string json_backup_that_holds(const std::string& file);
+
 // bmc add, import, set, replace, hold, remove, list, show: the inventory's view of a BMC.
 // recover --rescue-script: the script has no secret in it.
 [[nodiscard]] std::string json_rescue(const vault::Bmc& bmc, VersionNumber staged, const std::string& script);

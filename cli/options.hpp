@@ -194,6 +194,7 @@ struct DepartCommand {  // and member remove, which rotates nothing
 struct DeprovisionCommand {
     std::vector<std::string> names;
     std::string output = ".";
+    bool factory_reset = false;
     bool clear_sel = false;  // the event log too; it goes to `output` first
     std::string verify;      // a certificate; then nothing else is done
     std::string signer;      // who must have signed it: hexadecimal, or base64 as in the .pem
@@ -213,6 +214,9 @@ struct VaultRestoreCommand {
     std::string group;
 };
 struct VaultAcceptRestoreCommand {};
+struct VaultForgetCommand {
+    std::optional<int> after_days;  // empty: retention_days of the policy
+};
 struct PracticeCommand {
     std::size_t count = 8;
     bool mixed = false;
@@ -235,15 +239,16 @@ struct ReportCommand {
     std::string output;  // an HTML page; empty: none
 };
 
-using Command = std::variant<InitCommand, BmcAddCommand, BmcImportCommand, BmcImportPasswordsCommand, BmcSetCommand,
-                             BmcReplaceCommand, BmcHoldCommand, BmcRemoveCommand, BmcListCommand, BmcShowCommand,
-                             AccountsCommand, AccountsSecureCommand, AccountsAdoptCommand, AccountsAcceptCommand,
-                             RotateCommand, CheckCommand, RecoverCommand, HistoryCommand, RevealCommand, StatusCommand,
-                             LogCommand, LogExportCommand, VaultInfoCommand, VaultVerifyCommand, VaultBackupCommand,
-                             VaultRestoreCommand, VaultAcceptRestoreCommand, MemberKeygenCommand, MemberAddCommand,
-                             MemberListCommand, CompartmentAddCommand, CompartmentListCommand, CompartmentMoveCommand,
-                             HolderAddCommand, HolderListCommand, DepartCommand, DeprovisionCommand, ExposeCommand,
-                             ExecCommand, PracticeCommand, PolicyCheckCommand, DueCommand, ReportCommand>;
+using Command =
+    std::variant<InitCommand, BmcAddCommand, BmcImportCommand, BmcImportPasswordsCommand, BmcSetCommand,
+                 BmcReplaceCommand, BmcHoldCommand, BmcRemoveCommand, BmcListCommand, BmcShowCommand, AccountsCommand,
+                 AccountsSecureCommand, AccountsAdoptCommand, AccountsAcceptCommand, RotateCommand, CheckCommand,
+                 RecoverCommand, HistoryCommand, RevealCommand, StatusCommand, LogCommand, LogExportCommand,
+                 VaultInfoCommand, VaultVerifyCommand, VaultBackupCommand, VaultRestoreCommand,
+                 VaultAcceptRestoreCommand, VaultForgetCommand, MemberKeygenCommand, MemberAddCommand,
+                 MemberListCommand, CompartmentAddCommand, CompartmentListCommand, CompartmentMoveCommand,
+                 HolderAddCommand, HolderListCommand, DepartCommand, DeprovisionCommand, ExposeCommand, ExecCommand,
+                 PracticeCommand, PolicyCheckCommand, DueCommand, ReportCommand>;
 
 struct Invocation {
     std::string name;  // "accounts secure"

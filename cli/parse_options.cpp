@@ -608,7 +608,7 @@ private:
 
     void add_vault() {
         CLI::App* vault =
-            app_.add_subcommand("vault", "the vault itself: info, verify, backup, restore, accept-restore");
+            app_.add_subcommand("vault", "the vault itself: info, verify, backup, restore, accept-restore, forget");
         vault->require_subcommand(1);
         command(vault, "info", "where it is, what it holds, who can open it", vault_info_,
                 "Examples:\n  bmcvault vault info\n");
@@ -633,6 +633,18 @@ private:
         command(vault, "accept-restore", "go on from an older vault: every credential becomes unknown", accept_restore_,
                 "After this, check asks the BMCs which of their passwords is live.\n\n"
                 "Examples:\n  bmcvault vault accept-restore --reason \"disk lost, backup of Monday\"\n");
+        auto* forget =
+            command(vault, "forget", "destroy the credentials of BMCs that were proved wiped long ago", forget_,
+                    "What deprovision proved wiped keeps its passwords in the vault for the retention time of the\n"
+                    "policy (retention_days, 365). After that this destroys them: the vault gets new keys and a new\n"
+                    "file, which nobody else may have open meanwhile. Backups that still hold them are named.\n\n"
+                    "Examples:\n"
+                    "  bmcvault vault forget --dry-run\n"
+                    "  bmcvault vault forget --yes --reason \"retention time over\"\n"
+                    "  bmcvault vault forget --after 0\n");
+        forget->add_option("--after", forget_.after_days, "days since they were wiped, 0 to 36500, not the policy's")
+            ->type_name("DAYS")
+            ->check(within(0, 36500));
     }
 
     void add_members() {
@@ -706,6 +718,8 @@ private:
         wipe->add_option("--output", deprovision_.output, "write the certificates here (.)")->type_name("DIR");
         wipe->add_flag("--clear-sel", deprovision_.clear_sel,
                        "clear the system event log too, after it was saved beside the certificate");
+        wipe->add_flag("--factory-reset", deprovision_.factory_reset,
+                       "then the vendor's own reset, where one is known: the factory account comes back");
         wipe->add_option("--verify", deprovision_.verify, "is this certificate as it was signed? Needs no vault")
             ->type_name("CERT.json");
         wipe->add_option("--signer", deprovision_.signer, "with --verify: the fingerprint of the key it must be of")
@@ -810,6 +824,7 @@ private:
     VaultBackupCommand vault_backup_;
     VaultRestoreCommand vault_restore_;
     VaultAcceptRestoreCommand accept_restore_;
+    VaultForgetCommand forget_;
     PracticeCommand practice_;
     MemberKeygenCommand keygen_;
     MemberAddCommand member_add_;

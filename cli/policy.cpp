@@ -15,10 +15,11 @@ namespace bmcvault::cli {
 namespace {
 
 constexpr std::array<std::string_view, 4> kGroupKeys{"maximum_age_days", "warning_days", "k_g", "windows"};
-constexpr std::array<std::string_view, 4> kFleetKeys{"parallel", "reason_for", "ticket_for", "group"};
+constexpr std::array<std::string_view, 5> kFleetKeys{"parallel", "retention_days", "reason_for", "ticket_for", "group"};
+constexpr std::int64_t kMaxRetentionDays = 36'500;
 // Whatever changes a BMC or the vault, or lets a secret out.
-constexpr std::array<std::string_view, 9> kCommands{"rotate", "recover",     "accounts", "reveal", "exec",
-                                                    "depart", "deprovision", "expose",   "hold"};
+constexpr std::array<std::string_view, 10> kCommands{"rotate", "recover",     "accounts", "reveal", "exec",
+                                                     "depart", "deprovision", "expose",   "hold",   "forget"};
 
 class Reader {
 public:
@@ -30,6 +31,8 @@ public:
         for (const auto& [key, value] : table) {
             if (key == "parallel") {
                 if (const auto number = whole(value, 1, 1000)) policy.parallel = static_cast<int>(*number);
+            } else if (key == "retention_days") {
+                if (const auto days = whole(value, 0, kMaxRetentionDays)) policy.retention = std::chrono::days{*days};
             } else if (key == "reason_for") {
                 read_commands(value, policy.reason_for);
             } else if (key == "ticket_for") {

@@ -2,6 +2,7 @@
 // may begin, and what needs a reason. Pure: text in, rules or their mistakes out. docs/schedule.md shows a file.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <expected>
 #include <functional>
@@ -27,9 +28,11 @@ struct GroupRules {
 };
 
 struct Policy {
-    GroupRules fleet;                                           // of every BMC whose group has no rules of its own
-    std::map<std::string, GroupRules, std::less<>> groups;      // what a group does not say is as for the fleet
-    std::optional<int> parallel;                                // 1 to 1000
+    GroupRules fleet;                                       // of every BMC whose group has no rules of its own
+    std::map<std::string, GroupRules, std::less<>> groups;  // what a group does not say is as for the fleet
+    std::optional<int> parallel;                            // 1 to 1000
+    // How long the credentials of a BMC that was proved wiped are kept (vault forget).
+    std::chrono::days retention{365};                           // 0 to 36500
     std::set<std::string, std::less<>> reason_for, ticket_for;  // commands that need --reason, --ticket
 
     [[nodiscard]] const GroupRules& rules_of(std::string_view group) const;

@@ -162,6 +162,7 @@ Exit perform(const Context& context, const PolicyCheckCommand& command) {
     rows.reserve(policy->groups.size() + 1);
     for (const auto& [group, rules] : policy->groups) rows.push_back(rules_row(group, rules));
     context.out(table({"GROUP", "MAXIMUM AGE", "WARNING", "K_G", "SCHEDULED RUNS"}, rows, context.out_style));
+    context.out(fmt::format("Credentials of wiped BMCs are kept for {}.\n", days(policy->retention)));
     context.out(needs("--reason", policy->reason_for) + needs("--ticket", policy->ticket_for));
     return ExitCode::kAsAsked;
 }

@@ -134,6 +134,9 @@ enum class NetFn : std::uint8_t {
     kStorage = 0x0a,
     kTransport = 0x0c,
     kGroupExtension = 0x2c,
+    kOem30 = 0x30,  // from here on by the manufacturer of Get Device ID
+    kOem32 = 0x32,
+    kOem3a = 0x3a,
 };  // §5.1
 
 // Network function App (06h), §20 and §22.

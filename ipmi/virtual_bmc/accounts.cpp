@@ -271,6 +271,17 @@ void Accounts::undo_last_write() {
     before_last_write_.reset();
 }
 
+void Accounts::reset_to_factory() {
+    late_writes_.clear();
+    before_last_write_.reset();
+    config_.users = factory_users_;
+    config_.k_g.clear();
+    if (config_.quirks.factory_reset_gives_label_password) {
+        const auto label = as_bytes("LABEL-7Q4M2");
+        store_password(config_.users[config_.administrator_id], ipmi::kPasswordSize16, label);
+    }
+}
+
 const User* Accounts::user(std::uint8_t user_id) const {
     const auto found = config_.users.find(user_id);
     return found == config_.users.end() ? nullptr : &found->second;

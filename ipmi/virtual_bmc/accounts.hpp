@@ -46,6 +46,7 @@ public:
 
     void set_password_behind_our_back(std::uint8_t user_id, ByteView password);
     void undo_last_write();
+    void reset_to_factory();
     [[nodiscard]] const User* user(std::uint8_t user_id) const;
     [[nodiscard]] std::array<std::uint8_t, 4>& payload_access(std::uint8_t user_id);
 

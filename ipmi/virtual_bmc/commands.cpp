@@ -545,6 +545,32 @@ Answer clear_sel(const Call& call) {
     return code == 0 ? ok(out) : refuse(code);
 }
 
+// ---- Of the manufacturer ----
+
+constexpr std::uint32_t kSupermicro = 10876;
+constexpr std::array<std::uint32_t, 3> kMegarac{2623, 15370, 20974};
+
+bool is_megarac(const Machine& machine) {
+    return std::ranges::find(kMegarac, machine.config.manufacturer) != kMegarac.end();
+}
+
+Answer reset_supermicro(const Call& call) {
+    if (call.machine.config.manufacturer != kSupermicro) return refuse(CompletionCode::kInvalidCommand);
+    call.machine.begin_factory_reset();
+    return ok();
+}
+
+Answer set_preserved_megarac(const Call& call) {
+    if (!is_megarac(call.machine)) return refuse(CompletionCode::kInvalidCommand);
+    return call.data.size() == 2 ? ok() : length_invalid();
+}
+
+Answer reset_megarac(const Call& call) {
+    if (!is_megarac(call.machine)) return refuse(CompletionCode::kInvalidCommand);
+    call.machine.begin_factory_reset();
+    return ok();
+}
+
 // ---- The table ----
 
 struct Command {
@@ -604,6 +630,9 @@ constexpr std::array kCommands{
     Command{NetFn::kStorage, ipmi::kReserveSel, kUser, false, reserve_sel},
     Command{NetFn::kStorage, ipmi::kGetSelEntry, kUser, false, get_sel_entry},
     Command{NetFn::kStorage, ipmi::kClearSel, kOperator, false, clear_sel},
+    Command{NetFn::kOem30, 0x40, kAdministrator, false, reset_supermicro},
+    Command{NetFn::kOem32, 0xba, kAdministrator, false, set_preserved_megarac},
+    Command{NetFn::kOem32, 0x66, kAdministrator, false, reset_megarac},
 };
 
 // Quirks that strike after a number of commands, each once.

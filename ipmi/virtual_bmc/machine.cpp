@@ -9,6 +9,8 @@ namespace bmcvault::virtual_bmc {
 namespace {
 
 constexpr std::chrono::seconds kDarkAfterReboot{5};
+constexpr std::chrono::seconds kFactoryResetBegins{3};
+constexpr std::chrono::seconds kFactoryResetTakes{20};
 constexpr std::uint32_t kWindow = 16;
 
 // Another enabled slot with the administrator's name, so that the name alone does not tell the user ID.
@@ -102,6 +104,7 @@ Machine::Machine(Config wanted)
 void Machine::settle(TimePoint at) {
     now = std::max(now, at);
     accounts.settle(now);
+    if (factory_reset_at && *factory_reset_at <= now) reset_to_factory();
     if (dark_until && *dark_until <= now) dark_until.reset();
     for (auto session = sessions.begin(); session != sessions.end();) {
         const bool active = session->stage == Session::Stage::kActive;
@@ -121,6 +124,17 @@ void Machine::reboot() {
     dark_until = now + kDarkAfterReboot;
     lan.volatile_access = lan.non_volatile_access;
     if (config.quirks.reboot_loses_last_write) accounts.undo_last_write();
+}
+
+void Machine::begin_factory_reset() {
+    if (!config.quirks.factory_reset_does_nothing) factory_reset_at = now + kFactoryResetBegins;
+}
+
+void Machine::reset_to_factory() {
+    sessions.clear();
+    dark_until = *factory_reset_at + kFactoryResetTakes;
+    factory_reset_at.reset();
+    accounts.reset_to_factory();
 }
 
 void Machine::swap_board() {

@@ -77,6 +77,7 @@ struct Machine {
     std::mt19937_64 random;
     TimePoint now{};
     std::optional<TimePoint> dark_until;
+    std::optional<TimePoint> factory_reset_at;
     std::pair<Bytes, Bytes> last_refused_rakp3;  // request, answer: its session is gone
     int commands_done = 0;
     bool powered_on = true;
@@ -86,6 +87,7 @@ struct Machine {
     // Everything that time alone brings about.
     void settle(TimePoint at);
     void reboot();
+    void begin_factory_reset();  // answered before it happens
     void swap_board();
 
     [[nodiscard]] Bytes random_bytes(std::size_t size);
@@ -94,6 +96,9 @@ struct Machine {
     void drop_session(std::uint32_t bmc_id);
     [[nodiscard]] int live_sessions() const { return static_cast<int>(sessions.size()); }
     [[nodiscard]] int active_sessions() const;
+
+private:
+    void reset_to_factory();
 };
 
 // handshake.cpp: the payloads of §13.17 to §13.24. Empty: no answer.

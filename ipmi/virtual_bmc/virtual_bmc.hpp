@@ -62,6 +62,8 @@ struct Quirks {
     bool keeps_settings = false;                          // SNMP, PEF, boot options ...: 00h, nothing stored
     bool keeps_event_log = false;                         // Clear SEL: 00h and "completed", nothing cleared
     bool event_log_without_end = false;                   // after its last record comes the first one again
+    bool factory_reset_does_nothing = false;              // a vendor's reset to factory state: 00h, nothing happens
+    bool factory_reset_gives_label_password = false;      // ... the administrator has a password that nobody here saw
     bool event_log_ends_early = false;                    // after its first record comes none, whatever it counts
     bool set_access_needs_four_bytes = false;             // Set User Access without the session limit: C7h
     bool ignores_user_access = false;                     // Set User Access: 00h, nothing stored

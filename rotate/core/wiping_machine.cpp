@@ -92,6 +92,12 @@ struct Next {
     }
     WipingStep operator()(const RecordWipe&, const Stored& event) const {
         if (event.durable != Durable::kCommitted) return finish(state, WipeResult::kVaultNotWritten);
+        if (state.situation.factory_reset) return ask(state, ResetToFactory{});
+        return ask(state, CloseOwn{!state.names_revive});
+    }
+    WipingStep operator()(const ResetToFactory&, const ResetSeen& event) const {
+        if (event.own == ResetSeen::Own::kSilent) return finish(state, WipeResult::kUnfinished);
+        if (event.own == ResetSeen::Own::kIsGone) return ask(state, AskEverybody{});
         return ask(state, CloseOwn{!state.names_revive});
     }
     // A lost session may well be what closing our account does: the BMC is asked.

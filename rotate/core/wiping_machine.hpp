@@ -15,6 +15,7 @@ namespace bmcvault::rotate {
 
 struct WipingSituation {
     bool own_was_closing = false;  // the record of an interrupted run says that our account was about to be closed
+    bool factory_reset = false;    // by the vendor's own command, after all else
     friend auto operator<=>(const WipingSituation&, const WipingSituation&) = default;
 };
 
@@ -47,6 +48,9 @@ struct RenewOwn {  // -> OwnRenewed. The last password of our account: random, p
 struct RecordWipe {  // -> Stored. All that was done, and that our account is closed next
     friend auto operator<=>(const RecordWipe&, const RecordWipe&) = default;
 };
+struct ResetToFactory {  // -> ResetSeen. Sent by our account, which is not closed yet: it needs the right to
+    friend auto operator<=>(const ResetToFactory&, const ResetToFactory&) = default;
+};
 struct CloseOwn {  // -> NameCleared. Disabled, NO ACCESS; the name too, unless that is known to revive accounts
     bool clear_name;
     friend auto operator<=>(const CloseOwn&, const CloseOwn&) = default;
@@ -73,8 +77,9 @@ struct WipeFinish {
     friend auto operator<=>(const WipeFinish&, const WipeFinish&) = default;
 };
 
-using WipingAction = std::variant<EnterAsOwn, ReadAccounts, CloseAccount, ReplaceKg, ClearKg, EraseSettings, ClearName,
-                                  RenewOwn, RecordWipe, CloseOwn, CloseOwnAgain, AskEverybody, WipeFinish>;
+using WipingAction =
+    std::variant<EnterAsOwn, ReadAccounts, CloseAccount, ReplaceKg, ClearKg, EraseSettings, ClearName, RenewOwn,
+                 RecordWipe, ResetToFactory, CloseOwn, CloseOwnAgain, AskEverybody, WipeFinish>;
 
 struct OwnEntered {
     enum class How : std::uint8_t {
@@ -106,6 +111,14 @@ struct OwnRenewed {
     bool proved;
     bool kept_session;
 };
+struct ResetSeen {
+    enum class Own : std::uint8_t {
+        kIsIn,    // still as we left it; the session is kept
+        kIsGone,  // or has a password of before the wipe
+        kSilent,  // the BMC does not answer, or not in a way that shows it
+    };
+    Own own;
+};
 struct Done {
     bool kept_session;
 };
@@ -114,8 +127,8 @@ struct EverybodyAsked {
     bool all_proved;  // every answer proves what it says
 };
 
-using WipingEvent = std::variant<OwnEntered, AccountsRead, AccountClosed, KgReplaced, NameCleared, OwnRenewed, Done,
-                                 EverybodyAsked, Stored>;
+using WipingEvent = std::variant<OwnEntered, AccountsRead, AccountClosed, KgReplaced, NameCleared, OwnRenewed,
+                                 ResetSeen, Done, EverybodyAsked, Stored>;
 
 struct WipingState {
     WipingSituation situation;

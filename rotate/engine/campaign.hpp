@@ -83,6 +83,7 @@ struct RunOptions {
     bool ask_accounts = true;     // accounts: a handshake as each of them
     ClosingChoice closing;        // accounts secure
     KeepEventLog keep_event_log;  // deprovision: the event log is kept by this, then cleared; empty: it stays
+    bool factory_reset = false;   // deprovision: by the vendor's own command, after all else
     std::string adopted_name;     // accounts adopt: of our own account
     bool dry_run = false;         // say what would be done; nothing is sent that changes anything
     std::string selection;        // canonical text: continues an unfinished campaign of the same

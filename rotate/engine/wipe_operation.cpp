@@ -62,7 +62,8 @@ asio::awaitable<BmcReport> deprovision_bmc(OperationContext& context, const vaul
         if (!record) {
             set_outcome(report, Outcome::kBlocked, record.error().detail);
         } else {
-            Wiping wiping(contact, std::move(*record), context.elsewhere, visit.note(), context.options.keep_event_log);
+            WipeExtras extras{context.options.keep_event_log, context.options.factory_reset};
+            Wiping wiping(contact, std::move(*record), context.elsewhere, visit.note(), std::move(extras));
             (void)co_await wiping.run();
             const vault::Store::Work work = [&](vault::Transaction& transaction) {
                 return record_wipe(transaction, contact.bmc(), wiping.record());

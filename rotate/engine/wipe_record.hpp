@@ -30,6 +30,7 @@ struct NameAsked {
 [[nodiscard]] std::string_view word(NameAsked::Verdict verdict);
 
 inline constexpr std::string_view kEventLogItem = "system event log";
+inline constexpr std::string_view kFactoryResetItem = "factory reset";
 
 struct WipeRecord {
     UnixTime begun_at;

@@ -22,6 +22,14 @@ using vault::VersionState;
 constexpr std::chrono::seconds kSlotsAreForgotten{20};
 constexpr int kAskAgain = 4;
 
+// Of a factory reset. Boards are away for one to five minutes; one that has not begun after a minute and a half does
+// nothing.
+constexpr std::chrono::seconds kResetLook{10};
+constexpr std::chrono::seconds kResetBegins{90};
+constexpr std::chrono::seconds kResetTakes{900};
+constexpr std::string_view kNoSuchCommand =
+    "no command of this manufacturer is known: use its own tool or web interface";
+
 constexpr std::string_view kKgItem = "K_G";
 constexpr std::string_view kKgAction = "random bytes, then zero";
 constexpr std::string_view kOwnItem = "our own account";
@@ -73,23 +81,22 @@ ItemResult result_of(KgOutcome outcome) {
 
 std::string_view name_of(const WipingAction& action) {
     constexpr std::array<std::string_view, std::variant_size_v<WipingAction>> kNames{
-        "enter-as-own",   "read-accounts", "close-account", "replace-k_g", "clear-k_g",
-        "erase-settings", "clear-name",    "renew-own",     "record-wipe", "close-own",
-        "close-own",      "ask-everybody", "finish"};
+        "enter-as-own", "read-accounts", "close-account",    "replace-k_g", "clear-k_g", "erase-settings", "clear-name",
+        "renew-own",    "record-wipe",   "reset-to-factory", "close-own",   "close-own", "ask-everybody",  "finish"};
     return kNames[action.index()];
 }
 
 Wiping::Wiping(BmcContact& contact, WipeRecord record, const CandidatesElsewhere* elsewhere, std::string note,
-               KeepEventLog keep_event_log)
+               WipeExtras extras)
     : contact_(contact),
       record_(std::move(record)),
       elsewhere_(elsewhere),
       note_(std::move(note)),
-      keep_event_log_(std::move(keep_event_log)),
+      extras_(std::move(extras)),
       event_log_(contact) {}
 
 asio::awaitable<WipeResult> Wiping::run() {
-    auto step = rotate::start({record_.own_is_closing});
+    auto step = rotate::start({record_.own_is_closing, extras_.factory_reset});
     while (!std::holds_alternative<WipeFinish>(step.action)) {
         const auto name = name_of(step.action);
         contact_.before(name);
@@ -98,17 +105,20 @@ asio::awaitable<WipeResult> Wiping::run() {
         step = rotate::step(step.state, event);
     }
     co_await contact_.close();
-    say_that_the_event_log_stays();
+    say_what_came_too_late();
     record_.result = std::get<WipeFinish>(step.action).result;
     record_.ended_at = contact_.ports().clock.now();
     co_return record_.result;
 }
 
 // It was asked for only when our account was closed already.
-void Wiping::say_that_the_event_log_stays() {
-    if (!keep_event_log_ || !record_.own_is_closing || record_.has(kEventLogItem)) return;
-    put(std::string(kEventLogItem), "none", ItemResult::kNotErased, std::nullopt,
-        "our account was closed before this was asked for");
+void Wiping::say_what_came_too_late() {
+    if (!record_.own_is_closing) return;
+    constexpr const char* kTooLate = "our account was closed before this was asked for";
+    for (const auto& [wanted, item] : {std::pair{extras_.keep_event_log != nullptr, kEventLogItem},
+                                       std::pair{extras_.factory_reset, kFactoryResetItem}})
+        if (wanted && !record_.has(item))
+            put(std::string(item), "none", ItemResult::kNotErased, std::nullopt, kTooLate);
 }
 
 void Wiping::put(std::string name, std::string action, ItemResult result, std::optional<std::uint8_t> code,
@@ -137,6 +147,11 @@ asio::awaitable<WipingEvent> Wiping::perform(const EnterAsOwn&) {
     if (seen_.strange_board) record_.why = "first-contact: this board has never proved that it is ours";
     const bool proved = seen_.answer == Answer::kMatched && seen_.password && seen_.administrator;
     if (!proved || seen_.strange_board || !contact_.has_kept_session()) co_return OwnEntered{OwnEntered::How::kRefused};
+    if (record_.has(kFactoryResetItem) && is_from_before_the_wipe(*seen_.password)) {
+        record_.why = "the factory reset gave our account a password of before the wipe";
+        co_await contact_.close();
+        co_return OwnEntered{OwnEntered::How::kRefused};
+    }
     const auto slot = co_await contact_.check_slot();
     if (slot != SlotFact::kOurs) {
         record_.why = "own-slot-not-known";
@@ -237,8 +252,8 @@ asio::awaitable<WipingEvent> Wiping::perform(const EraseSettings&) {
         if (!contact_.has_kept_session()) break;
         co_await erase(family);
     }
-    if (keep_event_log_ && contact_.has_kept_session()) {
-        const auto cleared = co_await event_log_.keep_and_clear(keep_event_log_);
+    if (extras_.keep_event_log && contact_.has_kept_session()) {
+        const auto cleared = co_await event_log_.keep_and_clear(extras_.keep_event_log);
         record_.put(cleared);
     }
     co_return Done{contact_.has_kept_session()};
@@ -423,6 +438,85 @@ AccountSlot Wiping::own_slot() const {
     slot.id = contact_.user_id();
     slot.name = contact_.bmc().user_name;
     return slot;
+}
+
+bool Wiping::is_from_before_the_wipe(VersionNumber password) const {
+    const auto* current = contact_.known().password_in(VersionState::kCurrent);
+    return current == nullptr || current->version != password;
+}
+
+// The answer proves nothing: boards say OK before anything happens, and some do nothing at all. That it was sent is
+// written down first, so that a run that dies here is understood by the next one.
+asio::awaitable<Wiping::ResetSent> Wiping::send_factory_reset(const FactoryReset& reset) {
+    put(std::string(kFactoryResetItem), text_of(reset), ItemResult::kUnverified, std::nullopt,
+        "the run ended before it was seen what it did");
+    const vault::Store::Work work = [&](vault::Transaction& transaction) {
+        return record_wipe(transaction, contact_.bmc(), record_);
+    };
+    const auto stored = co_await contact_.store(work);
+    if (stored != Durable::kCommitted) co_return ResetSent{};
+    ResetSent sent{true, std::nullopt};
+    for (const auto& command : reset.commands) {
+        const ipmi::Request request(command.net_fn, command.command, command.data);
+        const auto reply = co_await tell_paced(request);
+        sent.code = reply ? std::optional(reply->completion_code) : std::nullopt;
+    }
+    put(std::string(kFactoryResetItem), text_of(reset), ItemResult::kUnverified, sent.code,
+        "the BMC has not answered since");
+    co_return sent;
+}
+
+// Away and back again, or there all the time for longer than a board needs to begin.
+asio::awaitable<bool> Wiping::reset_is_over() {
+    bool was_away = false;
+    for (std::chrono::seconds waited{0}; waited < kResetTakes; waited += kResetLook) {
+        co_await contact_.wait(kResetLook);
+        const bool there = co_await contact_.answers();
+        if (there && (was_away || waited >= kResetBegins)) co_return true;
+        was_away = was_away || !there;
+    }
+    co_return false;
+}
+
+ResetSeen::Own Wiping::own_after_reset() const {
+    using Own = ResetSeen::Own;
+    if (seen_.answer == Answer::kUnknownUserOrLocked || seen_.answer == Answer::kNoCandidateMatches)
+        return Own::kIsGone;
+    if (seen_.answer != Answer::kMatched || !seen_.password) return Own::kSilent;
+    if (is_from_before_the_wipe(*seen_.password)) return Own::kIsGone;
+    return seen_.administrator && contact_.has_kept_session() ? Own::kIsIn : Own::kSilent;
+}
+
+asio::awaitable<WipingEvent> Wiping::perform(const ResetToFactory&) {
+    using Own = ResetSeen::Own;
+    const auto reset = factory_reset_of(contact_.bmc().pin.manufacturer);
+    if (!reset) {
+        put(std::string(kFactoryResetItem), "none", ItemResult::kNotErased, std::nullopt, std::string(kNoSuchCommand));
+        co_return ResetSeen{contact_.has_kept_session() ? Own::kIsIn : Own::kSilent};
+    }
+    const auto sent = co_await send_factory_reset(*reset);
+    if (!sent.written_down) co_return ResetSeen{Own::kSilent};
+    if (sent.code && *sent.code != 0) {
+        put(std::string(kFactoryResetItem), text_of(*reset), ItemResult::kRefused, sent.code);
+        co_return ResetSeen{contact_.has_kept_session() ? Own::kIsIn : Own::kSilent};
+    }
+    co_await contact_.close();
+    const bool over = co_await reset_is_over();
+    if (!over) co_return ResetSeen{Own::kSilent};
+    seen_ = co_await contact_.look_and_keep();
+    const auto own = own_after_reset();
+    if (own == Own::kIsGone) {
+        co_await contact_.close();
+        put(std::string(kFactoryResetItem), text_of(*reset), ItemResult::kErased, sent.code,
+            "our account went with it; what else it erased does not show over IPMI");
+    } else if (own == Own::kIsIn) {
+        put(std::string(kFactoryResetItem), text_of(*reset), ItemResult::kNotErased, sent.code,
+            "our account was still there after it: nothing shows that it did anything");
+    } else {
+        put(std::string(kFactoryResetItem), text_of(*reset), ItemResult::kUnverified, sent.code,
+            fmt::format("what our account is after it could not be asked: {}", word(seen_.answer)));
+    }
+    co_return ResetSeen{own};
 }
 
 asio::awaitable<WipingEvent> Wiping::perform(const CloseOwn& action) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "rotate/core/accounts.hpp"
+#include "rotate/core/factory_resets.hpp"
 #include "rotate/engine/account_passwords.hpp"
 #include "rotate/engine/bmc_contact.hpp"
 #include "rotate/engine/event_log.hpp"
@@ -12,12 +13,17 @@
 
 namespace bmcvault::rotate {
 
+// What is done only when it was asked for.
+struct WipeExtras {
+    KeepEventLog keep_event_log;  // empty: the event log stays
+    bool factory_reset = false;
+};
+
 class Wiping {
 public:
     // `elsewhere` as for AccountPasswords; `record` as an earlier run left it, or a fresh one.
-    // Without `keep_event_log` the event log stays.
     Wiping(BmcContact& contact, WipeRecord record, const CandidatesElsewhere* elsewhere, std::string note,
-           KeepEventLog keep_event_log);
+           WipeExtras extras);
 
     // Runs the machine to its end. The last session is closed when this returns.
     [[nodiscard]] asio::awaitable<WipeResult> run();
@@ -33,6 +39,7 @@ private:
     asio::awaitable<WipingEvent> perform(const ClearName&);
     asio::awaitable<WipingEvent> perform(const RenewOwn&);
     asio::awaitable<WipingEvent> perform(const RecordWipe&);
+    asio::awaitable<WipingEvent> perform(const ResetToFactory&);
     asio::awaitable<WipingEvent> perform(const CloseOwn&);
     asio::awaitable<WipingEvent> perform(const CloseOwnAgain&);
     asio::awaitable<WipingEvent> perform(const AskEverybody&);
@@ -46,7 +53,15 @@ private:
     asio::awaitable<WipeItem> erase_one(const SettingFamily& family, const Setting& setting);
     asio::awaitable<std::optional<std::uint8_t>> write(const Setting& setting, bool random);
     asio::awaitable<void> overwrite_idle_slots();
-    void say_that_the_event_log_stays();
+    void say_what_came_too_late();
+    [[nodiscard]] bool is_from_before_the_wipe(VersionNumber password) const;
+    struct ResetSent {
+        bool written_down = false;  // else nothing was sent
+        std::optional<std::uint8_t> code;
+    };
+    asio::awaitable<ResetSent> send_factory_reset(const FactoryReset& reset);
+    asio::awaitable<bool> reset_is_over();
+    [[nodiscard]] ResetSeen::Own own_after_reset() const;
     asio::awaitable<ItemResult> overwrite_password(const AccountSlot& slot, bool waits);
     asio::awaitable<void> close_namesake(const AccountSlot& slot);
     asio::awaitable<void> take_rights(const AccountSlot& slot);
@@ -69,7 +84,7 @@ private:
     WipeRecord record_;
     const CandidatesElsewhere* elsewhere_;
     std::string note_;
-    KeepEventLog keep_event_log_;
+    WipeExtras extras_;
     EventLog event_log_;
     AccountTable table_;
     std::vector<AccountSlot> to_close_;

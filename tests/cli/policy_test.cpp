@@ -24,6 +24,7 @@ TEST(Policy, AnEmptyFileMeansOneYear) {
     ASSERT_TRUE(policy);
     EXPECT_EQ(policy->fleet.age.maximum_age, days{365});
     EXPECT_EQ(policy->fleet.age.warning, days{30});
+    EXPECT_EQ(policy->retention, days{365});
     EXPECT_FALSE(policy->fleet.k_g);
     EXPECT_THAT(policy->fleet.windows, IsEmpty());
     EXPECT_EQ(&policy->rules_of("web"), &policy->fleet);
@@ -35,6 +36,7 @@ maximum_age_days = 200
 k_g = true
 windows = ["Sat,Sun 22:00-06:00"]
 parallel = 8
+retention_days = 90
 reason_for = ["reveal", "exec"]
 ticket_for = ["deprovision"]
 
@@ -48,6 +50,7 @@ warning_days = 5
 )");
     ASSERT_TRUE(policy);
     EXPECT_EQ(policy->parallel, 8);
+    EXPECT_EQ(policy->retention, days{90});
     EXPECT_THAT(policy->reason_for, ElementsAre("exec", "reveal"));
     EXPECT_THAT(policy->ticket_for, ElementsAre("deprovision"));
     const auto& web = policy->rules_of("web");
@@ -79,7 +82,9 @@ TEST(Policy, EveryMistakeIsNamedWithItsPlace) {
                 ElementsAre("line 1, column 20: must be a whole number from 1 to 3650"));
     EXPECT_THAT(mistakes("reason_for = [\"reveal\", \"show\"]"),
                 ElementsAre("line 1, column 25: must be one of rotate, recover, accounts, reveal, exec, depart, "
-                            "deprovision, expose, hold"));
+                            "deprovision, expose, hold, forget"));
+    EXPECT_THAT(mistakes("retention_days = -1"),
+                ElementsAre("line 1, column 18: must be a whole number from 0 to 36500"));
     EXPECT_THAT(mistakes("windows = \"daily 02:00-05:00\""),
                 ElementsAre("line 1, column 11: must be a list of words in quotes: [\"...\"]"));
     EXPECT_THAT(mistakes("windows = [\"night\"]"),

@@ -32,12 +32,31 @@ RunOptions with_defaults() {
     return options;
 }
 
+RunOptions with_factory_reset() {
+    auto options = with_defaults();
+    options.factory_reset = true;
+    return options;
+}
+
+Config board_of(std::uint32_t manufacturer, Config config) {
+    config.manufacturer = manufacturer;
+    return config;
+}
+
+constexpr std::uint32_t kSupermicro = 10876;
+constexpr std::uint32_t kGigabyte = 15370;
+constexpr std::uint32_t kOpenPower = 42817;  // and OpenBMC, which knows no such command
+
 class Deprovision : public testing::Test {
 protected:
     void begin(const Quirks& quirks, bool k_g = false, std::uint64_t seed = SimOptions{}.seed) {
         SimOptions sim;
         sim.seed = seed;
-        fleet_.emplace(std::vector<Config>{board(quirks)}, sim);
+        begin_with(board(quirks), k_g, sim);
+    }
+
+    void begin_with(Config config, bool k_g = false, const SimOptions& sim = {}) {
+        fleet_.emplace(std::vector<Config>{std::move(config)}, sim);
         old_ = fleet_->bmc(0).stored_password(2, fleet_->now());
         RunOptions options;
         options.k_g = k_g;
@@ -179,6 +198,23 @@ TEST_F(Deprovision, WhereverItDiesTheNextRunEndsIt) {
     EXPECT_GT(step, 40);
 }
 
+TEST_F(Deprovision, WhereverItDiesAroundAFactoryResetTheNextRunEndsIt) {
+    bool crashed = true;
+    int step = 1;
+    for (; crashed; ++step) {
+        begin_with(board_of(kSupermicro, board({"factory-reset-gives-label-password"})));
+        crashed = fleet_->live(Command::kDeprovision, with_factory_reset(), step).crashed;
+        fleet_->let_time_pass(3700s);
+        EXPECT_EQ(fleet_->rejected_logins(), 0u) << step;
+        const auto report = wipe(with_factory_reset());
+        const bool unseen = result_of("factory reset") == "not-verified";
+        EXPECT_EQ(report.outcome, unseen ? "wiped-except" : "wiped") << step << ": " << report.detail;
+        EXPECT_TRUE(opens("ADMIN", "LABEL-7Q4M2")) << step << ": the reset was not done";
+        expect_nothing_old_opens();
+    }
+    EXPECT_GT(step, 25);
+}
+
 TEST_F(Deprovision, ADoneOneIsAskedAgainAndStaysDone) {
     begin({});
     EXPECT_EQ(wipe().outcome, "wiped");
@@ -249,6 +285,54 @@ TEST_F(Deprovision, AnEventLogThatLiesIsSaid) {
         EXPECT_EQ(kept, lie.kept) << lie.quirk;
         EXPECT_EQ(bmc().events_logged(), kEventsOfABoard) << lie.quirk;
     }
+}
+
+TEST_F(Deprovision, AFactoryAccountThatAResetBroughtBackIsAFinding) {
+    for (const auto manufacturer : {kSupermicro, kGigabyte}) {
+        begin_with(board_of(manufacturer, board({})));
+        const auto report = wipe(with_factory_reset());
+        EXPECT_EQ(report.outcome, "still-open") << report.detail;
+        EXPECT_EQ(result_of("factory reset"), "erased");
+        EXPECT_NE(report.detail.find("'ADMIN': open"), std::string::npos) << report.detail;
+        EXPECT_TRUE(opens("ADMIN", old_)) << "the reset was not done";
+        EXPECT_FALSE(opens("ADMIN", rotated_));
+        const auto again = wipe(with_factory_reset());
+        EXPECT_EQ(again.outcome, "still-open") << "the factory account is not wiped in turn";
+        EXPECT_TRUE(opens("ADMIN", old_));
+    }
+}
+
+TEST_F(Deprovision, AResetToAFactoryStateThatNobodyKnowsIsProved) {
+    begin_with(board_of(kSupermicro, board({"factory-reset-gives-label-password"})));
+    const auto report = wipe(with_factory_reset());
+    EXPECT_EQ(report.outcome, "wiped") << report.detail;
+    EXPECT_EQ(result_of("factory reset"), "erased");
+    EXPECT_TRUE(opens("ADMIN", "LABEL-7Q4M2")) << "the reset was not done";
+    expect_nothing_old_opens();
+}
+
+TEST_F(Deprovision, AFactoryResetThatDoesNothingIsSaidAndTheBoardIsClosedAllTheSame) {
+    begin_with(board_of(kSupermicro, board({"factory-reset-does-nothing"})));
+    const auto report = wipe(with_factory_reset());
+    EXPECT_EQ(report.outcome, "wiped-except") << report.detail;
+    EXPECT_EQ(result_of("factory reset"), "not-erased");
+    expect_nothing_old_opens();
+}
+
+TEST_F(Deprovision, AFactoryResetThatIsRefusedIsSaidAndTheBoardIsClosedAllTheSame) {
+    begin_with(board_of(kOpenPower, board({})));
+    const auto report = wipe(with_factory_reset());
+    EXPECT_EQ(report.outcome, "wiped-except") << report.detail;
+    EXPECT_EQ(result_of("factory reset"), "refused");
+    expect_nothing_old_opens();
+}
+
+TEST_F(Deprovision, WhereNoCommandIsKnownNoneIsSent) {
+    begin({});
+    const auto report = wipe(with_factory_reset());
+    EXPECT_EQ(report.outcome, "wiped-except") << report.detail;
+    EXPECT_EQ(result_of("factory reset"), "not-erased");
+    expect_nothing_old_opens();
 }
 
 TEST_F(Deprovision, AnEventThatArrivesWhileTheLogIsKeptIsKeptToo) {

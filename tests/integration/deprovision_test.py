@@ -139,6 +139,49 @@ class Deprovision(FleetTest):
         self.assertIn("destroy the board", written["meaning"])
         self.assertIn("bmc01", vault.json("bmc", "list").bmcs, "it stays in the inventory")
 
+    def test_a_factory_account_that_a_reset_brought_back_is_a_finding(self):
+        fleet = self.start(Practice(count=4, mixed=True))
+        name = fleet.names[3]  # Supermicro's
+        vault = Vault.create(self.directory, fleet.inventory(name))
+        self.assert_exit(vault.json("rotate", "--all"), AS_ASKED)
+        own = vault.reveal(name)
+        planned = vault.run("deprovision", name, "--dry-run", "--factory-reset")
+        self.assertIn("30h/40h by Supermicro's own command", planned.out)
+        _, certificate = self.wipe(vault, name, "--factory-reset", code=NOT_AS_ASKED)
+        written = json.loads(certificate.read_text(encoding="utf-8"))
+        self.assertEqual(written["result"], "still-open")
+        reset = next(item for item in written["items"] if item["name"] == "factory reset")
+        self.assertEqual((reset["action"], reset["result"]), ("30h/40h", "erased"))
+        client = Ipmitool(*fleet.place(name))
+        self.assertTrue(client.log_in("ADMIN", "ADMIN").accepted, "the factory account")
+        self.assertFalse(client.log_in("ADMIN", own.password).accepted)
+        self.assertIn(name, vault.json("bmc", "list").bmcs, "it stays in the inventory")
+
+    def test_what_was_wiped_is_forgotten_when_its_time_is_over_and_nothing_else(self):
+        fleet = self.start(Practice(count=2))
+        vault = Vault.create(self.directory, fleet.inventory(*fleet.names))
+        self.assert_exit(vault.json("rotate", "--all"), AS_ASKED)
+        self.wipe(vault, "bmc01")
+        backup = self.directory / "monday.bmcvault"
+        self.assert_exit(vault.json("vault", "backup", backup), AS_ASKED)
+        too_early = vault.json("vault", "forget", "--yes", "--reason", "time is over")
+        self.assert_exit(too_early, AS_ASKED)
+        self.assertEqual(too_early.summary["total"], 0)
+        for arguments in ((), ("--yes",), ("--reason", "x")):
+            self.assert_exit(vault.json("vault", "forget", "--after", "0", *arguments), USAGE)
+        planned = vault.json("vault", "forget", "--after", "0", "--dry-run")
+        self.assertEqual([each["outcome"] for each in planned.objects[:-1]], ["would-be-destroyed"])
+        done = vault.json("vault", "forget", "--after", "0", "--yes", "--reason", "time is over")
+        self.assert_exit(done, AS_ASKED)
+        self.assertEqual([(each["bmc"], each["outcome"]) for each in done.objects if each["type"] == "forgotten"],
+                         [("bmc01", "destroyed")])  # fmt: skip
+        self.assertEqual([each["file"] for each in done.objects if each["type"] == "backup-holds"], [str(backup)])
+        self.assertEqual(vault.json("vault", "forget", "--after", "0", "--yes", "--reason", "x").summary["total"], 0)
+        self.assert_exit(vault.json("vault", "verify"), AS_ASKED)
+        self.assert_exit(vault.json("check", "--all"), AS_ASKED)
+        self.assertEqual(vault.json("vault", "info").objects[0]["generation"], 2)
+        self.wipe(vault, "bmc01")  # its certificate can still be written
+
     def test_nobody_confirms_by_accident(self):
         fleet = self.start(Practice())
         vault = Vault.create(self.directory, fleet.inventory(*fleet.names))

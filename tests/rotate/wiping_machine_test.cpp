@@ -35,6 +35,9 @@ std::vector<WipingEvent> answers_to(const WipingAction& action) {
         return {OwnRenewed{true, true}, OwnRenewed{true, false}, OwnRenewed{false, true}};
     if (std::holds_alternative<RecordWipe>(action))
         return {Stored{Durable::kCommitted}, Stored{Durable::kUnknown}, Stored{Durable::kRefused}};
+    if (std::holds_alternative<ResetToFactory>(action))
+        return {ResetSeen{ResetSeen::Own::kIsIn}, ResetSeen{ResetSeen::Own::kIsGone},
+                ResetSeen{ResetSeen::Own::kSilent}};
     if (std::holds_alternative<AskEverybody>(action))
         return {EverybodyAsked{false, true}, EverybodyAsked{true, true}, EverybodyAsked{false, false}};
     return {Done{true}, Done{false}};
@@ -47,12 +50,13 @@ struct Seen {
     bool own_renewed = false;  // proved, and nothing else was done to our account since
     bool recorded = false;
     bool own_closed = false;
+    bool own_gone = false;  // with a factory reset
     bool revived = false;
     bool asked_at_the_end = false;
     EverybodyAsked heard{};
     auto key() const {
-        return std::tuple(in, dealt_with, k_g_random, own_renewed, recorded, own_closed, revived, asked_at_the_end,
-                          heard.opened, heard.all_proved);
+        return std::tuple(in, dealt_with, k_g_random, own_renewed, recorded, own_closed, own_gone, revived,
+                          asked_at_the_end, heard.opened, heard.all_proved);
     }
 };
 
@@ -85,6 +89,10 @@ private:
         if (const auto* stored = std::get_if<Stored>(&event)) seen.recorded = stored->durable == Durable::kCommitted;
         if (std::holds_alternative<CloseOwn>(action)) seen.own_closed = true;
         if (const auto* cleared = std::get_if<NameCleared>(&event)) seen.revived = seen.revived || cleared->revived;
+        if (const auto* reset = std::get_if<ResetSeen>(&event)) {
+            seen.in = reset->own == ResetSeen::Own::kIsIn;
+            seen.own_gone = reset->own == ResetSeen::Own::kIsGone;
+        }
         if (const auto* asked = std::get_if<EverybodyAsked>(&event)) {
             seen.asked_at_the_end = true;
             seen.heard = *asked;
@@ -110,7 +118,12 @@ private:
             EXPECT_TRUE(seen.recorded) << "our account was closed before anything was written down";
             EXPECT_FALSE(own->clear_name && seen.revived);
         }
-        if (seen.own_closed) {
+        if (std::holds_alternative<ResetToFactory>(action)) {
+            EXPECT_TRUE(situation_.factory_reset) << "nobody asked for it";
+            EXPECT_TRUE(seen.own_renewed && seen.recorded) << "a reset that does nothing leaves our account as it is";
+            EXPECT_FALSE(seen.own_closed);
+        }
+        if (seen.own_closed || seen.own_gone) {
             const bool allowed = std::holds_alternative<AskEverybody>(action) ||
                                  std::holds_alternative<CloseOwnAgain>(action) ||
                                  std::holds_alternative<WipeFinish>(action);
@@ -120,7 +133,7 @@ private:
         if (end == nullptr) return;
         if (end->result == WipeResult::kProved) {
             EXPECT_TRUE(seen.asked_at_the_end && seen.heard.all_proved && !seen.heard.opened);
-            EXPECT_TRUE(seen.own_closed || resumed);
+            EXPECT_TRUE(seen.own_closed || seen.own_gone || resumed);
         }
         if (end->result == WipeResult::kNotDone) {
             EXPECT_FALSE(seen.in) << "something may have been changed";
@@ -143,6 +156,15 @@ TEST(WipingMachine, ARunThatGoesOnKeepsThemToo) {
     EveryState all({.own_was_closing = true});
     all.run();
     EXPECT_FALSE(all.results().contains(WipeResult::kNotDone)) << "much was done before";
+}
+
+TEST(WipingMachine, AFactoryResetComesLastAndProvesNothingByItself) {
+    EveryState all({.own_was_closing = false, .factory_reset = true});
+    all.run();
+    EXPECT_EQ(all.results().size(), 6u);
+    EveryState goes_on({.own_was_closing = true, .factory_reset = true});
+    goes_on.run();
+    EXPECT_FALSE(goes_on.results().contains(WipeResult::kNotDone));
 }
 
 TEST(WipingMachine, OurClosedAccountIsAskedForAndNotCalledUnreachable) {

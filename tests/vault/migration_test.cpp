@@ -102,6 +102,13 @@ protected:
             must(steps.add_bmc(test::make_bmc(1)));
             must(steps.stage(bmc_, kPassword, test::secret("staged-by-the-old"), StoredSize::k20,
                              Provenance::kGenerated, ""));
+            auto wiped = test::make_bmc(2);
+            must(steps.add_bmc(wiped));
+            must(steps.add_version(wiped.id, kPassword, test::secret("long-gone"), StoredSize::k20,
+                                   VersionState::kUnknown, Provenance::kImported, ""));
+            wiped.retired = true;
+            must(steps.update_bmc(wiped));
+            must(steps.audit("bmc.deprovisioned", wiped.id, "{}"));
             must(old->run("COMMIT"));
         }
         fs::rename(file, store_file());
@@ -151,6 +158,8 @@ TEST(SchemaSteps, released_ones_stay_as_they_are) {
     };
     ASSERT_EQ(schema_steps().size(), static_cast<std::size_t>(kSchemaVersion));
     EXPECT_EQ(digest(schema_steps()[0]), "3c3f2bb7f69528ed9b93f72c8cade2c0b5e45b1ab0e132d29a378b8a5cf73676");
+    EXPECT_EQ(digest(schema_steps()[1]), "7386ff0d498d2af18d6864c3ca1f763fe14754f30d3e48c0b14bf5a53325728e");
+    EXPECT_EQ(digest(schema_steps()[2]), "96a39e5b1e7391427df41c1a7ceb84861ec5620220757ef2b5995b70f71e98ed");
 }
 
 TEST_F(Migration, a_vault_of_version_1_opens_with_all_it_held_and_the_tables_of_a_new_one) {
@@ -160,6 +169,8 @@ TEST_F(Migration, a_vault_of_version_1_opens_with_all_it_held_and_the_tables_of_
     EXPECT_EQ(version_on_disk(), kSchemaVersion);
     expect_whole("at the first open");
     EXPECT_TRUE(must(store().listed_passwords()).empty());
+    ASSERT_EQ(must(store().team().wiped()).size(), 1u) << "one that the older program had wiped";
+    EXPECT_EQ(must(store().team().wiped()).front().at, test::kNow);
     const auto record = must(store().audit_log(0, 1000)).back();
     EXPECT_EQ(record.event, "vault.migrated");
     EXPECT_EQ(record.body, fmt::format(R"({{"from":1,"to":{}}})", kSchemaVersion));

@@ -51,19 +51,18 @@ TEST_F(Schema, first_states_are_those_of_the_version_chain) {
 
 TEST_F(Schema, state_changes_are_those_of_the_version_chain_for_all_pairs) {
     run("DROP TRIGGER credential_begin_guard");
+    run("DROP TRIGGER credential_destroy_guard");  // only the state table decides
     int allowed = 0;
     for (const auto from : kAllStates)
         for (const auto to : kAllStates) {
             run("SAVEPOINT one");
             must(insert(1, from));
-            // A later proved version, so that only the state table decides, not the destroy guard.
-            must(insert(2, VersionState::kPrevious));
             const auto changed = change(1, to);
             EXPECT_EQ(changed.has_value(), may_follow(from, to)) << to_word(from) << " to " << to_word(to);
             allowed += changed.has_value() ? 1 : 0;
             run("ROLLBACK TO one; RELEASE one");
         }
-    EXPECT_EQ(allowed, 15 + 8);  // the table, and staying
+    EXPECT_EQ(allowed, 13 + 7 + 8);  // the table, to destroyed, and staying
 }
 
 TEST_F(Schema, nothing_is_destroyed_before_a_later_version_was_proved) {
@@ -77,6 +76,19 @@ TEST_F(Schema, nothing_is_destroyed_before_a_later_version_was_proved) {
     EXPECT_TRUE(change(2, VersionState::kDestroyed));
     EXPECT_TRUE(change(3, VersionState::kDestroyed));
     EXPECT_EQ(code_of(change(1, VersionState::kDestroyed)), ErrorCode::kConflict) << "previous must be retired first";
+}
+
+TEST_F(Schema, of_a_wiped_bmc_everything_may_be_destroyed_and_it_never_comes_back) {
+    run("DROP TRIGGER credential_begin_guard");
+    EXPECT_EQ(refused("INSERT INTO wiped(bmc_id,at) VALUES(1,5)"), ErrorCode::kConflict) << "it is in use";
+    int version = 0;
+    for (const auto state : kAllStates) must(insert(++version, state));
+    run("UPDATE bmc SET retired=1");
+    EXPECT_EQ(code_of(change(3, VersionState::kDestroyed)), ErrorCode::kConflict) << "retired, and never wiped";
+    run("INSERT INTO wiped(bmc_id,at) VALUES(1,5)");
+    for (int each = 1; each <= version; ++each) EXPECT_TRUE(change(each, VersionState::kDestroyed)) << each;
+    for (const auto* sql : {"UPDATE bmc SET retired=0", "DELETE FROM wiped", "UPDATE wiped SET at=6"})
+        EXPECT_EQ(refused(sql), ErrorCode::kConflict) << sql;
 }
 
 TEST_F(Schema, one_pending_and_one_current_per_subject) {

@@ -48,6 +48,15 @@ struct Holder {
     std::vector<std::string> bmcs;  // names
 };
 
+// Out of the inventory, and proved to open to nothing that the vault ever held for it.
+struct WipedBmc {
+    BmcId id;
+    std::string name;
+    UnixTime at;                 // when that was written down
+    UnixTime since;              // when the oldest of them was made
+    std::uint64_t versions = 0;  // not destroyed
+};
+
 enum class DepartureType : std::uint8_t { kMember, kHolder, kHost };
 
 // The end of somebody's access, from the moment when everything they could read was marked.

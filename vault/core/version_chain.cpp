@@ -15,21 +15,19 @@ struct Change {
 };
 
 constexpr std::array kChanges{
-    Change{kPending, kCurrent},    // proved
-    Change{kPending, kFailed},     // shown not to be live
-    Change{kPending, kUnknown},    // vault restored from a backup
-    Change{kObserved, kCurrent},   // the same transaction that found it
-    Change{kCurrent, kPrevious},   // another one became current
-    Change{kCurrent, kUnknown},    // vault restored from a backup
-    Change{kPrevious, kRetired},   // the one after the next was proved
-    Change{kPrevious, kCurrent},   // found live again
-    Change{kRetired, kCurrent},    // found live again, or factory password after a reset
-    Change{kRetired, kDestroyed},  // retention over
-    Change{kFailed, kCurrent},     // a late-applied password
-    Change{kFailed, kDestroyed},   // retention over
-    Change{kUnknown, kCurrent},    // proved
-    Change{kUnknown, kPrevious},   //
-    Change{kUnknown, kFailed},     //
+    Change{kPending, kCurrent},   // proved
+    Change{kPending, kFailed},    // shown not to be live
+    Change{kPending, kUnknown},   // vault restored from a backup
+    Change{kObserved, kCurrent},  // the same transaction that found it
+    Change{kCurrent, kPrevious},  // another one became current
+    Change{kCurrent, kUnknown},   // vault restored from a backup
+    Change{kPrevious, kRetired},  // the one after the next was proved
+    Change{kPrevious, kCurrent},  // found live again
+    Change{kRetired, kCurrent},   // found live again, or factory password after a reset
+    Change{kFailed, kCurrent},    // a late-applied password
+    Change{kUnknown, kCurrent},   // proved
+    Change{kUnknown, kPrevious},  //
+    Change{kUnknown, kFailed},    //
 };
 
 constexpr std::array<std::string_view, kAllStates.size()> kStateWords{"pending", "observed", "current", "previous",
@@ -51,7 +49,7 @@ bool may_begin_as(VersionState state) {
 }
 
 bool may_follow(VersionState from, VersionState to) {
-    return from == to ||
+    return from == to || to == kDestroyed ||
            std::ranges::any_of(kChanges, [&](const Change& change) { return change.from == from && change.to == to; });
 }
 

@@ -307,16 +307,7 @@ Result<std::vector<std::string>> SqlcipherStore::backups_opened_by(const Departu
     if (!known) return std::unexpected(known.error());
     const auto member = std::ranges::find(*known, *departure.slot, &Member::slot);
     if (member == known->end()) return files;
-    const auto until = departure.revoked_at.value_or(departure.at);
-    auto done = query("SELECT body FROM audit WHERE event='vault.backup' AND at>=? AND at<=? ORDER BY seq",
-                      {member->added_at, until}, [&](const Row& row) {
-                          const auto body = Json::parse(row.text(0), nullptr, false);
-                          if (body.is_object() && body.contains("file"))
-                              files.push_back(body["file"].get<std::string>());
-                          return Result<void>();
-                      });
-    if (!done) return std::unexpected(done.error());
-    return files;
+    return backups_between(member->added_at, departure.revoked_at.value_or(departure.at));
 }
 
 }  // namespace bmcvault::vault

@@ -55,9 +55,25 @@ Result<void> replace_data_keys(Database& database, const Next& next, UnixTime no
     return done;
 }
 
+// The rows stay: what there was, and when.
+Result<void> destroy_versions(StoreTransaction& steps, BmcId bmc) {
+    auto done = steps.database().run(
+        "UPDATE credential SET state='destroyed',sealed=NULL WHERE state<>'destroyed' AND "
+        "bmc_id=(SELECT id FROM bmc WHERE uuid=?)",
+        {bmc.uuid});
+    if (!done) return done;
+    const nlohmann::json body{{"versions", steps.database().changed_rows()}};
+    return steps.audit("credential.destroyed", bmc, body.dump());
+}
+
 Result<void> rewrite(Database& database, const Keyring& before, const Next& next, const Acting& acting,
-                     AuditHead& head) {
+                     std::span<const BmcId> to_destroy, AuditHead& head) {
     if (auto done = database.run("BEGIN IMMEDIATE"); !done) return done;
+    const auto found = read_audit_head(database);
+    if (!found) return std::unexpected(found.error());
+    StoreTransaction steps(database, before, acting.actor, acting.now, *found);
+    for (const auto& bmc : to_destroy)
+        if (auto done = destroy_versions(steps, bmc); !done) return done;
     const auto after = [&](std::uint32_t compartment) -> NewSeal {
         const auto key = next.data_keys.find(compartment);
         return {key == next.data_keys.end() ? nullptr : &key->second, next.epoch};
@@ -67,9 +83,6 @@ Result<void> rewrite(Database& database, const Keyring& before, const Next& next
     Bytes generation;
     append_u64_le(generation, next.header.generation);
     if (auto done = database.run("UPDATE meta SET v=? WHERE k='generation'", {generation}); !done) return done;
-    const auto found = read_audit_head(database);
-    if (!found) return std::unexpected(found.error());
-    StoreTransaction steps(database, before, acting.actor, acting.now, *found);
     auto done = database.run(
         "UPDATE departure SET revoked_at=? WHERE revoked_at IS NULL AND type='member' AND slot IN "
         "(SELECT slot FROM member WHERE removed_at IS NOT NULL)",
@@ -135,17 +148,17 @@ Result<void> SqlcipherStore::lock_for_generation() {
     return {};
 }
 
-Result<void> SqlcipherStore::new_generation(const Acting& acting) {
+Result<void> SqlcipherStore::destroy(const Acting& acting, std::span<const BmcId> wiped) {
     if (!seen_.refusal.empty()) return fail(ErrorCode::kRolledBack, seen_.refusal);
     if (keyring_->bundle().signing_seed.equals(Key32()))
         return fail(ErrorCode::kNotPermitted, "only an owner may do this: your slot does not hold the signing key");
     auto done = lock_for_generation();
-    if (done) done = change_generation(acting);
+    if (done) done = change_generation(acting, wiped);
     const auto shared = lock_.change(VaultLock::Mode::kShared);
     return done ? shared : done;
 }
 
-Result<void> SqlcipherStore::change_generation(const Acting& acting) {
+Result<void> SqlcipherStore::change_generation(const Acting& acting, std::span<const BmcId> to_destroy) {
     const auto access = check_directory(directory_);
     if (!access) return std::unexpected(access.error());
     remove_other_stores(directory_, keyring_->header());
@@ -166,7 +179,7 @@ Result<void> SqlcipherStore::change_generation(const Acting& acting) {
         if (!fresh) return std::unexpected(fresh.error());
         if (auto done = (*source)->copy_to(**fresh); !done) return done;
         pass(acting, "generation-copied");
-        if (auto done = rewrite(**fresh, *keyring_, next, acting, head); !done) return done;
+        if (auto done = rewrite(**fresh, *keyring_, next, acting, to_destroy, head); !done) return done;
     }
     next.header.audit_count = head.sequence;
     next.header.audit_head = head.hash;

@@ -225,7 +225,44 @@ CREATE TRIGGER audit_signature_no_delete BEFORE DELETE ON audit_signature
   BEGIN SELECT RAISE(ABORT,'audit is append-only'); END;
 )sql";
 
-constexpr std::array<const char*, kSchemaVersion> kSteps{kVersion1, kVersion2, kVersion3};
+// BMCs that were proved wiped, whose credentials may be destroyed whatever state they are in.
+constexpr const char* kVersion4 = R"sql(
+CREATE TABLE wiped(
+  bmc_id INTEGER PRIMARY KEY REFERENCES bmc(id), at INTEGER NOT NULL);
+INSERT INTO wiped(bmc_id,at) SELECT b.id,max(a.at) FROM bmc b JOIN audit a ON a.bmc_uuid=b.uuid
+  WHERE b.retired=1 AND a.event='bmc.deprovisioned' GROUP BY b.id;
+CREATE TRIGGER wiped_is_retired BEFORE INSERT ON wiped
+  WHEN NOT EXISTS(SELECT 1 FROM bmc WHERE id=NEW.bmc_id AND retired=1)
+  BEGIN SELECT RAISE(ABORT,'a BMC in use is not wiped'); END;
+CREATE TRIGGER wiped_no_delete BEFORE DELETE ON wiped
+  BEGIN SELECT RAISE(ABORT,'what was wiped stays known'); END;
+CREATE TRIGGER wiped_fixed BEFORE UPDATE ON wiped
+  BEGIN SELECT RAISE(ABORT,'what was wiped stays known'); END;
+CREATE TRIGGER bmc_wiped_stays_retired BEFORE UPDATE OF retired ON bmc
+  WHEN NEW.retired=0 AND EXISTS(SELECT 1 FROM wiped WHERE bmc_id=OLD.id)
+  BEGIN SELECT RAISE(ABORT,'a wiped BMC does not come back: it is a new one'); END;
+DROP TRIGGER credential_state_guard;
+CREATE TRIGGER credential_state_guard BEFORE UPDATE OF state ON credential
+  WHEN NOT (OLD.state=NEW.state OR NEW.state='destroyed'
+    OR (OLD.state='pending' AND NEW.state IN('current','failed','unknown'))
+    OR (OLD.state='observed' AND NEW.state='current')
+    OR (OLD.state='current' AND NEW.state IN('previous','unknown'))
+    OR (OLD.state='previous' AND NEW.state IN('retired','current'))
+    OR (OLD.state='retired' AND NEW.state='current')
+    OR (OLD.state='failed' AND NEW.state='current')
+    OR (OLD.state='unknown' AND NEW.state IN('current','previous','failed')))
+  BEGIN SELECT RAISE(ABORT,'illegal state change'); END;
+DROP TRIGGER credential_destroy_guard;
+CREATE TRIGGER credential_destroy_guard BEFORE UPDATE OF state ON credential
+  WHEN NEW.state='destroyed' AND OLD.state<>'destroyed'
+    AND NOT EXISTS(SELECT 1 FROM wiped WHERE bmc_id=OLD.bmc_id)
+    AND NOT (OLD.state IN('retired','failed') AND EXISTS(
+      SELECT 1 FROM credential c WHERE c.bmc_id=OLD.bmc_id AND c.kind=OLD.kind AND c.subject=OLD.subject
+        AND c.version>OLD.version AND c.proved_at IS NOT NULL))
+  BEGIN SELECT RAISE(ABORT,'version may still be on the BMC'); END;
+)sql";
+
+constexpr std::array<const char*, kSchemaVersion> kSteps{kVersion1, kVersion2, kVersion3, kVersion4};
 
 }  // namespace
 

@@ -83,7 +83,10 @@ public:
     Result<std::vector<BmcId>> due() const override;
     Result<std::vector<std::string>> backups_opened_by(const Departure&) const override;
     Result<Signed> sign_statement(std::string_view text) const override;
-    Result<void> new_generation(const Acting&) override;
+    Result<std::vector<WipedBmc>> wiped() const override;
+    Result<void> destroy(const Acting&, std::span<const BmcId> wiped) override;
+    Result<std::vector<std::string>> backups_since(UnixTime) const override;
+    Result<void> new_generation(const Acting& acting) override { return destroy(acting, {}); }
     Result<BackupReport> backup(const std::filesystem::path& file, const std::string& actor, UnixTime now,
                                 const std::string& reason) override;
 
@@ -116,7 +119,8 @@ private:
     // generation.cpp
     [[nodiscard]] Result<void> drop_removed_slots(Header& header) const;
     [[nodiscard]] Result<void> lock_for_generation();
-    [[nodiscard]] Result<void> change_generation(const Acting&);
+    [[nodiscard]] Result<void> change_generation(const Acting&, std::span<const BmcId> to_destroy);
+    [[nodiscard]] Result<std::vector<std::string>> backups_between(UnixTime from, UnixTime until) const;
     [[nodiscard]] Result<void> put_in_force(const Acting&, Header, Bundle,
                                             const std::function<void(Keyring&)>& add_keys);
     // departures.cpp

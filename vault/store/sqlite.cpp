@@ -33,7 +33,8 @@ constexpr std::array kSettings{
 };
 
 bool is_allowed_function(std::string_view name) {
-    constexpr std::array<std::string_view, 6> kAllowed{"count", "max", "coalesce", "length", "typeof", "zeroblob"};
+    constexpr std::array<std::string_view, 7> kAllowed{"count",  "max",    "min",     "coalesce",
+                                                       "length", "typeof", "zeroblob"};
     return std::ranges::find(kAllowed, name) != kAllowed.end();
 }
 

@@ -75,6 +75,10 @@ public:
     // at the same moment one gets it.
     [[nodiscard]] virtual Result<void> pin_board(const Bmc&) = 0;
 
+    // Proved wiped: it leaves the inventory, and its credentials may be destroyed when the retention time is over
+    // (Team::destroy). json_body: of the audit record.
+    [[nodiscard]] virtual Result<void> retire_wiped(const Bmc&, std::string json_body) = 0;
+
     // Credentials. Each of these is one durable step of the rotation machine (rotate/core) and appends to the audit
     // log. A new version in state kUnknown (a person's word) or kRetired (factory password).
     [[nodiscard]] virtual Result<VersionNumber> add_version(BmcId, Subject, const Key20&, StoredSize, VersionState,

@@ -71,6 +71,14 @@ public:
     };
     [[nodiscard]] virtual Result<Signed> sign_statement(std::string_view text) const = 0;
 
+    // BMCs that were proved wiped and of which the vault still holds credentials, the longest ago first.
+    [[nodiscard]] virtual Result<std::vector<WipedBmc>> wiped() const = 0;
+    // Destroys every credential of these BMCs, in a new generation: no file of the vault holds them afterwards. Backups
+    // do: backups_since(). kConflict: one of them was never proved wiped. Otherwise as new_generation.
+    [[nodiscard]] virtual Result<void> destroy(const Acting&, std::span<const BmcId> wiped) = 0;
+    // Files of backups that were taken from then on, from the audit log.
+    [[nodiscard]] virtual Result<std::vector<std::string>> backups_since(UnixTime) const = 0;
+
     // New master key, compartment keys, data keys and signing key; everything sealed anew into a new store file. The
     // rename of the header is the commit point. Waits for nobody: kBusy while anyone else has the vault open.
     [[nodiscard]] virtual Result<void> new_generation(const Acting&) = 0;

@@ -32,6 +32,7 @@ public:
     Result<void> add_bmc(const Bmc&) override;
     Result<void> update_bmc(const Bmc&) override;
     Result<void> pin_board(const Bmc&) override;
+    Result<void> retire_wiped(const Bmc&, std::string json_body) override;
     Result<VersionNumber> add_version(BmcId, Subject, const Key20&, StoredSize, VersionState, Provenance,
                                       std::string note) override;
     Result<VersionNumber> stage(BmcId, Subject, const Key20&, StoredSize, Provenance, std::string note) override;
