@@ -28,7 +28,7 @@ constexpr std::array<std::string_view, 3> kOutOfReach{
     "The last passwords were sent in sessions keyed with the earlier ones: whoever knew those and recorded the traffic "
     "knows them. They open nothing any more where this certificate says so."};
 
-std::string meaning(std::string_view result) {
+std::string result_meaning(std::string_view result) {
     if (result == "wiped")
         return "Every user and key was overwritten and removed, every setting was read back blank, and no credential "
                "that was ever known for this BMC, nor a published default, opens an account.";
@@ -42,6 +42,23 @@ std::string meaning(std::string_view result) {
     if (result == "unfinished")
         return "NOT FINISHED. The same command goes on; if the BMC does not come back: destroy the board.";
     return "NOT DONE. Nothing was changed on this BMC. If it does not answer any more: destroy the board.";
+}
+
+// What a factory reset changes in that.
+std::string_view meaning_of_reset(const Certificate& certificate, std::string_view result) {
+    const auto& record = certificate.record;
+    if (!record) return "";
+    const auto item = std::ranges::find(record->items, rotate::kFactoryResetItem, &WipeItem::name);
+    if (item == record->items.end() || item->result != rotate::ItemResult::kErased) return "";
+    return result == "still-open"
+               ? " The vendor's factory reset was done after the wipe: where only the factory account is open, that is "
+                 "what the reset leaves behind, and a board that is to be used again needs no destruction."
+               : " The vendor's factory reset was done after that: accounts and settings are the factory's now.";
+}
+
+std::string meaning_of(const Certificate& certificate) {
+    const auto result = result_of(certificate);
+    return result_meaning(result).append(meaning_of_reset(certificate, result));
 }
 
 std::string code_text(const WipeItem& item) {
@@ -88,7 +105,7 @@ Json json_of(const Certificate& certificate) {
     Json object{{"type", "certificate"},
                 {"claim", kClaim},
                 {"result", result},
-                {"meaning", meaning(result)},
+                {"meaning", meaning_of(certificate)},
                 {"outcome", certificate.outcome},
                 {"detail", certificate.detail},
                 {"bmc", bmc.name},
@@ -97,6 +114,7 @@ Json json_of(const Certificate& certificate) {
                 {"product_id", bmc.pin.product ? Json(*bmc.pin.product) : Json(nullptr)},
                 {"firmware", bmc.firmware},
                 {"guid", guid_text(bmc)},
+                {"uuid", to_hex(bmc.id.uuid)},
                 {"mac", mac_text(bmc)},
                 {"vault_id", certificate.vault_id},
                 {"tool", certificate.tool},
@@ -218,7 +236,7 @@ std::string certificate_html(const Certificate& certificate) {
     const auto name = escaped_html(certificate.bmc.name);
     auto body = fmt::format("<h1>De-provisioning of {}</h1>\n<p>{}</p>\n<p class=\"result {}\"><b>{}</b><br>{}</p>\n",
                             name, escaped_html(kClaim), is_proved(certificate) ? "good" : "bad", result,
-                            escaped_html(meaning(result)));
+                            escaped_html(meaning_of(certificate)));
     if (!is_proved(certificate) && !certificate.detail.empty())
         body += fmt::format("<p>{}: {}</p>\n", escaped_html(certificate.outcome), escaped_html(certificate.detail));
     body += facts_table(certificate);

@@ -65,16 +65,6 @@ struct Stream {
     }
 };
 
-// Ours, without the directory where systemd has put the passphrase.
-std::vector<char*> environment_of_child() {
-    std::vector<char*> kept;
-    for (char** each = environ; *each != nullptr; ++each) {
-        if (!std::string_view(*each).starts_with("CREDENTIALS_DIRECTORY=")) kept.push_back(*each);
-    }
-    kept.push_back(nullptr);
-    return kept;
-}
-
 // `input`: its standard input; negative: ours.
 int spawn(const std::vector<std::string>& words, bool own_session, int input, int out, int err, pid_t& child) {
     std::vector<char*> argv;
@@ -131,6 +121,15 @@ int pass_output_on(pid_t child, std::array<Stream*, 2> streams) {
 }
 
 }  // namespace
+
+std::vector<char*> environment_of_child() {
+    std::vector<char*> kept;
+    for (char** each = environ; *each != nullptr; ++each) {
+        if (!std::string_view(*each).starts_with("CREDENTIALS_DIRECTORY=")) kept.push_back(*each);
+    }
+    kept.push_back(nullptr);
+    return kept;
+}
 
 int run_masked(const Context& context, const std::vector<std::string>& words, const SecretText& input,
                const MaskedForms& forms) {

@@ -9,6 +9,9 @@
 
 namespace bmcvault::cli {
 
+// Ours, without the directory where systemd has put the passphrase; ends with a null. For posix_spawn.
+[[nodiscard]] std::vector<char*> environment_of_child();
+
 // The exit code as a shell has it: 127 could not be started, 128 + signal. `input` is its standard input; empty: it
 // gets ours. With an input it has no terminal, so that what it asks for comes from there. The first of SIGINT, SIGTERM,
 // SIGHUP asks it to end, the next one ends it.

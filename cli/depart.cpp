@@ -8,8 +8,11 @@
 #include <map>
 
 #include "cli/commands.hpp"
+#include "cli/due.hpp"
+#include "cli/fleet_run.hpp"
 #include "cli/interrupts.hpp"
 #include "cli/json.hpp"
+#include "cli/policy_hooks.hpp"
 #include "cli/report.hpp"
 #include "cli/signed_file.hpp"
 #include "cli/statement.hpp"
@@ -61,8 +64,9 @@ std::vector<Wave> waves_of(const Statement& statement, const std::vector<vault::
 }
 
 Outcome<void> rotate_wave(const Context& context, rotate::Environment& environment, const vault::Departure& departure,
-                          const Wave& wave) {
+                          const Wave& wave, PolicyHooks* hooks) {
     rotate::RunOptions options;
+    options.hooks = hooks;
     options.parallel = context.options.parallel.value_or(kDefaultParallel);
     options.timeout = context.options.timeout;
     options.k_g = wave.k_g;
@@ -78,17 +82,32 @@ Outcome<void> rotate_wave(const Context& context, rotate::Environment& environme
     return {};
 }
 
+// Who leaves must not get the new credentials by a hook.
+Outcome<void> hooks_give_nothing_to(const Context& context, const std::string& who) {
+    const auto policy = read_policy(context);
+    if (!policy) return std::unexpected(policy.error());
+    if (policy->hooks.holder != who) return {};
+    return usage_error(fmt::format("depart {}: the policy's hooks give every new credential to it", printable(who)),
+                       "take `holder` out of [hooks] in the policy, then the same command again");
+}
+
 Outcome<std::unique_ptr<vault::Store>> rotate_exposed(const Context& context, std::unique_ptr<vault::Store> store,
                                                       const vault::Departure& departure) {
     const auto statement = statement_of(*store, departure);
     if (!statement) return std::unexpected(statement.error());
     const auto fleet = store->bmcs();
     if (!fleet) return vault_error("reading the inventory", fleet.error());
+    const auto hooks = PolicyHooks::of(context, *store);
+    if (!hooks) return std::unexpected(hooks.error());
     const Interrupts interrupts;
     rotate::Environment environment{std::move(store), &interrupts.stop(), context.hooks.step};
+    rotate::RunOptions telling;
+    telling.hooks = hooks->get();
+    telling.actor = actor();
+    if (auto told = tell_owed(context, environment, telling); !told) return std::unexpected(told.error());
     for (const auto& wave : waves_of(*statement, *fleet)) {
         if (wave.bmcs.empty() || interrupts.stop()) continue;
-        if (auto rotated = rotate_wave(context, environment, departure, wave); !rotated)
+        if (auto rotated = rotate_wave(context, environment, departure, wave, hooks->get()); !rotated)
             return std::unexpected(rotated.error());
     }
     return std::move(environment.store);
@@ -162,6 +181,7 @@ Exit perform(const Context& context, const DepartCommand& command) {
                                          : fmt::format("would end the access of {}\n", printable(command.who)));
         return ExitCode::kAsAsked;
     }
+    if (auto parted = hooks_give_nothing_to(context, command.who); !parted) return std::unexpected(parted.error());
     if (!confirmed(context, fmt::format("End the access of {}, for good?", printable(command.who))))
         return usage_error("depart: nothing was changed");
     auto departure = departure_of(context, **store, command.who);
@@ -180,7 +200,10 @@ Exit perform(const Context& context, const DepartCommand& command) {
         store = rotate_exposed(context, std::move(*store), *departure);
         if (!store) return std::unexpected(store.error());
     }
-    return conclude(context, **store, command, *departure);
+    const auto ended = conclude(context, **store, command, *departure);
+    const auto told = nobody_waits(context, **store);
+    if (!told) return std::unexpected(told.error());
+    return *told ? ended : Exit(ExitCode::kNotAsAsked);
 }
 
 Exit perform(const Context& context, const ExposeCommand& command) {

@@ -1,37 +1,26 @@
 // deprovision: the plan, a person's word, the wipe, the certificate; and --verify, which needs no vault.
 
 #include <fmt/format.h>
-#include <sodium.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <iterator>
 #include <map>
 #include <ranges>
+#include <set>
 
 #include "cli/certificate.hpp"
+#include "cli/certificate_files.hpp"
 #include "cli/event_log_file.hpp"
 #include "cli/fleet_run.hpp"
 #include "cli/interrupts.hpp"
 #include "cli/json.hpp"
-#include "cli/plain_file.hpp"
 #include "cli/report.hpp"
-#include "cli/signed_file.hpp"
-#include "cli/signed_text.hpp"
 #include "rotate/core/factory_resets.hpp"
 #include "vault/store/locks.hpp"
 
 namespace bmcvault::cli {
 namespace {
-
-namespace fs = std::filesystem;
-
-std::string sha256_of(std::string_view text) {
-    Bytes hash(crypto_hash_sha256_BYTES);
-    crypto_hash_sha256(hash.data(), reinterpret_cast<const unsigned char*>(text.data()), text.size());
-    return to_hex(hash);
-}
 
 constexpr std::string_view kPlan =
     "would overwrite the password of every account, disable it, take its rights and its name; overwrite and clear K_G; "
@@ -112,23 +101,15 @@ Outcome<Certificate> certificate_for(vault::Store& store, const vault::Bmc& name
                        now()};
 }
 
-// The files of one BMC begin with it.
-std::string file_stem(std::string name) {
-    std::ranges::replace_if(
-        name, [](char c) { return c == '/' || c == '\\' || static_cast<unsigned char>(c) < ' '; }, '_');
-    if (name.starts_with('.')) name.front() = '_';
-    return name;
-}
-
-Outcome<CertificateOf> write_certificate(vault::Store& store, const std::string& directory, Certificate certificate) {
-    const auto base = (fs::path(directory) / file_stem(certificate.bmc.name)).string() + ".certificate";
-    const auto json = certificate_json(certificate);
-    auto files = with_signature(store, base, ".json", json);
-    if (!files) return std::unexpected(files.error());
-    files->push_back({base + ".html", certificate_html(certificate)});
-    const auto written = write_files(*files);
-    if (!written) return std::unexpected(written.error());
-    return CertificateOf{std::move(certificate), base + ".json", sha256_of(json)};
+// Wiped by an earlier run, and only its certificate is wanted: it may be switched off by now.
+Outcome<bool> is_wiped(const vault::Store& store, const vault::Bmc& bmc) {
+    if (bmc.retired) return true;
+    const auto record = rotate::read_wipe_record(store, bmc);
+    if (!record) return vault_error("deprovision", record.error());
+    if (!record->has_value() || (*record)->result != rotate::WipeResult::kProved) return false;
+    const auto in_use = rotate::was_opened_since(store, bmc, **record);
+    if (!in_use) return vault_error("deprovision", in_use.error());
+    return !*in_use;
 }
 
 // Out of the inventory, with the certificate's hash in the log. Not before the certificate is written.
@@ -138,6 +119,11 @@ Outcome<void> retire(const Context& context, vault::Store& store, const Certific
     if (!lock) return vault_error("deprovision: taking it out of the inventory", lock.error());
     const auto read = store.bmc(one.certificate.bmc.id);
     if (!read) return vault_error("deprovision: taking it out of the inventory", read.error());
+    const auto wiped = is_wiped(store, *read);
+    if (!wiped) return std::unexpected(wiped.error());
+    if (!*wiped)
+        return usage_error(fmt::format("{}: it is in use again since it was wiped", printable(read->name)),
+                           fmt::format("bmcvault deprovision {}", printable(read->name)));
     const auto stored = store.transact(actor(), now(), [&](vault::Transaction& transaction) {
         return transaction.retire_wiped(*read, json_body({{"result", result_of(one.certificate)},
                                                           {"certificate_sha256", one.sha256},
@@ -147,20 +133,57 @@ Outcome<void> retire(const Context& context, vault::Store& store, const Certific
     return stored ? Outcome<void>{} : vault_error("deprovision: taking it out of the inventory", stored.error());
 }
 
-Outcome<void> write_pallet(vault::Store& store, const std::string& directory, const std::vector<CertificateOf>& all) {
-    const auto base = (fs::path(directory) / fmt::format("deprovisioned-{}", now().value)).string();
-    auto files = with_signature(store, base, ".json", pallet_json(all));
-    if (!files) return std::unexpected(files.error());
-    files->push_back({base + ".html", pallet_html(all)});
-    return write_files(*files);
+// What was asked for and can't be done any more: it works before our account is closed, not after it.
+bool say_what_was_left_out(const Context& context, const DeprovisionCommand& command, const Certificate& certificate) {
+    bool all_done = true;
+    const auto look = [&](bool wanted, std::string_view item, std::string_view text) {
+        if (!wanted || (certificate.record && certificate.record->has(item))) return;
+        all_done = false;
+        context.warn(fmt::format("{}: {}", printable(certificate.bmc.name), text));
+    };
+    look(command.clear_sel, rotate::kEventLogItem,
+         "its event log was not cleared: --clear-sel works before a wipe, not after it");
+    look(command.factory_reset, rotate::kFactoryResetItem,
+         "no factory reset was done: --factory-reset works before a wipe, not after it");
+    return all_done;
+}
+
+// Nothing was begun, so there is nothing to certify: least of all what an earlier wipe of it had proved.
+bool was_not_begun(const Context& context, const vault::Bmc& bmc, const rotate::BmcReport& report) {
+    const bool excused = report.outcome.empty() || report.outcome == word(rotate::Outcome::kHeld) ||
+                         report.outcome == word(rotate::Outcome::kBusy) ||
+                         report.outcome == word(rotate::Outcome::kQuarantined);
+    if (excused) context.warn(fmt::format("{}: {}: no certificate", printable(bmc.name), report.outcome));
+    return excused;
+}
+
+Outcome<std::vector<vault::Bmc>> still_to_wipe(const vault::Store& store, const std::vector<vault::Bmc>& selected) {
+    std::vector<vault::Bmc> all;
+    for (const auto& bmc : selected) {
+        const auto wiped = is_wiped(store, bmc);
+        if (!wiped) return std::unexpected(wiped.error());
+        if (!*wiped) all.push_back(bmc);
+    }
+    return all;
+}
+
+std::set<BmcId> ids_of(const std::vector<vault::Bmc>& bmcs) {
+    std::set<BmcId> ids;
+    for (const auto& bmc : bmcs) ids.insert(bmc.id);
+    return ids;
 }
 
 Exit conclude(const Context& context, vault::Store& store, const DeprovisionCommand& command,
-              const std::vector<vault::Bmc>& bmcs, const std::map<std::string, rotate::BmcReport>& reports) {
+              const std::vector<vault::Bmc>& bmcs, const std::set<BmcId>& to_wipe,
+              const std::map<std::string, rotate::BmcReport>& reports) {
     std::vector<CertificateOf> all;
-    bool event_logs_as_asked = true;
+    bool extras_as_asked = true;
     for (const auto& bmc : bmcs) {
         const auto report = reports.contains(bmc.name) ? reports.at(bmc.name) : rotate::BmcReport{};
+        if (to_wipe.contains(bmc.id) && was_not_begun(context, bmc, report)) {
+            extras_as_asked = false;
+            continue;
+        }
         auto certificate = certificate_for(store, bmc, report);
         if (!certificate) return std::unexpected(certificate.error());
         auto written = write_certificate(store, command.output, std::move(*certificate));
@@ -169,12 +192,7 @@ Exit conclude(const Context& context, vault::Store& store, const DeprovisionComm
             failure.safety = "What was done is in the vault: the same command writes the certificate.";
             return std::unexpected(failure);
         }
-        const auto& record = written->certificate.record;
-        if (command.clear_sel && (!record || !record->has(rotate::kEventLogItem))) {
-            event_logs_as_asked = false;
-            context.warn(fmt::format("{}: its event log was not cleared: --clear-sel works before a wipe, not after it",
-                                     printable(bmc.name)));
-        }
+        extras_as_asked = say_what_was_left_out(context, command, written->certificate) && extras_as_asked;
         if (is_proved(written->certificate))
             if (auto retired = retire(context, store, *written); !retired) return std::unexpected(retired.error());
         if (context.options.json)
@@ -186,7 +204,7 @@ Exit conclude(const Context& context, vault::Store& store, const DeprovisionComm
     }
     if (all.size() > 1)
         if (auto written = write_pallet(store, command.output, all); !written) return std::unexpected(written.error());
-    const bool complete = event_logs_as_asked && std::ranges::all_of(all, [](const CertificateOf& one) {
+    const bool complete = extras_as_asked && std::ranges::all_of(all, [](const CertificateOf& one) {
                               return is_complete(one.certificate);
                           });
     return complete ? ExitCode::kAsAsked : ExitCode::kNotAsAsked;
@@ -194,9 +212,11 @@ Exit conclude(const Context& context, vault::Store& store, const DeprovisionComm
 
 std::string factory_reset_plan(const vault::Bmc& bmc) {
     const auto reset = rotate::factory_reset_of(bmc.pin.manufacturer);
-    if (!reset) return "    No factory reset is known for its manufacturer: it would be left out, and said.\n";
-    return fmt::format("    Then {} by {}'s own command: its factory account comes back; {}.\n", text_of(*reset),
-                       reset->vendor, reset->warning);
+    if (!reset)
+        return "    No reset command of its manufacturer is known: none would be sent, and the result be "
+               "wiped-except.\n";
+    return fmt::format("    Before our own account is closed: {}, {}'s own reset; {}.\n", text_of(*reset),
+                       reset->vendor, reset->effect);
 }
 
 Exit plan(const Context& context, const DeprovisionCommand& command, const std::vector<vault::Bmc>& bmcs) {
@@ -213,48 +233,10 @@ Exit plan(const Context& context, const DeprovisionCommand& command, const std::
     return ExitCode::kAsAsked;
 }
 
-constexpr std::size_t kMaxCertificateSize = 4u << 20;  // bytes
-
-// Of a certificate, its signature or its key.
-std::optional<std::string> content_of(const std::string& file) {
-    auto text = read_plain_file(file, kMaxCertificateSize);
-    return text ? std::optional(std::move(*text)) : std::nullopt;
-}
-
-Exit verify(const Context& context, const DeprovisionCommand& command) {
-    const auto base =
-        command.verify.ends_with(".json") ? command.verify.substr(0, command.verify.size() - 5) : command.verify;
-    const auto json = content_of(command.verify);
-    const auto signature = content_of(base + ".sig");
-    const auto pem = content_of(base + ".pem");
-    if (!json || !signature || !pem)
-        return usage_error(fmt::format("{}: needs {}.sig and {}.pem beside it", printable(command.verify),
-                                       printable(base), printable(base)));
-    const auto key = signer_of(*json, *signature, *pem);
-    if (!key)
-        return std::unexpected(Failure{ExitCode::kNotAsAsked,
-                                       fmt::format("{}: NOT as it was signed", printable(command.verify)),
-                                       "ask for the certificate again, and trust nothing in this one", ""});
-    const auto signer = to_hex(*key);
-    if (!command.signer.empty() && command.signer != signer)
-        return std::unexpected(Failure{
-            ExitCode::kNotAsAsked,
-            fmt::format("{}: signed by {}, not by {}", printable(command.verify), signer, printable(command.signer)),
-            "", ""});
-    if (context.options.json) {
-        context.out(json_verified(command.verify, signer, !command.signer.empty()));
-        return ExitCode::kAsAsked;
-    }
-    context.out(
-        fmt::format("{}: as it was signed, by key {}{}\n", printable(command.verify), signer,
-                    command.signer.empty() ? " (whose key that is was not checked: --signer FINGERPRINT)" : ""));
-    return ExitCode::kAsAsked;
-}
-
 }  // namespace
 
 Exit perform(const Context& context, const DeprovisionCommand& command) {
-    if (!command.verify.empty()) return verify(context, command);
+    if (!command.verify.empty()) return verify_certificate(context, command);
     if (command.names.empty())
         return usage_error("deprovision: name the BMCs; there is no --all for this", "bmcvault deprovision --help");
     auto store = open_vault(context);
@@ -262,9 +244,10 @@ Exit perform(const Context& context, const DeprovisionCommand& command) {
     const auto selected = bmcs_named(**store, command.names);
     if (!selected) return std::unexpected(selected.error());
     if (context.options.dry_run) return plan(context, command, *selected);
-    std::vector<vault::Bmc> to_wipe;
-    std::ranges::copy_if(*selected, std::back_inserter(to_wipe), [](const vault::Bmc& bmc) { return !bmc.retired; });
-    if (auto said = confirm(context, to_wipe); !said) return std::unexpected(said.error());
+    const auto to_wipe = still_to_wipe(**store, *selected);
+    if (!to_wipe) return std::unexpected(to_wipe.error());
+    if (auto said = confirm(context, *to_wipe); !said) return std::unexpected(said.error());
+    if (auto usable = prepare_directory(command.output); !usable) return std::unexpected(usable.error());
 
     const Interrupts interrupts;
     rotate::Environment environment{std::move(*store), &interrupts.stop(), context.hooks.step};
@@ -276,25 +259,28 @@ Exit perform(const Context& context, const DeprovisionCommand& command) {
             return save_event_log(command.output, file_stem(bmc.name), bmc, records, now());
         };
     }
-    FleetReport report(context, "deprovision", to_wipe);
+    if (to_wipe->empty()) {
+        const auto ended = conclude(context, *environment.store, command, *selected, {}, {});
+        rotate::RunSummary nobody_was_asked;
+        nobody_was_asked.command = "deprovision";
+        nobody_was_asked.total = selected->size();
+        if (ended && context.options.json) context.out(json_summary(nobody_was_asked));
+        return ended;
+    }
+    FleetReport report(context, "deprovision", *to_wipe);
     Outcomes outcomes(report);
-    rotate::RunSummary run;
-    run.command = "deprovision";
-    if (!to_wipe.empty()) {
-        const auto summary = rotate::run_deprovision(environment, to_wipe, options, outcomes);
-        report.close();
-        if (!summary) {
-            auto failure = vault_error("deprovision", summary.error());
-            failure.error().safety = "No password is lost: whatever may be on a BMC is in the vault.";
-            failure.error().next = "the same command again; it continues";
-            return failure;
-        }
-        run = *summary;
+    const auto summary = rotate::run_deprovision(environment, *to_wipe, options, outcomes);
+    report.close();
+    if (!summary) {
+        auto failure = vault_error("deprovision", summary.error());
+        failure.error().safety = "No password is lost: whatever may be on a BMC is in the vault.";
+        failure.error().next = "the same command again; it continues";
+        return failure;
     }
     std::map<std::string, rotate::BmcReport> reports;
     for (const auto& bmc : *selected) reports[bmc.name] = outcomes.of(bmc.name);
-    const auto ended = conclude(context, *environment.store, command, *selected, reports);
-    if (ended) report.print_summary(run);
+    const auto ended = conclude(context, *environment.store, command, *selected, ids_of(*to_wipe), reports);
+    if (ended) report.print_summary(*summary);
     return ended;
 }
 

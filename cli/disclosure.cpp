@@ -28,7 +28,43 @@ std::optional<CredentialVersion> choose(const std::vector<CredentialVersion>& ve
     return chosen;
 }
 
+void append_password_json(SecretText& out, const Key20& password) {
+    password.expose([&](auto bytes) {
+        const std::string_view text = without_padding(bytes);
+        if (!is_plain(text)) {
+            out.append(R"(,"password":null,"password_hex":")");
+            append_hex(out, as_bytes(text));
+            out.append("\"");
+            return;
+        }
+        out.append(R"(,"password":")");
+        for (const char& c : text) {
+            if (c == '"' || c == '\\') out.append("\\");
+            out.append({&c, 1});
+        }
+        out.append("\"");
+    });
+}
+
 }  // namespace
+
+bool is_plain(std::string_view bytes) {
+    return std::ranges::all_of(bytes, [](char c) { return c >= 0x20 && c < 0x7f; });
+}
+
+SecretText credential_json(const Disclosed& credential) {
+    SecretText out;
+    out.append(json_reveal_head(credential.bmc, credential.password_version, credential.k_g_version));
+    append_password_json(out, credential.password);
+    if (credential.k_g) {
+        out.append(R"(,"k_g":")");
+        credential.k_g->expose([&](auto bytes) { append_hex(out, bytes); });
+        out.append("\"}");
+    } else {
+        out.append(",\"k_g\":null}");
+    }
+    return out;
+}
 
 Outcome<ChosenVersions> choose_versions(const vault::Store& store, const vault::Bmc& bmc,
                                         std::optional<std::uint32_t> number) {

@@ -35,4 +35,9 @@ struct Disclosed {
                                           const vault::Bmc& bmc, const ChosenVersions& chosen,
                                           const std::vector<std::pair<std::string_view, std::string>>& more = {});
 
+// Printable ASCII; other passwords are mangled or made by hand, and go out in hexadecimal.
+[[nodiscard]] bool is_plain(std::string_view bytes);
+// How it is logged in with, as one JSON object without a line end: what `reveal --json` prints.
+[[nodiscard]] SecretText credential_json(const Disclosed& credential);
+
 }  // namespace bmcvault::cli

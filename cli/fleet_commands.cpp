@@ -1,11 +1,52 @@
 // rotate, check, recover: the selection goes to rotate/engine, what it says goes to the report.
 
+#include <fmt/format.h>
+
 #include "cli/fleet_run.hpp"
+#include "cli/interrupts.hpp"
 #include "cli/json.hpp"
+#include "cli/policy_hooks.hpp"
 #include "cli/rescue.hpp"
 #include "cli/scheduled_run.hpp"
+#include "rotate/engine/learned_facts.hpp"
 
 namespace bmcvault::cli {
+
+namespace {
+
+Exit nothing_is_due(const Context& context, std::unique_ptr<vault::Store> store, rotate::RunOptions options) {
+    auto hooks =
+        context.options.dry_run ? Outcome<std::unique_ptr<PolicyHooks>>(nullptr) : PolicyHooks::of(context, *store);
+    if (!hooks) return std::unexpected(hooks.error());
+    options.hooks = hooks->get();
+    const Interrupts interrupts;
+    rotate::Environment environment{std::move(store), &interrupts.stop(), context.hooks.step};
+    if (auto told = tell_owed(context, environment, options); !told) return std::unexpected(told.error());
+    const auto all_told = nobody_waits(context, *environment.store);
+    if (!all_told) return std::unexpected(all_told.error());
+    const PlainSummary nothing{"rotate", 0, {}, std::nullopt, context.options.dry_run};
+    context.out(context.options.json ? json_summary(nothing) : "Nothing is due.\n");
+    return *all_told ? ExitCode::kAsAsked : ExitCode::kNotAsAsked;
+}
+
+// The rescue changes the BMC before recover is in: its clients are told before that.
+Outcome<void> tell_before_rescue(const Context& context, vault::Store& store, const std::string& name) {
+    const auto hooks = PolicyHooks::of(context, store);
+    if (!hooks) return std::unexpected(hooks.error());
+    if (*hooks == nullptr) return {};
+    const auto bmc = find_bmc(store, name);
+    if (!bmc) return std::unexpected(bmc.error());
+    const auto written =
+        store.transact(actor(), now(), [&](vault::Transaction& transaction) { return rotate::owe(transaction, *bmc); });
+    if (!written) return vault_error("recover: hooks", written.error());
+    if (const auto told = (*hooks)->before(*bmc); !told)
+        return std::unexpected(
+            Failure{ExitCode::kNotAsAsked, fmt::format("recover {}: hook-before: {}", bmc->name, told.error().detail),
+                    "see what it says, then the same command again", "Nothing was changed on the BMC."});
+    return {};
+}
+
+}  // namespace
 
 Exit perform(const Context& context, const RotateCommand& command) {
     auto options = common_options(context, command.selection);
@@ -20,11 +61,7 @@ Exit perform(const Context& context, const RotateCommand& command) {
     if (!store) return std::unexpected(store.error());
     const auto to_do = follow_policy(context, **store, command.selection, options);
     if (!to_do) return std::unexpected(to_do.error());
-    if (!*to_do) {
-        const PlainSummary nothing{"rotate", 0, {}, std::nullopt, context.options.dry_run};
-        context.out(context.options.json ? json_summary(nothing) : "Nothing is due.\n");
-        return ExitCode::kAsAsked;
-    }
+    if (!*to_do) return nothing_is_due(context, std::move(*store), options);
     return run_over(context, std::move(*store),
                     {"rotate", command.selection, options, &rotate::run_rotate, std::nullopt, again});
 }
@@ -53,6 +90,9 @@ Exit perform(const Context& context, const RecoverCommand& command) {
     }
     auto store = open_vault(context);
     if (!store) return std::unexpected(store.error());
+    if (!command.rescue_script && !context.options.dry_run)
+        if (auto told = tell_before_rescue(context, **store, selection.words.front()); !told)
+            return std::unexpected(told.error());
     auto rescued = rescue(context, **store, command, options);
     if (!rescued || command.rescue_script || context.options.dry_run) return rescued;
     return run_over(context, std::move(*store), std::move(fleet));

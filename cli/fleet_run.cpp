@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include "cli/due.hpp"
 #include "cli/interrupts.hpp"
+#include "cli/json.hpp"
+#include "cli/policy_hooks.hpp"
 #include "cli/report.hpp"
+#include "rotate/engine/learned_facts.hpp"
 
 namespace bmcvault::cli {
 namespace {
@@ -30,6 +34,20 @@ Outcome<rotate::CandidateSources> sources_of(const Context& context, vault::Stor
     return sources;
 }
 
+class NotTold final : public rotate::Observer {
+public:
+    explicit NotTold(const Context& context) : context_(context) {}
+    void clients_not_told(const rotate::BmcReport& report) override {
+        if (context_.options.json)
+            context_.out(json_result(report));
+        else
+            context_.warn(fmt::format("{}: {}", printable(report.name), report.detail));
+    }
+
+private:
+    const Context& context_;
+};
+
 }  // namespace
 
 rotate::RunOptions common_options(const Context& context, const Selection& selection) {
@@ -51,6 +69,25 @@ std::optional<Failure> nothing_selected(const std::string& command, const Select
         .error();
 }
 
+Outcome<void> tell_owed(const Context& context, rotate::Environment& environment, const rotate::RunOptions& options) {
+    if (options.hooks == nullptr) return {};
+    NotTold observer(context);
+    const auto told = rotate::run_tell_owed(environment, options, observer);
+    if (!told) return vault_error("telling clients of earlier rotations", told.error());
+    return {};
+}
+
+Outcome<bool> nobody_waits(const Context& context, const vault::Store& store) {
+    const auto policy = read_policy(context);
+    if (!policy) return std::unexpected(policy.error());
+    if (policy->hooks.after_rotation.empty()) return true;
+    const auto fleet = store.bmcs();
+    if (!fleet) return vault_error("reading the inventory", fleet.error());
+    const auto waiting = rotate::owed(store, *fleet);
+    if (!waiting) return vault_error("reading who waits for hooks", waiting.error());
+    return waiting->empty();
+}
+
 Exit run_over(const Context& context, std::unique_ptr<vault::Store> store, FleetRun fleet) {
     const auto selected = selected_bmcs(context, *store, fleet.selection);
     if (!selected) return std::unexpected(selected.error());
@@ -64,8 +101,15 @@ Exit run_over(const Context& context, std::unique_ptr<vault::Store> store, Fleet
         fleet.options.elsewhere = std::move(*sources);
     }
 
+    const bool changes = fleet.command == "rotate" || fleet.command == "recover";
+    auto hooks = changes && !context.options.dry_run ? PolicyHooks::of(context, *store)
+                                                     : Outcome<std::unique_ptr<PolicyHooks>>(nullptr);
+    if (!hooks) return std::unexpected(hooks.error());
+    fleet.options.hooks = hooks->get();
+
     const Interrupts interrupts;
     rotate::Environment environment{std::move(store), &interrupts.stop(), context.hooks.step};
+    if (auto told = tell_owed(context, environment, fleet.options); !told) return std::unexpected(told.error());
     FleetReport report(context, fleet.command, *selected, fleet.again);
     const auto summary = fleet.run(environment, *selected, fleet.options, report);
     if (!summary) {
@@ -81,7 +125,10 @@ Exit run_over(const Context& context, std::unique_ptr<vault::Store> store, Fleet
         if (summary->attention) return ExitCode::kAttention;
         return summary->stopped ? ExitCode::kNotAsAsked : ExitCode::kAsAsked;
     }
-    return summary->all_as_asked && !summary->stopped ? ExitCode::kAsAsked : ExitCode::kNotAsAsked;
+    const auto all_told =
+        fleet.options.hooks == nullptr ? Outcome<bool>(true) : nobody_waits(context, *environment.store);
+    if (!all_told) return std::unexpected(all_told.error());
+    return summary->all_as_asked && *all_told && !summary->stopped ? ExitCode::kAsAsked : ExitCode::kNotAsAsked;
 }
 
 Exit run_fleet(const Context& context, FleetRun fleet) {

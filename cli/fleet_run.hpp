@@ -12,6 +12,13 @@
 
 namespace bmcvault::cli {
 
+// Clients that an earlier run has left waiting are told first. Who waits still is said.
+[[nodiscard]] Outcome<void> tell_owed(const Context& context, rotate::Environment& environment,
+                                      const rotate::RunOptions& options);
+
+// Nobody waits who was to be told by the policy's hooks.
+[[nodiscard]] Outcome<bool> nobody_waits(const Context& context, const vault::Store& store);
+
 struct FleetRun {
     using Run = Result<rotate::RunSummary> (*)(rotate::Environment&, std::span<const vault::Bmc>,
                                                const rotate::RunOptions&, rotate::Observer&);

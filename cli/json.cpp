@@ -196,7 +196,7 @@ std::string json_event(const vault::AuditRecord& record, const std::string& bmc_
     return line(object);
 }
 
-std::string json_vault(const vault::Store::Info& info, const std::string& directory) {
+std::string json_vault(const vault::Store::Info& info, const std::string& directory, const std::string& signing_key) {
     Json object{{"type", "vault"}, {"directory", directory}, {"vault_id", to_hex(info.vault_id)}};
     object["generation"] = info.generation;
     object["sqlcipher"] = info.sqlcipher_version;
@@ -204,6 +204,7 @@ std::string json_vault(const vault::Store::Info& info, const std::string& direct
     object["credential_versions"] = info.credential_versions;
     object["listed_passwords"] = info.listed_passwords;
     object["slots"] = info.slots;
+    object["signing_key"] = signing_key.empty() ? Json(nullptr) : Json(signing_key);
     return line(object);
 }
 
@@ -211,8 +212,16 @@ std::string json_identity(const std::string& file, const std::string& fingerprin
     return line({{"type", "identity"}, {"file", file}, {"fingerprint", fingerprint}});
 }
 
-std::string json_verified(const std::string& file, const std::string& signer, bool signer_checked) {
-    return line({{"type", "verified"}, {"file", file}, {"signer", signer}, {"signer_checked", signer_checked}});
+std::string json_verified(const std::string& file, const std::string& signer, bool signer_checked,
+                          const CertifiedFacts& facts) {
+    return line({{"type", "verified"},
+                 {"file", file},
+                 {"signer", signer},
+                 {"signer_checked", signer_checked},
+                 {"bmc", facts.bmc},
+                 {"serial", facts.serial},
+                 {"guid", facts.guid},
+                 {"result", facts.result}});
 }
 
 std::string json_member(const vault::Member& member) {
@@ -247,9 +256,42 @@ std::string json_backup(const vault::Store::BackupReport& report, const std::str
     return line(object);
 }
 
+std::string json_hook(const vault::Bmc& bmc, const rotate::BmcReport* report, const GlobalOptions& options,
+                      bool with_secret) {
+    Json object{{"event", report == nullptr ? "before-rotation" : "after-rotation"},
+                {"name", bmc.name},
+                {"host", bmc.address},
+                {"port", bmc.port},
+                {"username", bmc.user_name},
+                {"group", bmc.group},
+                {"tags", bmc.tags},
+                {"reason", options.reason},
+                {"ticket", options.ticket}};
+    if (report != nullptr) {
+        object["outcome"] = report->outcome.empty() ? Json(nullptr) : Json(report->outcome);
+        object["password_version"] = report->password_version ? Json(report->password_version->value) : Json(nullptr);
+        object["k_g_version"] = report->k_g_version ? Json(report->k_g_version->value) : Json(nullptr);
+        object["secret_fd"] = with_secret ? Json(3) : Json(nullptr);
+    }
+    return line(object);
+}
+
+std::string json_attention(const std::string& command, int exit_code, const std::string& failure) {
+    return line(Json{{"event", "attention"}, {"command", command}, {"exit_code", exit_code}, {"failure", failure}});
+}
+
+std::string json_exported(const vault::Bmc& bmc, VersionNumber password, const std::string& format) {
+    Json object = place(bmc);
+    object["outcome"] = "exported";
+    object["format"] = format;
+    object["password_version"] = password.value;
+    return line(object);
+}
+
 std::string json_forgotten(const vault::WipedBmc& bmc, bool done) {
     return line(Json{{"type", "forgotten"},
-                     {"bmc", bmc.name},
+                     {"name", bmc.name},
+                     {"uuid", uuid_text(bmc.id)},
                      {"wiped_at", iso_time(bmc.at)},
                      {"versions", bmc.versions},
                      {"outcome", done ? "destroyed" : "would-be-destroyed"}});

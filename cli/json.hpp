@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/options.hpp"
 #include "rotate/engine/campaign.hpp"
 #include "vault/core/model.hpp"
 #include "vault/store/store.hpp"
@@ -33,6 +34,13 @@ struct PlainSummary {
     bool dry_run = false;
 };
 [[nodiscard]] std::string json_summary(const PlainSummary& summary);
+
+// What a program of the site is told (docs/schedule.md). `report`: null before the rotation.
+[[nodiscard]] std::string json_hook(const vault::Bmc& bmc, const rotate::BmcReport* report,
+                                    const GlobalOptions& options, bool with_secret);
+[[nodiscard]] std::string json_attention(const std::string& command, int exit_code, const std::string& failure);
+
+[[nodiscard]] std::string json_exported(const vault::Bmc& bmc, VersionNumber password, const std::string& format);
 
 // vault forget: one BMC whose credentials are, or would be, destroyed.
 [[nodiscard]] std::string json_forgotten(const vault::WipedBmc& bmc, bool done);
@@ -62,11 +70,16 @@ struct FleetEntry {
 
 [[nodiscard]] std::string json_version(const vault::Bmc& bmc, const vault::CredentialVersion& version);
 [[nodiscard]] std::string json_event(const vault::AuditRecord& record, const std::string& bmc_name);
-[[nodiscard]] std::string json_vault(const vault::Store::Info& info, const std::string& directory);
+[[nodiscard]] std::string json_vault(const vault::Store::Info& info, const std::string& directory,
+                                     const std::string& signing_key);
 // member keygen, list; compartment list; holder list
 [[nodiscard]] std::string json_identity(const std::string& file, const std::string& fingerprint);
 // deprovision --verify: a certificate is as it was signed; `signer_checked`: by the key that was asked for.
-[[nodiscard]] std::string json_verified(const std::string& file, const std::string& signer, bool signer_checked);
+struct CertifiedFacts {
+    std::string bmc, serial, guid, result;
+};
+[[nodiscard]] std::string json_verified(const std::string& file, const std::string& signer, bool signer_checked,
+                                        const CertifiedFacts& facts);
 [[nodiscard]] std::string json_member(const vault::Member& member);
 [[nodiscard]] std::string json_compartment(const vault::Compartment& compartment);
 [[nodiscard]] std::string json_holder(const vault::Holder& holder);

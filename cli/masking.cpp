@@ -16,6 +16,17 @@ SecretText hexadecimal(ByteView bytes, std::string_view digits, std::string_view
     return out;
 }
 
+SecretText in_json(const SecretText& plain) {
+    SecretText out;
+    plain.expose([&](std::string_view bytes) {
+        for (const char& c : bytes) {
+            if (c == '"' || c == '\\') out.append("\\");
+            out.append({&c, 1});
+        }
+    });
+    return out;
+}
+
 }  // namespace
 
 void MaskedForms::add(const Key20& secret) {
@@ -24,6 +35,8 @@ void MaskedForms::add(const Key20& secret) {
         if (bytes.empty()) return;
         SecretText plain;
         plain.append({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+        auto spelled = in_json(plain);
+        if (spelled.size() != plain.size()) forms_.push_back(std::move(spelled));
         forms_.push_back(std::move(plain));
         for (const std::string_view digits : {"0123456789abcdef", "0123456789ABCDEF"}) {
             for (const std::string_view between : {"", " "}) {

@@ -10,7 +10,8 @@
 
 namespace bmcvault::cli {
 
-// A secret as programs print it: its bytes, and hexadecimal in both cases, with and without spaces.
+// A secret as programs print it: its bytes, also as JSON spells them, and hexadecimal in both cases, with and without
+// spaces.
 class MaskedForms {
 public:
     void add(const Key20& secret);

@@ -195,9 +195,9 @@ struct DeprovisionCommand {
     std::vector<std::string> names;
     std::string output = ".";
     bool factory_reset = false;
-    bool clear_sel = false;  // the event log too; it goes to `output` first
-    std::string verify;      // a certificate; then nothing else is done
-    std::string signer;      // who must have signed it: hexadecimal, or base64 as in the .pem
+    bool clear_sel = false;             // the event log too; it goes to `output` first
+    std::string verify;                 // a certificate; then nothing else is done
+    std::optional<std::string> signer;  // who must have signed it: 64 hexadecimal digits
 };
 struct ExposeCommand {
     Selection selection;
@@ -212,6 +212,12 @@ struct VaultBackupCommand {
 struct VaultRestoreCommand {
     std::string file;
     std::string group;
+};
+struct ExportCommand {
+    Selection selection;
+    std::string format;  // as file_format() takes it
+    std::string output;
+    std::string holder;
 };
 struct VaultAcceptRestoreCommand {};
 struct VaultForgetCommand {
@@ -248,7 +254,7 @@ using Command =
                  VaultAcceptRestoreCommand, VaultForgetCommand, MemberKeygenCommand, MemberAddCommand,
                  MemberListCommand, CompartmentAddCommand, CompartmentListCommand, CompartmentMoveCommand,
                  HolderAddCommand, HolderListCommand, DepartCommand, DeprovisionCommand, ExposeCommand, ExecCommand,
-                 PracticeCommand, PolicyCheckCommand, DueCommand, ReportCommand>;
+                 ExportCommand, PracticeCommand, PolicyCheckCommand, DueCommand, ReportCommand>;
 
 struct Invocation {
     std::string name;  // "accounts secure"

@@ -66,6 +66,7 @@ public:
         add_schedule();
         add_report();
         add_exec();
+        add_export();
         add_vault();
         add_members();
         add_departures();
@@ -606,6 +607,30 @@ private:
         sub->add_option("COMMAND", exec_.command, "after --: the command")->required();
     }
 
+    void add_export() {
+        auto* sub = command(
+            &app_, "export", "credentials for another program, in its own file", export_,
+            std::string(kSelectors) +
+                "\nFILE is replaced, mode 0600; freeipmi gets a directory with one file per BMC. Logged as shown, and\n"
+                "who gets it is registered as a holder first. It is out of date after the next rotation: see hooks\n"
+                "in the policy.\n\n"
+                "Examples:\n"
+                "  bmcvault export @edge --for ansible --output bmcs.yml --holder ansible --reason \"playbooks\"\n"
+                "  bmcvault export --all --for ipmi_exporter --output ipmi.yml --holder prometheus\n"
+                "  bmcvault export bmc01 --for freeipmi --output conf --holder scripts\n");
+        add_selection(sub, export_.selection);
+        sub->add_option("--for", export_.format, "ansible, freeipmi or ipmi_exporter")
+            ->type_name("PROGRAM")
+            ->check(CLI::IsMember({"ansible", "freeipmi", "ipmi_exporter"}).description(""))
+            ->required();
+        sub->add_option("--output", export_.output, "the file, or for freeipmi the directory")
+            ->type_name("FILE")
+            ->required();
+        sub->add_option("--holder", export_.holder, "who gets them: a name for `depart`")
+            ->type_name("NAME")
+            ->required();
+    }
+
     void add_vault() {
         CLI::App* vault =
             app_.add_subcommand("vault", "the vault itself: info, verify, backup, restore, accept-restore, forget");
@@ -641,7 +666,7 @@ private:
                     "Examples:\n"
                     "  bmcvault vault forget --dry-run\n"
                     "  bmcvault vault forget --yes --reason \"retention time over\"\n"
-                    "  bmcvault vault forget --after 0\n");
+                    "  bmcvault vault forget --after 0 --reason \"the pallet was shredded\"\n");
         forget->add_option("--after", forget_.after_days, "days since they were wiped, 0 to 36500, not the policy's")
             ->type_name("DAYS")
             ->check(within(0, 36500));
@@ -719,11 +744,12 @@ private:
         wipe->add_flag("--clear-sel", deprovision_.clear_sel,
                        "clear the system event log too, after it was saved beside the certificate");
         wipe->add_flag("--factory-reset", deprovision_.factory_reset,
-                       "then the vendor's own reset, where one is known: the factory account comes back");
+                       "the vendor's own reset too, where one is known (--dry-run says what it does)");
         wipe->add_option("--verify", deprovision_.verify, "is this certificate as it was signed? Needs no vault")
             ->type_name("CERT.json");
-        wipe->add_option("--signer", deprovision_.signer, "with --verify: the fingerprint of the key it must be of")
-            ->type_name("FINGERPRINT");
+        wipe->add_option("--signer", deprovision_.signer,
+                         "with --verify: the key it must be of, as `vault info` shows it")
+            ->type_name("KEY");
     }
 
     void add_departures() {
@@ -824,6 +850,7 @@ private:
     VaultBackupCommand vault_backup_;
     VaultRestoreCommand vault_restore_;
     VaultAcceptRestoreCommand accept_restore_;
+    ExportCommand export_;
     VaultForgetCommand forget_;
     PracticeCommand practice_;
     MemberKeygenCommand keygen_;

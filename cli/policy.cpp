@@ -10,16 +10,20 @@
 #include <toml++/toml.h>
 
 #include "cli/text.hpp"
+#include "vault/core/team.hpp"
 
 namespace bmcvault::cli {
 namespace {
 
 constexpr std::array<std::string_view, 4> kGroupKeys{"maximum_age_days", "warning_days", "k_g", "windows"};
-constexpr std::array<std::string_view, 5> kFleetKeys{"parallel", "retention_days", "reason_for", "ticket_for", "group"};
+constexpr std::array<std::string_view, 6> kFleetKeys{"parallel",   "retention_days", "hooks",
+                                                     "reason_for", "ticket_for",     "group"};
+constexpr std::array<std::string_view, 5> kHookKeys{"before_rotation", "after_rotation", "attention", "holder",
+                                                    "timeout_s"};
 constexpr std::int64_t kMaxRetentionDays = 36'500;
 // Whatever changes a BMC or the vault, or lets a secret out.
-constexpr std::array<std::string_view, 10> kCommands{"rotate", "recover",     "accounts", "reveal", "exec",
-                                                     "depart", "deprovision", "expose",   "hold",   "forget"};
+constexpr std::array<std::string_view, 11> kCommands{"rotate",      "recover", "accounts", "reveal", "exec",  "depart",
+                                                     "deprovision", "expose",  "hold",     "forget", "export"};
 
 class Reader {
 public:
@@ -33,6 +37,8 @@ public:
                 if (const auto number = whole(value, 1, 1000)) policy.parallel = static_cast<int>(*number);
             } else if (key == "retention_days") {
                 if (const auto days = whole(value, 0, kMaxRetentionDays)) policy.retention = std::chrono::days{*days};
+            } else if (key == "hooks") {
+                read_hooks(value);
             } else if (key == "reason_for") {
                 read_commands(value, policy.reason_for);
             } else if (key == "ticket_for") {
@@ -40,7 +46,7 @@ public:
             } else if (key == "group") {
                 read_groups(value);
             } else if (!is_one_of(kGroupKeys, key.str())) {
-                unknown(key, {kFleetKeys.begin(), kFleetKeys.end()});
+                unknown_rule(key, {kFleetKeys.begin(), kFleetKeys.end()});
             }
         }
     }
@@ -56,8 +62,12 @@ private:
         return std::ranges::find(words, word) != words.end();
     }
 
-    void unknown(const toml::key& key, std::vector<std::string> known) {
+    void unknown_rule(const toml::key& key, std::vector<std::string> known) {
         known.insert(known.end(), kGroupKeys.begin(), kGroupKeys.end());
+        unknown(key, known);
+    }
+
+    void unknown(const toml::key& key, const std::vector<std::string>& known) {
         const auto near = nearest(key.str(), known);
         wrong(key.source(), fmt::format("unknown key '{}'{}", printable(key.str()),
                                         near.empty() ? "" : fmt::format("; did you mean '{}'?", near)));
@@ -114,6 +124,45 @@ private:
         });
     }
 
+    void read_program(const toml::node& node, std::string& program) {
+        const auto path = node.value_exact<std::string>();
+        if (path && path->starts_with('/') && path->find('\0') == std::string::npos)
+            program = *path;
+        else
+            wrong(node, "must be the absolute path of a program, in quotes");
+    }
+
+    void read_holder(const toml::node& node, std::string& holder) {
+        const auto name = node.value_exact<std::string>();
+        if (name && vault::is_printable_name(*name, vault::kMaxMemberNameSize))
+            holder = *name;
+        else
+            wrong(node, "must be a name of 1 to 64 printable characters, in quotes");
+    }
+
+    void read_hooks(const toml::node& node) {
+        const auto* table = node.as_table();
+        if (table == nullptr) return wrong(node, "hooks are a table: [hooks]");
+        auto& hooks = policy.hooks;
+        for (const auto& [key, value] : *table) {
+            if (key == "before_rotation") {
+                read_program(value, hooks.before_rotation);
+            } else if (key == "after_rotation") {
+                read_program(value, hooks.after_rotation);
+            } else if (key == "attention") {
+                read_program(value, hooks.attention);
+            } else if (key == "holder") {
+                read_holder(value, hooks.holder);
+            } else if (key == "timeout_s") {
+                if (const auto time = whole(value, 1, 3600)) hooks.timeout = std::chrono::seconds{*time};
+            } else {
+                unknown(key, {kHookKeys.begin(), kHookKeys.end()});
+            }
+        }
+        if (!hooks.holder.empty() && hooks.after_rotation.empty())
+            wrong(node, "a holder gets the new credential from after_rotation, which is missing");
+    }
+
     void read_commands(const toml::node& node, std::set<std::string, std::less<>>& commands) {
         each_text(node, [&](const toml::node& entry, const std::string& text) {
             if (is_one_of(kCommands, text))
@@ -135,7 +184,7 @@ private:
             GroupRules rules = policy.fleet;
             read_rules(*table, rules);
             for (const auto& [key, ignored] : *table) {
-                if (!is_one_of(kGroupKeys, key.str())) unknown(key, {});
+                if (!is_one_of(kGroupKeys, key.str())) unknown_rule(key, {});
             }
             policy.groups.emplace(name.str(), std::move(rules));
         }

@@ -27,12 +27,22 @@ struct GroupRules {
     std::vector<std::string> window_texts;  // the same, as written
 };
 
+// Programs of the site, by absolute path; empty: none.
+struct HookRules {
+    std::string before_rotation;
+    std::string after_rotation;
+    std::string attention;
+    std::string holder;                // who gets the new credential from after_rotation; empty: nobody
+    std::chrono::seconds timeout{60};  // 1 to 3600, for each call
+};
+
 struct Policy {
     GroupRules fleet;                                       // of every BMC whose group has no rules of its own
     std::map<std::string, GroupRules, std::less<>> groups;  // what a group does not say is as for the fleet
     std::optional<int> parallel;                            // 1 to 1000
     // How long the credentials of a BMC that was proved wiped are kept (vault forget).
-    std::chrono::days retention{365};                           // 0 to 36500
+    std::chrono::days retention{365};  // 0 to 36500
+    HookRules hooks;
     std::set<std::string, std::less<>> reason_for, ticket_for;  // commands that need --reason, --ticket
 
     [[nodiscard]] const GroupRules& rules_of(std::string_view group) const;

@@ -11,6 +11,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "vault/store/vault_files.hpp"
+
 namespace bmcvault::cli {
 namespace {
 
@@ -75,6 +77,20 @@ Outcome<fs::path> PrivateDirectory::write(const std::string& name, const SecretT
     const bool closed = close(descriptor) == 0;
     if (!written || !closed) return failed("writing", file);
     return file;
+}
+
+Result<void> replace_private_file(const fs::path& file, const SecretText& text) {
+    auto name = file.string() + ".XXXXXX";
+    const vault::FileDescriptor fd(mkostemp(name.data(), O_CLOEXEC));  // mode 0600
+    if (!fd.valid()) return vault::system_error("can not make", file);
+    auto done = text.expose([&](std::string_view bytes) { return vault::write_bytes(fd.get(), bytes, name); });
+    if (done && fsync(fd.get()) != 0) done = vault::system_error("can not sync", file);
+    if (done && rename(name.c_str(), file.c_str()) != 0) done = vault::system_error("can not write", file);
+    if (!done) {
+        unlink(name.c_str());
+        return done;
+    }
+    return vault::sync_directory(file.has_parent_path() ? file.parent_path() : fs::path("."));
 }
 
 }  // namespace bmcvault::cli

@@ -25,4 +25,7 @@ private:
     int descriptor_;  // locked while we live
 };
 
+// A file with a secret in it that stays: mode 0600, whole or as before, durable on return.
+[[nodiscard]] Result<void> replace_private_file(const std::filesystem::path& file, const SecretText& text);
+
 }  // namespace bmcvault::cli

@@ -32,11 +32,14 @@ Outcome<std::chrono::days> retention(const Context& context, const VaultForgetCo
     return policy->retention;
 }
 
-Outcome<Wiped> wiped_before(vault::Store& store, UnixTime limit) {
-    auto all = store.team().wiped();
-    if (!all) return vault_error("reading what was wiped", all.error());
-    std::erase_if(*all, [&](const vault::WipedBmc& bmc) { return bmc.at > limit; });
-    return std::move(*all);
+// "Nothing to destroy ..." and when there will be: the first one wiped comes first.
+std::string nothing_yet(const Wiped& all, std::chrono::days keep_for) {
+    auto text = fmt::format("Nothing to destroy: no BMC was wiped {} ago or longer.",
+                            counted(static_cast<std::uint64_t>(keep_for.count()), "day"));
+    if (all.empty()) return text + '\n';
+    const UnixTime first{all.front().at.value + std::chrono::seconds{keep_for}.count()};
+    return text + fmt::format(" {} of a shorter time; the first one's is over on {}.\n",
+                              counted(all.size(), "wiped BMC"), iso_time(first).substr(0, 10));
 }
 
 void list(const Context& context, const Wiped& bmcs, bool done) {
@@ -51,7 +54,7 @@ void summarize(const Context& context, const Wiped& bmcs, const std::string& tex
     if (!context.options.json) return context.out(text);
     const bool done = !context.options.dry_run;
     OutcomeCounts outcomes;
-    if (!bmcs.empty()) outcomes.push_back({done ? "destroyed" : "would-be-destroyed", bmcs.size()});
+    if (!bmcs.empty()) outcomes.emplace_back(done ? "destroyed" : "would-be-destroyed", bmcs.size());
     context.out(json_summary(PlainSummary{std::string(kCommand), bmcs.size(), outcomes, std::nullopt, !done}));
 }
 
@@ -60,16 +63,22 @@ void name_backups(const Context& context, const std::vector<std::string>& files)
         for (const auto& file : files) context.out(json_backup_that_holds(file));
         return;
     }
-    if (files.empty()) return context.out("No backup of the vault was ever taken that could still hold them.\n");
-    context.out("Backups that still hold them, and open with what opened the vault then; destroy these too:\n");
+    if (files.empty()) return context.out("The log knows of no backup that could still hold them.\n");
+    context.out(
+        "Backups that still hold them, and open with what opened the vault then; destroy these too, and any other "
+        "copy:\n");
     for (const auto& file : files) context.out(fmt::format("  {}\n", printable(file)));
 }
 
+std::string purpose_of(const Context& context) {
+    const auto& options = context.options;
+    return options.ticket.empty() ? options.reason : fmt::format("{}; ticket {}", options.reason, options.ticket);
+}
+
 Outcome<void> confirm(const Context& context, const Wiped& bmcs) {
-    if (context.options.yes && !context.options.reason.empty()) return {};
-    if (context.options.yes || isatty(context.streams.in) == 0)
-        return usage_error("vault forget can't be undone: without a terminal it needs --yes and --reason",
-                           "the same command with --yes --reason TEXT");
+    if (context.options.yes) return {};
+    if (isatty(context.streams.in) == 0)
+        return usage_error("vault forget: nobody is there to confirm it", "the same command with --yes");
     if (confirmed(context, fmt::format("Destroy {} for good?", what_of(bmcs)))) return {};
     return std::unexpected(Failure{ExitCode::kNotAsAsked, "vault forget: nothing was changed", "", ""});
 }
@@ -77,17 +86,19 @@ Outcome<void> confirm(const Context& context, const Wiped& bmcs) {
 }  // namespace
 
 Exit perform(const Context& context, const VaultForgetCommand& command) {
+    if (context.options.reason.empty() && !context.options.dry_run)
+        return usage_error("vault forget can't be undone: it needs --reason", "the same command with --reason TEXT");
     const auto keep_for = retention(context, command);
     if (!keep_for) return std::unexpected(keep_for.error());
     auto store = open_vault(context);
     if (!store) return std::unexpected(store.error());
     const UnixTime limit{now().value - std::chrono::seconds{*keep_for}.count()};
-    const auto bmcs = wiped_before(**store, limit);
-    if (!bmcs) return std::unexpected(bmcs.error());
+    auto bmcs = (*store)->team().wiped();
+    if (!bmcs) return vault_error("reading what was wiped", bmcs.error());
+    const auto later = nothing_yet(*bmcs, *keep_for);
+    std::erase_if(*bmcs, [&](const vault::WipedBmc& bmc) { return bmc.at > limit; });
     if (bmcs->empty()) {
-        summarize(context, *bmcs,
-                  fmt::format("Nothing to destroy: no BMC was wiped {} ago or longer.\n",
-                              counted(static_cast<std::uint64_t>(keep_for->count()), "day")));
+        summarize(context, *bmcs, later);
         return ExitCode::kAsAsked;
     }
     if (context.options.dry_run) {
@@ -95,6 +106,10 @@ Exit perform(const Context& context, const VaultForgetCommand& command) {
         summarize(context, *bmcs, fmt::format("Dry run: would destroy {}.\n", what_of(*bmcs)));
         return ExitCode::kAsAsked;
     }
+    if (vault::role_of((*store)->team().own_slot()) != vault::Role::kOwner)
+        return std::unexpected(
+            Failure{ExitCode::kNotUnlocked, "vault forget is for owners", std::string(kAskAnOwner), ""});
+    if (!context.options.json) list(context, *bmcs, false);
     if (const auto meant = confirm(context, *bmcs); !meant) return std::unexpected(meant.error());
 
     const auto oldest = std::ranges::min(*bmcs, {}, &vault::WipedBmc::since).since;
@@ -102,9 +117,9 @@ Exit perform(const Context& context, const VaultForgetCommand& command) {
     if (!backups) return vault_error(kCommand, backups.error());
     std::vector<BmcId> ids;
     std::ranges::transform(*bmcs, std::back_inserter(ids), &vault::WipedBmc::id);
-    const auto done = (*store)->team().destroy({actor(), now(), context.options.reason, context.hooks.step}, ids);
+    const auto done = (*store)->team().destroy({actor(), now(), purpose_of(context), context.hooks.step}, ids);
     if (!done) return vault_error(kCommand, done.error());
-    list(context, *bmcs, true);
+    if (context.options.json) list(context, *bmcs, true);
     name_backups(context, *backups);
     summarize(context, *bmcs, fmt::format("Destroyed {}. Certificates and the audit log stay.\n", what_of(*bmcs)));
     return ExitCode::kAsAsked;

@@ -17,29 +17,6 @@ namespace {
 
 using vault::CredentialVersion;
 
-// A mangled or hand-made password may be any bytes; those that are not printable ASCII go out in hexadecimal.
-bool is_plain(std::string_view text) {
-    return std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7f; });
-}
-
-void append_password_json(SecretText& out, const Key20& password) {
-    password.expose([&](auto bytes) {
-        const std::string_view text = without_padding(bytes);
-        if (!is_plain(text)) {
-            out.append(R"(,"password":null,"password_hex":")");
-            append_hex(out, as_bytes(text));
-            out.append("\"");
-            return;
-        }
-        out.append(R"(,"password":")");
-        for (const char& c : text) {
-            if (c == '"' || c == '\\') out.append("\\");
-            out.append({&c, 1});
-        }
-        out.append("\"");
-    });
-}
-
 void append_password_text(SecretText& out, const Key20& password) {
     password.expose([&](auto bytes) {
         const std::string_view text = without_padding(bytes);
@@ -53,16 +30,8 @@ void append_password_text(SecretText& out, const Key20& password) {
 }
 
 SecretText as_json(const Disclosed& revealed) {
-    SecretText out;
-    out.append(json_reveal_head(revealed.bmc, revealed.password_version, revealed.k_g_version));
-    append_password_json(out, revealed.password);
-    if (revealed.k_g) {
-        out.append(R"(,"k_g":")");
-        revealed.k_g->expose([&](auto bytes) { append_hex(out, bytes); });
-        out.append("\"}\n");
-    } else {
-        out.append(",\"k_g\":null}\n");
-    }
+    auto out = credential_json(revealed);
+    out.append("\n");
     out.append(json_summary(PlainSummary{"reveal", 1, {{"revealed", 1}}, std::nullopt, false}));
     return out;
 }

@@ -12,6 +12,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/options.hpp"
+#include "cli/policy_hooks.hpp"
 #include "cli/scheduled_run.hpp"
 #include "vault/base/secret.hpp"
 
@@ -32,6 +33,7 @@ void end_after_check(int) {
 }
 
 void set_signals() {
+    std::signal(SIGCHLD, SIG_DFL);          // a supervisor that ignores it would leave nothing to wait for
     std::signal(SIGPIPE, SIG_IGN);          // `rotate | head` must not die between two steps
     std::signal(SIGXFSZ, SIG_IGN);          // a file size limit is a full disk: an error, not an end
     std::signal(SIGABRT, end_after_check);  // a CHECK has said where; scripts get the exit code of cli.md
@@ -65,18 +67,19 @@ ExitCode run_command(const Invocation& invocation, const Streams& streams, const
     }
     const bool has_rules = !std::holds_alternative<PolicyCheckCommand>(invocation.command) &&
                            !std::holds_alternative<PracticeCommand>(invocation.command);
-    if (has_rules && !invocation.global.dry_run) {
-        if (const auto given = reason_is_given(context, invocation.name); !given) {
-            print(streams, given.error());
-            return given.error().exit;
-        }
+    const auto given =
+        has_rules && !invocation.global.dry_run ? reason_is_given(context, invocation.name) : Outcome<void>{};
+    const Exit exit =
+        given ? std::visit([&](const auto& command) { return perform(context, command); }, invocation.command)
+              : Exit(std::unexpected(given.error()));
+    if (!exit) {
+        Failure failure = exit.error();
+        failure.next = context.commands(failure.next);
+        print(streams, failure);
     }
-    const Exit exit = std::visit([&](const auto& command) { return perform(context, command); }, invocation.command);
-    if (exit) return *exit;
-    Failure failure = exit.error();
-    failure.next = context.commands(failure.next);
-    print(streams, failure);
-    return failure.exit;
+    const auto code = exit ? *exit : exit.error().exit;
+    if (!invocation.global.dry_run) call_for_attention(context, invocation.name, code, exit ? "" : exit.error().what);
+    return code;
 }
 
 ExitCode run_line(int argc, const char* const* argv, const Streams& streams, const Hooks& hooks) {

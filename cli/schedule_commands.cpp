@@ -34,6 +34,18 @@ std::string needs(std::string_view option, const std::set<std::string, std::less
     return commands.empty() ? "" : fmt::format("{} is needed by: {}.\n", option, fmt::join(commands, ", "));
 }
 
+std::string hook_lines(const HookRules& hooks) {
+    std::string text;
+    const auto add = [&](std::string_view when, const std::string& program, const std::string& more) {
+        if (!program.empty()) text += fmt::format("{}: {}{}\n", when, printable(program), more);
+    };
+    add("Before a rotation", hooks.before_rotation, "");
+    add("After a rotation", hooks.after_rotation,
+        hooks.holder.empty() ? "" : fmt::format(", which gives the credential to {}", printable(hooks.holder)));
+    add("For attention", hooks.attention, "");
+    return text;
+}
+
 // "exposed", "age since 2026-01-01": every reason, strongest first.
 std::string reasons(const DueEntry& entry) {
     std::vector<std::string> words;
@@ -164,6 +176,7 @@ Exit perform(const Context& context, const PolicyCheckCommand& command) {
     context.out(table({"GROUP", "MAXIMUM AGE", "WARNING", "K_G", "SCHEDULED RUNS"}, rows, context.out_style));
     context.out(fmt::format("Credentials of wiped BMCs are kept for {}.\n", days(policy->retention)));
     context.out(needs("--reason", policy->reason_for) + needs("--ticket", policy->ticket_for));
+    context.out(hook_lines(policy->hooks));
     return ExitCode::kAsAsked;
 }
 

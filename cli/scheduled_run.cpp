@@ -48,6 +48,12 @@ void say_who_is_excepted(const Context& context, const std::vector<DueEntry>& en
     }
 }
 
+// The policy's words are those of the command line, but for two that stand alone.
+std::string command_name(const std::string& word) {
+    if (word == "hold") return "bmc hold";
+    return word == "forget" ? "vault forget" : word;
+}
+
 }  // namespace
 
 Outcome<bool> follow_policy(const Context& context, vault::Store& store, const Selection& selection,
@@ -78,7 +84,8 @@ Outcome<void> reason_is_given(const Context& context, std::string_view command) 
     if (!policy) return std::unexpected(policy.error());
     const auto asks = [&](const auto& commands) {
         return std::ranges::any_of(commands, [&](const std::string& each) {
-            return command == each || command.starts_with(each + " ") || command.ends_with(" " + each);
+            const auto name = command_name(each);
+            return command == name || command.starts_with(name + " ");
         });
     };
     const bool no_reason = context.options.reason.empty() && asks(policy->reason_for);

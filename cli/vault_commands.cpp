@@ -40,6 +40,16 @@ Exit perform(const Context& context, const InitCommand& command) {
     return ExitCode::kAsAsked;
 }
 
+namespace {
+
+// Of what is signed by whoever has opened the vault: statements, certificates. Empty: that slot can't sign.
+std::string signing_key(vault::Store& store) {
+    const auto made = store.team().sign_statement("");
+    return made ? to_hex(made->signer) : "";
+}
+
+}  // namespace
+
 Exit perform(const Context& context, const VaultInfoCommand&) {
     auto store = open_vault_to_look(context);
     if (!store) return std::unexpected(store.error());
@@ -47,7 +57,7 @@ Exit perform(const Context& context, const VaultInfoCommand&) {
     if (!info) return vault_error("vault info", info.error());
     const std::string directory = (*store)->directory().string();
     if (context.options.json) {
-        context.out(json_vault(*info, directory));
+        context.out(json_vault(*info, directory, signing_key(**store)));
         context.out(json_summary(PlainSummary{"vault info", 1, {}, std::nullopt, false}));
         return ExitCode::kAsAsked;
     }
@@ -62,6 +72,7 @@ Exit perform(const Context& context, const VaultInfoCommand&) {
                     printable(directory), to_hex(info->vault_id), info->generation, info->sqlcipher_version,
                     info->credential_versions, info->listed_passwords, info->audit_records));
     for (const auto& slot : info->slots) context.out(fmt::format("opened by            {}\n", printable(slot)));
+    if (const auto key = signing_key(**store); !key.empty()) context.out(fmt::format("you sign with key    {}\n", key));
     return ExitCode::kAsAsked;
 }
 
@@ -73,7 +84,7 @@ Exit perform(const Context& context, const VaultVerifyCommand& command) {
     const auto info = (*store)->info();
     if (!info) return vault_error("vault verify", info.error());
     if (context.options.json) {
-        context.out(json_vault(*info, (*store)->directory().string()));
+        context.out(json_vault(*info, (*store)->directory().string(), signing_key(**store)));
         context.out(json_summary(PlainSummary{"vault verify", 1, {{"verified", 1}}, std::nullopt, false}));
     } else {
         context.out(fmt::format(

@@ -12,7 +12,7 @@ test_packages=(
     ccache clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev
     libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
     openipmi ipmitool freeipmi-tools python3 python3-pyghmi
-    strace chromium openssl faketime systemd
+    strace chromium openssl faketime systemd python3-yaml prometheus-ipmi-exporter
 )
 
 case "${1:-}" in

@@ -242,6 +242,13 @@ asio::awaitable<Result<ChannelAuthenticationCapabilities>> BmcClient::capabiliti
     co_return answer;
 }
 
+asio::awaitable<Result<Guid>> BmcClient::system_guid() {
+    const auto request = get_system_guid();
+    const auto response = co_await state_->ask(request, state_->wire->options().attempts);
+    if (!response) co_return fail(ErrorCode::kNoAnswer, "no answer to Get System GUID");
+    co_return parse_guid(*response);
+}
+
 asio::awaitable<std::vector<std::uint8_t>> BmcClient::cipher_suites() {
     Bytes records;
     for (std::uint8_t index = 0; index <= kLastCipherSuiteBlock; ++index) {

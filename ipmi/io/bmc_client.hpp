@@ -94,6 +94,8 @@ public:
     [[nodiscard]] asio::awaitable<Result<ChannelAuthenticationCapabilities>> capabilities();
     // Get Channel Cipher Suites, outside a session. An empty list when the BMC does not answer it.
     [[nodiscard]] asio::awaitable<std::vector<std::uint8_t>> cipher_suites();
+    // Get System GUID, outside a session. kNoAnswer, kRefused, kProtocol.
+    [[nodiscard]] asio::awaitable<Result<Guid>> system_guid();
     [[nodiscard]] asio::awaitable<LoginReport> login(const LoginRequest& request);
 
     [[nodiscard]] const WireCounters& counters() const;

@@ -276,10 +276,11 @@ void Accounts::reset_to_factory() {
     before_last_write_.reset();
     config_.users = factory_users_;
     config_.k_g.clear();
-    if (config_.quirks.factory_reset_gives_label_password) {
-        const auto label = as_bytes("LABEL-7Q4M2");
-        store_password(config_.users[config_.administrator_id], ipmi::kPasswordSize16, label);
-    }
+    auto& administrator = config_.users[config_.administrator_id];
+    if (config_.quirks.factory_reset_gives_label_password)
+        store_password(administrator, ipmi::kPasswordSize16, as_bytes("LABEL-7Q4M2"));
+    if (config_.quirks.factory_reset_gives_published_password)
+        store_password(administrator, ipmi::kPasswordSize16, as_bytes(administrator.name));
 }
 
 const User* Accounts::user(std::uint8_t user_id) const {

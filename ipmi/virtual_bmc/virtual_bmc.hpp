@@ -64,6 +64,7 @@ struct Quirks {
     bool event_log_without_end = false;                   // after its last record comes the first one again
     bool factory_reset_does_nothing = false;              // a vendor's reset to factory state: 00h, nothing happens
     bool factory_reset_gives_label_password = false;      // ... the administrator has a password that nobody here saw
+    bool factory_reset_gives_published_password = false;  // ... its own name as password, whatever it came with
     bool event_log_ends_early = false;                    // after its first record comes none, whatever it counts
     bool set_access_needs_four_bytes = false;             // Set User Access without the session limit: C7h
     bool ignores_user_access = false;                     // Set User Access: 00h, nothing stored

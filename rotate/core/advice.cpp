@@ -66,6 +66,12 @@ constexpr std::array kOnOutcomes{
 };
 
 constexpr std::array kOnDetails{
+    Advice{"hook-before", "The program that is to run before a rotation said no, and nothing was sent.",
+           "see what it says, then the same command again"},
+    Advice{"hook-after",
+           "The vault has what is live; the program that tells the clients of this BMC failed, and they may be trying "
+           "an old password. Every next rotate, recover and depart calls it again first.",
+           "see what it says, then bmcvault rotate --due"},
     Advice{"vault-restored",
            "ALARM: the vault does not have the live password. This vault was put back to its state of the day that the "
            "detail names, and the BMC was probably rotated after it: look for the newer vault, or a newer backup, "

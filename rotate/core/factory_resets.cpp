@@ -13,45 +13,46 @@ using ipmi::NetFn;
 using Commands = std::vector<RawCommand>;
 
 const Commands& dell() {
-    static const Commands kCommands{{NetFn::kOem30, 0x21, {0xaa}}};
-    return kCommands;
+    static const Commands commands{{NetFn::kOem30, 0x21, {0xaa}}};
+    return commands;
 }
 const Commands& megarac() {
-    static const Commands kCommands{{NetFn::kOem32, 0xba, {0x00, 0x00}}, {NetFn::kOem32, 0x66, {}}};
-    return kCommands;
+    static const Commands commands{{NetFn::kOem32, 0xba, {0x00, 0x00}}, {NetFn::kOem32, 0x66, {}}};
+    return commands;
 }
 const Commands& open_power() {
-    static const Commands kCommands{{NetFn::kOem3a, 0x11, {}}};
-    return kCommands;
+    static const Commands commands{{NetFn::kOem3a, 0x11, {}}};
+    return commands;
 }
 const Commands& quanta() {
-    static const Commands kCommands{{NetFn::kOem30, 0x04, {0xff}}};
-    return kCommands;
+    static const Commands commands{{NetFn::kOem30, 0x04, {0xff}}};
+    return commands;
 }
 const Commands& supermicro() {
-    static const Commands kCommands{{NetFn::kOem30, 0x40, {}}};
-    return kCommands;
+    static const Commands commands{{NetFn::kOem30, 0x40, {}}};
+    return commands;
 }
 
 struct Entry {
     std::uint32_t manufacturer;
     std::string_view vendor;
     const Commands& (*commands)();
-    std::string_view warning;
+    std::string_view effect;
 };
 
-constexpr std::string_view kNetwork = "the BMC may come back with another address";
+constexpr std::string_view kAll = "the factory account comes back, and the BMC perhaps with another address";
 
 constexpr std::array kEntries{
-    Entry{674, "Dell", dell, "accounts and network stay, by what is known of it"},
-    Entry{2623, "ASUS", megarac, kNetwork},
-    Entry{7244, "Quanta", quanta, kNetwork},
-    Entry{10297, "Advantech", megarac, kNetwork},
-    Entry{10876, "Supermicro", supermicro, kNetwork},
-    Entry{15370, "Gigabyte", megarac, kNetwork},
-    Entry{20974, "AMI MegaRAC", megarac, kNetwork},
-    Entry{42817, "OpenPOWER", open_power, "it powers the server off; the BMC may come back with another address"},
-    Entry{49622, "ASRock Rack", megarac, kNetwork},
+    Entry{674, "Dell", dell, "accounts and network are said to stay"},
+    Entry{2623, "ASUS", megarac, kAll},
+    Entry{7244, "Quanta", quanta, kAll},
+    Entry{10297, "Advantech", megarac, kAll},
+    Entry{10876, "Supermicro", supermicro, kAll},
+    Entry{15370, "Gigabyte", megarac, kAll},
+    Entry{20974, "AMI MegaRAC", megarac, kAll},
+    Entry{42817, "OpenPOWER", open_power,
+          "it powers the server off; the factory account comes back, and the BMC perhaps with another address"},
+    Entry{49622, "ASRock Rack", megarac, kAll},
 };
 
 }  // namespace
@@ -60,7 +61,13 @@ std::optional<FactoryReset> factory_reset_of(std::optional<std::uint32_t> manufa
     if (!manufacturer) return std::nullopt;
     const auto* found = std::ranges::find(kEntries, *manufacturer, &Entry::manufacturer);
     if (found == kEntries.end()) return std::nullopt;
-    return FactoryReset{found->vendor, found->commands(), found->warning};
+    return FactoryReset{found->vendor, found->commands(), found->effect};
+}
+
+ResetWatch::Verdict ResetWatch::look(bool there, std::chrono::seconds since_sent) {
+    if (there && (was_away_ || since_sent >= kBegins)) return Verdict::kOver;
+    was_away_ = was_away_ || !there;
+    return since_sent < kTakes ? Verdict::kLookAgain : Verdict::kNeverBack;
 }
 
 std::string text_of(const FactoryReset& reset) {

@@ -49,7 +49,7 @@ struct Next {
         const bool returning = std::exchange(state.returning, false);
         if (event.how == OwnEntered::How::kIn) return ask(state, returning ? state.interrupted : ReadAccounts{});
         if (returning) return finish(state, WipeResult::kUnfinished);
-        const bool closed_before = event.how == OwnEntered::How::kRefused && state.situation.own_was_closing;
+        const bool closed_before = event.how == OwnEntered::How::kGone && state.situation.own_was_closing;
         if (closed_before) return ask(state, AskEverybody{});
         return finish(state, state.situation.own_was_closing ? WipeResult::kUnfinished : WipeResult::kNotDone);
     }
@@ -96,6 +96,7 @@ struct Next {
         return ask(state, CloseOwn{!state.names_revive});
     }
     WipingStep operator()(const ResetToFactory&, const ResetSeen& event) const {
+        if (event.own == ResetSeen::Own::kVaultNotWritten) return finish(state, WipeResult::kVaultNotWritten);
         if (event.own == ResetSeen::Own::kSilent) return finish(state, WipeResult::kUnfinished);
         if (event.own == ResetSeen::Own::kIsGone) return ask(state, AskEverybody{});
         return ask(state, CloseOwn{!state.names_revive});

@@ -15,7 +15,7 @@ namespace bmcvault::rotate {
 
 struct WipingSituation {
     bool own_was_closing = false;  // the record of an interrupted run says that our account was about to be closed
-    bool factory_reset = false;    // by the vendor's own command, after all else
+    bool factory_reset = false;    // by the vendor's own command, before our account is closed
     friend auto operator<=>(const WipingSituation&, const WipingSituation&) = default;
 };
 
@@ -84,7 +84,8 @@ using WipingAction =
 struct OwnEntered {
     enum class How : std::uint8_t {
         kIn,       // administrator, with the password that the vault holds, on the pinned board; the session is kept
-        kRefused,  // it answers, and does not let our account in
+        kGone,     // it answers, and there is no such account, or its password is none that we gave it
+        kOfNoUse,  // it answers, and this account can't be used or is not known to be ours
         kNoAnswer,
     };
     How how;
@@ -113,9 +114,10 @@ struct OwnRenewed {
 };
 struct ResetSeen {
     enum class Own : std::uint8_t {
-        kIsIn,    // still as we left it; the session is kept
-        kIsGone,  // or has a password of before the wipe
-        kSilent,  // the BMC does not answer, or not in a way that shows it
+        kIsIn,             // still as we left it; the session is kept
+        kIsGone,           // or has a password of before the wipe
+        kSilent,           // the BMC does not answer, or not in a way that shows it
+        kVaultNotWritten,  // nothing was sent
     };
     Own own;
 };

@@ -886,6 +886,14 @@ asio::awaitable<bool> BmcContact::answers_without_rmcp_plus() {
     co_return capabilities || capabilities.error().code != ErrorCode::kNoAnswer;
 }
 
+asio::awaitable<BmcContact::BoardShown> BmcContact::which_board() {
+    const auto& pinned = bmc_.pin.guid;
+    if (!pinned) co_return BoardShown::kNotShown;
+    const auto shown = co_await client_->system_guid();
+    if (!shown || all_zero(*shown)) co_return BoardShown::kNotShown;
+    co_return *shown == *pinned ? BoardShown::kOurs : BoardShown::kAnother;
+}
+
 asio::awaitable<bool> BmcContact::answers() {
     const auto capabilities = co_await client_->capabilities();
     if (capabilities || capabilities.error().code != ErrorCode::kNoAnswer) co_return true;

@@ -178,6 +178,9 @@ public:
 
     // No RMCP+ session could be had; does it answer IPMI at all? Two seconds at most; ends this contact.
     [[nodiscard]] asio::awaitable<bool> answers_without_rmcp_plus();
+    // By Get System GUID, outside a session: also where no name is left that RAKP 2 would answer for.
+    enum class BoardShown : std::uint8_t { kOurs, kAnother, kNotShown };
+    [[nodiscard]] asio::awaitable<BoardShown> which_board();
     // Questions without a session, before any other: false when nothing came back in all the time there is.
     [[nodiscard]] asio::awaitable<bool> answers();
 

@@ -7,12 +7,17 @@
 #include <algorithm>
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <asio/thread_pool.hpp>
 #include <map>
 #include <set>
 
 #include "ipmi/io/udp_network.hpp"
 #include "rotate/engine/account_operations.hpp"
+#include "rotate/engine/client_hooks.hpp"
+#include "rotate/engine/completed_elsewhere.hpp"
 #include "rotate/engine/fan_out.hpp"
+#include "rotate/engine/learned_facts.hpp"
 #include "rotate/engine/operations.hpp"
 #include "rotate/engine/vault_thread.hpp"
 #include "rotate/engine/wipe_operation.hpp"
@@ -53,7 +58,10 @@ ipmi::ClientOptions client_options(const RunOptions& options) {
     return client;
 }
 
-// Everything a command needs while it runs: one network thread (this one), one vault thread.
+constexpr int kMostHooksAtOnce = 16;
+
+// Everything a command needs while it runs: one network thread (this one), one vault thread, and where there are hooks
+// some that wait for them.
 class Run {
 public:
     [[nodiscard]] static Result<std::unique_ptr<Run>> open(Environment& environment, const RunOptions& options,
@@ -93,6 +101,9 @@ private:
           observer_(observer),
           io_(std::move(io)),
           network_(std::move(network)),
+          hooks_(options.hooks == nullptr
+                     ? nullptr
+                     : std::make_unique<asio::thread_pool>(std::clamp(options.parallel, 1, kMostHooksAtOnce))),
           vault_(
               std::move(writer), options.actor, [this] { return clock_.now(); }, io_->get_executor()),
           ports_{vault_,
@@ -100,13 +111,21 @@ private:
                  clock_,
                  random_,
                  [](const Bmc& bmc) { return ipmi::resolve(bmc.address, bmc.port); },
+                 [this](std::function<Result<void>()> work) { return aside(std::move(work)); },
                  environment.hook},
           context_{ports_, options, client_options(options), environment.store->directory(), std::nullopt, observer} {}
+
+    asio::awaitable<Result<void>> aside(std::function<Result<void>()> work) {
+        return completed_elsewhere(io_->get_executor(), [this, work = std::move(work)](auto done) {
+            asio::post(*hooks_, [work, done = std::move(done)]() mutable { done(work()); });
+        });
+    }
 
     Environment& environment_;
     Observer& observer_;
     std::unique_ptr<asio::io_context> io_;
     std::unique_ptr<ipmi::UdpNetwork> network_;
+    std::unique_ptr<asio::thread_pool> hooks_;  // null: nobody is told
     SystemClock clock_;
     SystemRandom random_;
     VaultThread vault_;
@@ -373,6 +392,27 @@ asio::awaitable<BmcReport> find_bmc(OperationContext& context, const Bmc& bmc) {
 }
 
 }  // namespace
+
+Result<bool> run_tell_owed(Environment& environment, const RunOptions& options, Observer& observer) {
+    const auto fleet = environment.store->bmcs();
+    if (!fleet) return std::unexpected(fleet.error());
+    const auto waiting = owed(*environment.store, *fleet);
+    if (!waiting) return std::unexpected(waiting.error());
+    if (waiting->empty()) return true;
+    Observer unseen;
+    auto run = Run::open(environment, options, unseen);
+    if (!run) return std::unexpected(run.error());
+    auto& context = (*run)->context();
+    const auto end = (*run)->over(*waiting, plan_for(*waiting, options, false),
+                                  [&](const Bmc& bmc) { return tell_owed(context, bmc); });
+    bool all = !end.stopped;
+    for (const auto& report : end.reports) {
+        if (report.outcome.empty()) continue;
+        all = false;
+        observer.clients_not_told(report);
+    }
+    return all;
+}
 
 Result<RunSummary> run_check(Environment& environment, std::span<const Bmc> bmcs, const RunOptions& options,
                              Observer& observer) {

@@ -59,11 +59,25 @@ public:
     // Before finished(): what the accounts of a BMC are, and what is to be said of them.
     virtual void accounts(const vault::Bmc&, const AccountTable&, std::span<const Finding>) {}
     virtual void finished(const BmcReport&) {}
+    // An earlier run has left it to this one to tell the clients of this BMC, and that failed again.
+    virtual void clients_not_told(const BmcReport&) {}
 };
 
 using EventRecord = std::array<std::uint8_t, 16>;  // of a System Event Log (IPMI 2.0 §32.1): ID, type, time ...
 // Durable when it returns; where it is kept, for the certificate. After an error the log stays on the BMC.
 using KeepEventLog = std::function<Result<std::string>(const vault::Bmc&, std::span<const EventRecord>)>;
+
+// Other programs that log in to the BMCs, told before one is rotated and after. Called away from the network's thread,
+// of several BMCs at once.
+class ClientHooks {
+public:
+    virtual ~ClientHooks() = default;
+    // Before anything is sent. An error: this BMC is left alone; its detail is for people.
+    [[nodiscard]] virtual Result<void> before(const vault::Bmc& bmc) = 0;
+    // When the last session is closed and the vault holds what is live. An error: they may not know it; they are told
+    // again by the next run.
+    [[nodiscard]] virtual Result<void> after(const vault::Bmc& bmc, const BmcReport& report) = 0;
+};
 
 struct RunOptions {
     int parallel = 32;                         // BMCs in flight, at least 1
@@ -72,22 +86,23 @@ struct RunOptions {
     std::set<BmcId> k_g_of;                    // rotate: K_G of these too, by the policy
     // rotate: whether one may begin now; those that may not are `outside-window`. Empty: all may, at any time.
     std::function<bool(const vault::Bmc&)> may_begin;
-    bool put_back = false;        // rotate: the previous secret returns
-    bool fresh = false;           // rotate: a new campaign even where an unfinished one exists
-    bool no_login = false;        // check: two round trips, nothing finished
-    int login_attempts = 0;       // recover: real logins that may fail where RAKP 2 proves nothing
-    bool find_only = false;       // recover: say what is live, and change nothing
-    bool first_contact = false;   // a person vouches for boards that were never seen before
-    CandidateSources elsewhere;   // check, recover: what is offered beyond a BMC's own versions
-    bool accounts = false;        // check: the account table, too
-    bool ask_accounts = true;     // accounts: a handshake as each of them
-    ClosingChoice closing;        // accounts secure
-    KeepEventLog keep_event_log;  // deprovision: the event log is kept by this, then cleared; empty: it stays
-    bool factory_reset = false;   // deprovision: by the vendor's own command, after all else
-    std::string adopted_name;     // accounts adopt: of our own account
-    bool dry_run = false;         // say what would be done; nothing is sent that changes anything
-    std::string selection;        // canonical text: continues an unfinished campaign of the same
-    Purpose purpose;              // for the audit log
+    ClientHooks* hooks = nullptr;  // rotate, recover; outlives the run
+    bool put_back = false;         // rotate: the previous secret returns
+    bool fresh = false;            // rotate: a new campaign even where an unfinished one exists
+    bool no_login = false;         // check: two round trips, nothing finished
+    int login_attempts = 0;        // recover: real logins that may fail where RAKP 2 proves nothing
+    bool find_only = false;        // recover: say what is live, and change nothing
+    bool first_contact = false;    // a person vouches for boards that were never seen before
+    CandidateSources elsewhere;    // check, recover: what is offered beyond a BMC's own versions
+    bool accounts = false;         // check: the account table, too
+    bool ask_accounts = true;      // accounts: a handshake as each of them
+    ClosingChoice closing;         // accounts secure
+    KeepEventLog keep_event_log;   // deprovision: the event log is kept by this, then cleared; empty: it stays
+    bool factory_reset = false;    // deprovision: by the vendor's own command, before our account is closed
+    std::string adopted_name;      // accounts adopt: of our own account
+    bool dry_run = false;          // say what would be done; nothing is sent that changes anything
+    std::string selection;         // canonical text: continues an unfinished campaign of the same
+    Purpose purpose;               // for the audit log
     std::string actor;
 };
 
@@ -114,6 +129,9 @@ struct Environment {
 
 // Errors are about the vault (as of Store) or this host (kIo: no socket); what happened on a BMC is in its report.
 [[nodiscard]] Result<RunSummary> run_rotate(Environment&, std::span<const vault::Bmc>, const RunOptions&, Observer&);
+// Before run_rotate and run_recover, where there are hooks: the clients that an earlier run has left waiting. False:
+// some wait still, and the observer knows which.
+[[nodiscard]] Result<bool> run_tell_owed(Environment&, const RunOptions&, Observer&);
 [[nodiscard]] Result<RunSummary> run_check(Environment&, std::span<const vault::Bmc>, const RunOptions&, Observer&);
 [[nodiscard]] Result<RunSummary> run_recover(Environment&, std::span<const vault::Bmc>, const RunOptions&, Observer&);
 [[nodiscard]] Result<RunSummary> run_accounts(Environment&, std::span<const vault::Bmc>, const RunOptions&, Observer&);

@@ -2,10 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <sstream>
 
 namespace bmcvault::rotate {
 namespace {
+
+// A card of its own: one look tells of all. The fact is facts_key() of the BMC.
+constexpr const char* kClientsCard = "clients";
+constexpr const char* kOwed = "owed";
+constexpr const char* kTold = "told";
 
 using Facts = vault::Store::Facts;
 
@@ -74,6 +81,25 @@ Result<LearnedFacts> LearnedFacts::read(const vault::Store& store, const vault::
         read_kind(*card, learned);
     }
     return learned;
+}
+
+Result<void> owe(vault::Transaction& transaction, const vault::Bmc& bmc) {
+    return transaction.learn(kClientsCard, facts_key(bmc), kOwed);
+}
+
+Result<void> no_longer_owed(vault::Transaction& transaction, const vault::Bmc& bmc) {
+    return transaction.learn(kClientsCard, facts_key(bmc), kTold);
+}
+
+Result<std::vector<vault::Bmc>> owed(const vault::Store& store, std::span<const vault::Bmc> bmcs) {
+    const auto facts = store.facts(kClientsCard);
+    if (!facts) return std::unexpected(facts.error());
+    std::vector<vault::Bmc> all;
+    std::ranges::copy_if(bmcs, std::back_inserter(all), [&](const vault::Bmc& bmc) {
+        const auto found = facts->find(facts_key(bmc));
+        return found != facts->end() && found->second == kOwed;
+    });
+    return all;
 }
 
 }  // namespace bmcvault::rotate

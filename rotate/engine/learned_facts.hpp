@@ -4,8 +4,10 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "vault/store/store.hpp"
 
@@ -35,6 +37,12 @@ inline constexpr std::string_view kFormerAccountFact = "former-account";  // "SL
 
 // The name of that account; empty: none.
 [[nodiscard]] Result<std::string> former_account(const vault::Store& store, const vault::Bmc& bmc);
+
+// Clients of a BMC that were told before a rotation and are owed the word after it (client_hooks.hpp).
+[[nodiscard]] Result<void> owe(vault::Transaction& transaction, const vault::Bmc& bmc);
+[[nodiscard]] Result<void> no_longer_owed(vault::Transaction& transaction, const vault::Bmc& bmc);
+// Those of these whose clients are owed it.
+[[nodiscard]] Result<std::vector<vault::Bmc>> owed(const vault::Store& store, std::span<const vault::Bmc> bmcs);
 
 // LAN configuration parameter 26 (§23.1, Table 23-4). Where the BMC did not say: a threshold that is common, and a
 // count that is never forgotten.

@@ -9,6 +9,7 @@
 #include "rotate/engine/account_operations.hpp"
 #include "rotate/engine/account_return.hpp"
 #include "rotate/engine/bmc_visit.hpp"
+#include "rotate/engine/client_hooks.hpp"
 #include "rotate/engine/k_g_rotation.hpp"
 #include "rotate/engine/password_rotation.hpp"
 
@@ -87,6 +88,8 @@ public:
 
 private:
     asio::awaitable<void> run_machines_once(Goal goal);
+    asio::awaitable<bool> tell_clients_before();
+    asio::awaitable<void> tell_clients_after();
     asio::awaitable<void> run_machines(Goal goal);
     asio::awaitable<PasswordEnd> run_password(Goal goal);
     asio::awaitable<void> run_k_g(Goal goal, PasswordEnd& password);
@@ -109,6 +112,7 @@ private:
     BmcVisit visit_;
     BmcContact& contact_;
     BmcReport& report_;
+    bool clients_wait_ = false;  // they were told before, and not after
 };
 
 asio::awaitable<BmcReport> Operation::rotate(Goal goal) {
@@ -117,6 +121,7 @@ asio::awaitable<BmcReport> Operation::rotate(Goal goal) {
     // A straggler that was asked in vain says nothing about its kind: nothing was done to it.
     const bool in_vain = goal != Goal::kRotate && !report_.as_asked && !contact_.has_written();
     report_.contacted = report_.contacted && !in_vain;
+    if (clients_wait_) co_await tell_clients_after();
     co_await visit_.end();
     co_return report_;
 }
@@ -143,8 +148,32 @@ asio::awaitable<void> Operation::run_machines_once(Goal goal) {
     } else if (goal == Goal::kPutBack && contact_.known().password_in(VersionState::kPrevious) == nullptr) {
         set_outcome(report_, Outcome::kRefused, "no-previous-password");
     } else {
-        co_await run_machines(goal);
+        bool may = true;
+        if (goal != Goal::kFind) may = co_await tell_clients_before();
+        if (may) co_await run_machines(goal);
     }
+}
+
+asio::awaitable<bool> Operation::tell_clients_before() {
+    if (context_.options.hooks == nullptr) co_return true;
+    clients_wait_ = true;
+    contact_.before("tell-before");
+    const auto told = co_await tell_before(context_, contact_.bmc());
+    contact_.after("tell-before");
+    if (told) co_return true;
+    set_outcome(report_, Outcome::kBlocked, "hook-before: " + told.error().detail);
+    report_.contacted = false;
+    visit_.fill_versions();
+    co_return false;
+}
+
+asio::awaitable<void> Operation::tell_clients_after() {
+    contact_.before("tell-after");
+    const auto told = co_await tell_after(context_, contact_.bmc(), report_);
+    contact_.after("tell-after");
+    if (told) co_return;
+    add_detail(report_.detail, "hook-after: " + told.error().detail);
+    report_.as_asked = false;
 }
 
 asio::awaitable<void> Operation::run_machines(Goal goal) {

@@ -31,6 +31,9 @@ public:
     [[nodiscard]] virtual UnixTime now() const = 0;
 };
 
+// Work that may take long, away from the network's thread: suspends until it is done. It may run beside others.
+using Aside = std::function<asio::awaitable<Result<void>>(std::function<Result<void>()> work)>;
+
 using Resolve = std::function<asio::awaitable<Result<ipmi::Peer>>(const vault::Bmc&)>;
 
 struct Ports {
@@ -39,6 +42,7 @@ struct Ports {
     WallClock& clock;
     vault::RandomBytes& random;
     Resolve resolve;
+    Aside aside;
     std::function<void(std::string_view step)> hook;  // tests stop the process here; may be empty
 };
 

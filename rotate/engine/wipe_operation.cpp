@@ -15,6 +15,10 @@ asio::awaitable<Result<WipeRecord>> open_record(OperationContext& context, BmcCo
         auto read = read_wipe_record(store, contact.bmc());
         if (!read) return std::unexpected(read.error());
         record = std::move(*read);
+        if (!record || !record->is_over()) return {};
+        const auto in_use = was_opened_since(store, contact.bmc(), *record);
+        if (!in_use) return std::unexpected(in_use.error());
+        if (*in_use) record.reset();
         return {};
     };
     const auto read = co_await contact.ports().vault.read(work);
@@ -24,6 +28,8 @@ asio::awaitable<Result<WipeRecord>> open_record(OperationContext& context, BmcCo
         record->begun_at = contact.ports().clock.now();
         record->result = WipeResult::kUnfinished;
     }
+    const auto before = record->result;
+    record->result = WipeResult::kUnfinished;  // until this run knows better
     record->reason = context.options.purpose.reason;
     record->ticket = context.options.purpose.ticket;
     record->actor = context.options.actor;
@@ -32,6 +38,7 @@ asio::awaitable<Result<WipeRecord>> open_record(OperationContext& context, BmcCo
     };
     const auto written = co_await contact.store(begin);
     if (written != Durable::kCommitted) co_return fail(ErrorCode::kIo, "its beginning could not be written down");
+    record->result = before;
     co_return std::move(*record);
 }
 

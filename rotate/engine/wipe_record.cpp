@@ -73,6 +73,20 @@ bool WipeRecord::has(std::string_view item) const {
     return std::ranges::find(items, item, &WipeItem::name) != items.end();
 }
 
+bool WipeRecord::is_over() const {
+    return result == WipeResult::kProved || result == WipeResult::kStillOpen || result == WipeResult::kUnproved;
+}
+
+void WipeRecord::begin_anew(UnixTime at) {
+    WipeRecord fresh;
+    fresh.begun_at = at;
+    fresh.result = WipeResult::kUnfinished;
+    fresh.reason = std::move(reason);
+    fresh.ticket = std::move(ticket);
+    fresh.actor = std::move(actor);
+    *this = std::move(fresh);
+}
+
 bool WipeRecord::is_complete() const {
     const auto fine = [](const WipeItem& item) { return is_fine(item.result); };
     const auto closed = [](const NameAsked& name) { return name.verdict < NameAsked::Verdict::kOnlyLast; };
@@ -131,6 +145,14 @@ Result<std::optional<WipeRecord>> read_wipe_record(const vault::Store& store, co
     auto record = wipe_record_from(found->second);
     if (!record) return std::unexpected(record.error());
     return std::move(*record);
+}
+
+Result<bool> was_opened_since(const vault::Store& store, const vault::Bmc& bmc, const WipeRecord& record) {
+    const auto versions = store.versions(bmc.id);
+    if (!versions) return std::unexpected(versions.error());
+    return std::ranges::any_of(*versions, [&](const vault::CredentialVersion& version) {
+        return version.proved_at && *version.proved_at > record.ended_at;
+    });
 }
 
 Result<void> record_wipe(vault::Transaction& transaction, const vault::Bmc& bmc, const WipeRecord& record) {

@@ -50,6 +50,9 @@ struct WipeRecord {
     // The item of that name, or a new one at the end.
     void put(const WipeItem& item);
     [[nodiscard]] bool has(std::string_view item) const;
+    // Its end was reached: whatever is found later is not what it left.
+    [[nodiscard]] bool is_over() const;
+    void begin_anew(UnixTime at);  // for the same reason, by the same person
     // Proved, every item erased, and no account left that still answers to its last random password.
     [[nodiscard]] bool is_complete() const;
 };
@@ -58,6 +61,9 @@ struct WipeRecord {
 [[nodiscard]] Result<WipeRecord> wipe_record_from(std::string_view json_text);
 // nullopt: it was never begun. kDamaged: what the vault holds is no record.
 [[nodiscard]] Result<std::optional<WipeRecord>> read_wipe_record(const vault::Store& store, const vault::Bmc& bmc);
+// A credential of this BMC was proved after that wipe had ended: it is in use again, and the wipe says nothing any
+// more.
+[[nodiscard]] Result<bool> was_opened_since(const vault::Store& store, const vault::Bmc& bmc, const WipeRecord& record);
 [[nodiscard]] Result<void> record_wipe(vault::Transaction& transaction, const vault::Bmc& bmc,
                                        const WipeRecord& record);
 

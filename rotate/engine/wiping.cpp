@@ -12,6 +12,7 @@
 #include "rotate/engine/account_reader.hpp"
 #include "rotate/engine/k_g_rotation.hpp"
 #include "rotate/engine/password_rotation.hpp"
+#include "rotate/engine/suite_0.hpp"
 
 namespace bmcvault::rotate {
 namespace {
@@ -22,22 +23,25 @@ using vault::VersionState;
 constexpr std::chrono::seconds kSlotsAreForgotten{20};
 constexpr int kAskAgain = 4;
 
-// Of a factory reset. Boards are away for one to five minutes; one that has not begun after a minute and a half does
-// nothing.
-constexpr std::chrono::seconds kResetLook{10};
-constexpr std::chrono::seconds kResetBegins{90};
-constexpr std::chrono::seconds kResetTakes{900};
+constexpr std::chrono::seconds kResetLook{10};  // between two looks
+constexpr std::chrono::seconds kUsersAreThere{60};
 constexpr std::string_view kNoSuchCommand =
     "no command of this manufacturer is known: use its own tool or web interface";
 
 constexpr std::string_view kKgItem = "K_G";
 constexpr std::string_view kKgAction = "random bytes, then zero";
 constexpr std::string_view kOwnItem = "our own account";
+constexpr std::string_view kSuite0Item = "cipher suite 0";
+constexpr std::string_view kSuite0Action = "switched off";
 constexpr const char* kItsName = ", its name";
 constexpr const char* kLeft = "clearing names brings factory accounts back on this BMC";
 constexpr std::string_view kRevived =
     "clearing the name brought a factory account back; it was closed, and its name stays";
 constexpr std::string_view kClosingAction = "random password, disabled, no access";
+
+std::string own_name_item() {
+    return std::string(kOwnItem) + kItsName;
+}
 
 std::string item_name(const AccountSlot& slot) {
     return slot.name && !slot.name->empty() ? fmt::format("account '{}' in slot {}", *slot.name, slot.id.value)
@@ -105,13 +109,12 @@ asio::awaitable<WipeResult> Wiping::run() {
         step = rotate::step(step.state, event);
     }
     co_await contact_.close();
-    say_what_came_too_late();
     record_.result = std::get<WipeFinish>(step.action).result;
     record_.ended_at = contact_.ports().clock.now();
     co_return record_.result;
 }
 
-// It was asked for only when our account was closed already.
+// An earlier run has closed our account, and this was asked for only now.
 void Wiping::say_what_came_too_late() {
     if (!record_.own_is_closing) return;
     constexpr const char* kTooLate = "our account was closed before this was asked for";
@@ -145,22 +148,39 @@ asio::awaitable<WipingEvent> Wiping::perform(const EnterAsOwn&) {
     const bool silent = seen_.answer == Answer::kNoAnswer || seen_.answer == Answer::kNoSessionSlot;
     if (silent) co_return OwnEntered{OwnEntered::How::kNoAnswer};
     if (seen_.strange_board) record_.why = "first-contact: this board has never proved that it is ours";
-    const bool proved = seen_.answer == Answer::kMatched && seen_.password && seen_.administrator;
-    if (!proved || seen_.strange_board || !contact_.has_kept_session()) co_return OwnEntered{OwnEntered::How::kRefused};
-    if (record_.has(kFactoryResetItem) && is_from_before_the_wipe(*seen_.password)) {
+    if (own_is_gone()) co_return OwnEntered{OwnEntered::How::kGone};
+    if (record_.has(kFactoryResetItem) && own_is_reset()) {
         record_.why = "the factory reset gave our account a password of before the wipe";
         co_await contact_.close();
-        co_return OwnEntered{OwnEntered::How::kRefused};
+        co_return OwnEntered{OwnEntered::How::kGone};
     }
+    const bool proved = seen_.answer == Answer::kMatched && seen_.password && seen_.administrator;
+    if (!proved || seen_.strange_board || !contact_.has_kept_session()) co_return OwnEntered{OwnEntered::How::kOfNoUse};
     const auto slot = co_await contact_.check_slot();
     if (slot != SlotFact::kOurs) {
         record_.why = "own-slot-not-known";
-        co_return OwnEntered{OwnEntered::How::kRefused};
+        co_return OwnEntered{OwnEntered::How::kOfNoUse};
+    }
+    if (!shows_itself_) {
+        const auto board = co_await contact_.which_board();
+        shows_itself_ = board == BmcContact::BoardShown::kOurs;
     }
     co_return OwnEntered{OwnEntered::How::kIn};
 }
 
+// An earlier wipe came to its end, and yet we are in: somebody has brought our account back since. What that one did
+// says nothing any more; its names may still be there.
+void Wiping::begin_anew_if_it_was_over() {
+    // A run that died after closing our account, which is open all the same.
+    std::erase_if(record_.items, [](const WipeItem& item) { return item.name == own_name_item(); });
+    if (!record_.is_over()) return;
+    auto names = std::move(record_.names);
+    record_.begin_anew(contact_.ports().clock.now());
+    record_.names = std::move(names);
+}
+
 asio::awaitable<WipingEvent> Wiping::perform(const ReadAccounts&) {
+    begin_anew_if_it_was_over();
     auto table = co_await read_accounts(contact_);
     if (!table) {
         record_.why = table.error().detail;
@@ -247,6 +267,10 @@ std::optional<Channel> Wiping::serial_channel() const {
 
 asio::awaitable<WipingEvent> Wiping::perform(const EraseSettings&) {
     co_await overwrite_idle_slots();
+    const auto suite_0 = co_await close_suite_0(contact_);
+    put(std::string(kSuite0Item), std::string(kSuite0Action),
+        suite_0.closed ? ItemResult::kErased : ItemResult::kNotErased, std::nullopt,
+        suite_0.closed && suite_0.detail.empty() ? "the BMC refuses it" : suite_0.detail);
     const auto families = setting_families(contact_.channel(), serial_channel());
     for (const auto& family : families) {
         if (!contact_.has_kept_session()) break;
@@ -404,9 +428,7 @@ asio::awaitable<WipingEvent> Wiping::perform(const ClearName& action) {
 // The current one was made by this wipe, an interrupted run's included.
 bool Wiping::own_is_renewed(Outcome outcome) const {
     const auto* current = contact_.known().password_in(VersionState::kCurrent);
-    const bool made_by_us = current != nullptr && (current->provenance == vault::Provenance::kGenerated ||
-                                                   current->provenance == vault::Provenance::kObserved);
-    return made_by_us && current->created_at >= record_.begun_at &&
+    return current != nullptr && is_of_this_wipe(*current) &&
            (outcome == Outcome::kRotated || outcome == Outcome::kSettled16 || outcome == Outcome::kRecovered);
 }
 
@@ -440,18 +462,31 @@ AccountSlot Wiping::own_slot() const {
     return slot;
 }
 
-bool Wiping::is_from_before_the_wipe(VersionNumber password) const {
-    const auto* current = contact_.known().password_in(VersionState::kCurrent);
-    return current == nullptr || current->version != password;
+bool Wiping::own_is_gone() const {
+    return seen_.answer == Answer::kUnknownUserOrLocked || seen_.answer == Answer::kNoCandidateMatches;
+}
+
+bool Wiping::is_of_this_wipe(const vault::CredentialVersion& version) const {
+    const bool made_here =
+        version.provenance == vault::Provenance::kGenerated || version.provenance == vault::Provenance::kObserved;
+    return made_here && version.created_at >= record_.begun_at;
+}
+
+// Our account, or one of its name, has a password that this wipe did not give it.
+bool Wiping::own_is_reset() const {
+    if (seen_.elsewhere != nullptr) return true;
+    const auto* password = seen_.password ? contact_.known().password(*seen_.password) : nullptr;
+    return password != nullptr && !is_of_this_wipe(*password);
 }
 
 // The answer proves nothing: boards say OK before anything happens, and some do nothing at all. That it was sent is
 // written down first, so that a run that dies here is understood by the next one.
 asio::awaitable<Wiping::ResetSent> Wiping::send_factory_reset(const FactoryReset& reset) {
-    put(std::string(kFactoryResetItem), text_of(reset), ItemResult::kUnverified, std::nullopt,
-        "the run ended before it was seen what it did");
+    auto sent_by_then = record_;
+    sent_by_then.put({std::string(kFactoryResetItem), text_of(reset), ItemResult::kUnverified, std::nullopt,
+                      "the run ended before it was seen what it did"});
     const vault::Store::Work work = [&](vault::Transaction& transaction) {
-        return record_wipe(transaction, contact_.bmc(), record_);
+        return record_wipe(transaction, contact_.bmc(), sent_by_then);
     };
     const auto stored = co_await contact_.store(work);
     if (stored != Durable::kCommitted) co_return ResetSent{};
@@ -466,25 +501,43 @@ asio::awaitable<Wiping::ResetSent> Wiping::send_factory_reset(const FactoryReset
     co_return sent;
 }
 
-// Away and back again, or there all the time for longer than a board needs to begin.
+// False: the board does not come back.
 asio::awaitable<bool> Wiping::reset_is_over() {
-    bool was_away = false;
-    for (std::chrono::seconds waited{0}; waited < kResetTakes; waited += kResetLook) {
+    using Verdict = ResetWatch::Verdict;
+    ResetWatch watch;
+    const auto sent = contact_.ports().network.now();
+    auto verdict = Verdict::kLookAgain;
+    while (verdict == Verdict::kLookAgain) {
         co_await contact_.wait(kResetLook);
         const bool there = co_await contact_.answers();
-        if (there && (was_away || waited >= kResetBegins)) co_return true;
-        was_away = was_away || !there;
+        const auto since = contact_.ports().network.now() - sent;
+        verdict = watch.look(there, std::chrono::duration_cast<std::chrono::seconds>(since));
     }
-    co_return false;
+    co_return verdict == Verdict::kOver;
 }
 
 ResetSeen::Own Wiping::own_after_reset() const {
     using Own = ResetSeen::Own;
-    if (seen_.answer == Answer::kUnknownUserOrLocked || seen_.answer == Answer::kNoCandidateMatches)
-        return Own::kIsGone;
-    if (seen_.answer != Answer::kMatched || !seen_.password) return Own::kSilent;
-    if (is_from_before_the_wipe(*seen_.password)) return Own::kIsGone;
-    return seen_.administrator && contact_.has_kept_session() ? Own::kIsIn : Own::kSilent;
+    if (own_is_gone() || (seen_.answer == Answer::kMatched && own_is_reset())) return Own::kIsGone;
+    const bool as_we_left_it = seen_.answer == Answer::kMatched && seen_.password;
+    return as_we_left_it && seen_.administrator && contact_.has_kept_session() ? Own::kIsIn : Own::kSilent;
+}
+
+// A board that is still starting may know no user yet, and another board may have the address now: what is gone has to
+// be gone a minute later too, on the board that is ours.
+asio::awaitable<ResetSeen::Own> Wiping::look_after_reset() {
+    seen_ = co_await contact_.look_and_keep();
+    auto own = own_after_reset();
+    if (own != ResetSeen::Own::kIsGone) co_return own;
+    co_await contact_.close();
+    co_await contact_.wait(kUsersAreThere);
+    const auto board = co_await contact_.which_board();
+    seen_ = co_await contact_.look_and_keep();
+    own = own_after_reset();
+    if (own == ResetSeen::Own::kIsGone) co_await contact_.close();
+    const bool ours =
+        board == BmcContact::BoardShown::kOurs || (board == BmcContact::BoardShown::kNotShown && !shows_itself_);
+    co_return own == ResetSeen::Own::kIsGone && !ours ? ResetSeen::Own::kSilent : own;
 }
 
 asio::awaitable<WipingEvent> Wiping::perform(const ResetToFactory&) {
@@ -495,7 +548,7 @@ asio::awaitable<WipingEvent> Wiping::perform(const ResetToFactory&) {
         co_return ResetSeen{contact_.has_kept_session() ? Own::kIsIn : Own::kSilent};
     }
     const auto sent = co_await send_factory_reset(*reset);
-    if (!sent.written_down) co_return ResetSeen{Own::kSilent};
+    if (!sent.written_down) co_return ResetSeen{Own::kVaultNotWritten};
     if (sent.code && *sent.code != 0) {
         put(std::string(kFactoryResetItem), text_of(*reset), ItemResult::kRefused, sent.code);
         co_return ResetSeen{contact_.has_kept_session() ? Own::kIsIn : Own::kSilent};
@@ -503,15 +556,13 @@ asio::awaitable<WipingEvent> Wiping::perform(const ResetToFactory&) {
     co_await contact_.close();
     const bool over = co_await reset_is_over();
     if (!over) co_return ResetSeen{Own::kSilent};
-    seen_ = co_await contact_.look_and_keep();
-    const auto own = own_after_reset();
+    const auto own = co_await look_after_reset();
     if (own == Own::kIsGone) {
-        co_await contact_.close();
         put(std::string(kFactoryResetItem), text_of(*reset), ItemResult::kErased, sent.code,
             "our account went with it; what else it erased does not show over IPMI");
     } else if (own == Own::kIsIn) {
         put(std::string(kFactoryResetItem), text_of(*reset), ItemResult::kNotErased, sent.code,
-            "our account was still there after it: nothing shows that it did anything");
+            "our account was still there after it: nothing shows that it did anything, or that it will not yet");
     } else {
         put(std::string(kFactoryResetItem), text_of(*reset), ItemResult::kUnverified, sent.code,
             fmt::format("what our account is after it could not be asked: {}", word(seen_.answer)));
@@ -524,8 +575,13 @@ asio::awaitable<WipingEvent> Wiping::perform(const CloseOwn& action) {
     co_await take_rights(slot);
     own_name_ = NameEnd{ItemResult::kNotErased, std::nullopt, false};
     if (action.clear_name) own_name_ = co_await clear_name(slot);
-    put(std::string(kOwnItem) + kItsName, action.clear_name ? "blank" : "left", own_name_->result, own_name_->code,
+    put(own_name_item(), action.clear_name ? "blank" : "left", own_name_->result, own_name_->code,
         action.clear_name ? "" : kLeft);
+    // So that the next run knows that it was told, and does not take a locked account for a closed one.
+    const vault::Store::Work work = [&](vault::Transaction& transaction) {
+        return record_wipe(transaction, contact_.bmc(), record_);
+    };
+    (void)co_await contact_.store(work);
     co_return NameCleared{own_name_->revived, contact_.has_kept_session()};
 }
 
@@ -537,7 +593,7 @@ asio::awaitable<WipingEvent> Wiping::perform(const CloseOwnAgain&) {
     (void)co_await tell_paced(set);
     const auto slot = own_slot();
     co_await take_rights(slot);
-    put(std::string(kOwnItem) + kItsName, "blank", ItemResult::kNotErased, own_name_->code, std::string(kRevived));
+    put(own_name_item(), "blank", ItemResult::kNotErased, own_name_->code, std::string(kRevived));
     co_return Done{contact_.has_kept_session()};
 }
 
@@ -560,8 +616,7 @@ asio::awaitable<NameAsked> Wiping::ask_name(const std::string& name, const Accou
     }
     if (answer.candidate) {
         const auto* version = known.candidate_version(*answer.candidate);
-        const bool of_this_wipe = version != nullptr && version->provenance == vault::Provenance::kGenerated &&
-                                  version->created_at >= record_.begun_at;
+        const bool of_this_wipe = version != nullptr && is_of_this_wipe(*version);
         asked.verdict = of_this_wipe ? Verdict::kOnlyLast : Verdict::kOpen;
         asked.opened_by = known.meaning(*answer.candidate, UserId{}).label;
     } else if (answer.answer == Answer::kUnknownUserOrLocked) {
@@ -575,6 +630,7 @@ asio::awaitable<NameAsked> Wiping::ask_name(const std::string& name, const Accou
 }
 
 asio::awaitable<WipingEvent> Wiping::perform(const AskEverybody&) {
+    say_what_came_too_late();
     AccountPasswords known;
     const VaultPort::Read work = [&](const vault::Store& store) -> Result<void> {
         auto loaded = AccountPasswords::load(store, contact_.bmc(), elsewhere_);
@@ -586,21 +642,58 @@ asio::awaitable<WipingEvent> Wiping::perform(const AskEverybody&) {
     if (!loaded) co_return EverybodyAsked{false, false};
     record_.asked.clear();
     const auto names = names_to_ask();
+    const auto board_before = co_await contact_.which_board();
     for (const auto& name : names) {
         auto asked = co_await ask_name(name, known);
         record_.asked.push_back(std::move(asked));
     }
+    const auto board_after = co_await contact_.which_board();
+    const bool ours = is_our_board(board_before) && is_our_board(board_after);
+    if (!ours) record_.why = "the board that answered did not show that it is ours";
+    const bool anybody = co_await anybody_gets_in();
     const auto has = [&](NameAsked::Verdict verdict) {
         return std::ranges::find(record_.asked, verdict, &NameAsked::verdict) != record_.asked.end();
     };
     const auto own = std::ranges::find(record_.asked, contact_.bmc().user_name, &NameAsked::name);
-    const bool own_closed =
-        own->verdict == NameAsked::Verdict::kRefused || own->verdict == NameAsked::Verdict::kNothingOpens;
-    std::string detail = fmt::format("asked as it: {}", word(own->verdict));
-    if (!own_name_) detail += "; that its name is blank was not read back by the run that was interrupted";
-    put(std::string(kOwnItem), "disabled, no access", own_closed ? ItemResult::kErased : ItemResult::kNotErased,
-        std::nullopt, detail);
-    co_return EverybodyAsked{has(NameAsked::Verdict::kOpen), !has(NameAsked::Verdict::kNotProved)};
+    put_own(own->verdict);
+    const bool open = has(NameAsked::Verdict::kOpen) || anybody;
+    co_return EverybodyAsked{open, ours && !has(NameAsked::Verdict::kNotProved)};
+}
+
+bool Wiping::own_went_with_reset() const {
+    const auto item = std::ranges::find(record_.items, kFactoryResetItem, &WipeItem::name);
+    return item != record_.items.end() && item->result == ItemResult::kErased;
+}
+
+void Wiping::put_own(NameAsked::Verdict verdict) {
+    const bool closed = verdict == NameAsked::Verdict::kRefused || verdict == NameAsked::Verdict::kNothingOpens;
+    const bool went = own_went_with_reset();
+    auto result = closed ? ItemResult::kErased : ItemResult::kNotErased;
+    std::string detail = fmt::format("asked as it: {}", word(verdict));
+    if (closed && !went && !record_.has(own_name_item())) {
+        result = ItemResult::kUnverified;
+        detail += "; the run that was to close it was interrupted, and a locked account answers alike";
+    }
+    put(std::string(kOwnItem), went ? "went with the factory reset" : "disabled, no access", result, std::nullopt,
+        detail);
+}
+
+// A board that has shown its GUID to us shows it now; of one that we have not been in with in this run we want to see
+// it.
+bool Wiping::is_our_board(BmcContact::BoardShown shown) const {
+    if (shown == BmcContact::BoardShown::kNotShown) return own_name_.has_value() && !shows_itself_;
+    return shown == BmcContact::BoardShown::kOurs;
+}
+
+// With cipher suite 0 under any name that is still there.
+asio::awaitable<bool> Wiping::anybody_gets_in() {
+    const auto open = co_await contact_.try_suite_0();
+    if (open != true) co_return false;
+    put(std::string(kSuite0Item), std::string(kSuite0Action), ItemResult::kNotErased, std::nullopt,
+        "it opens a session without a password");
+    co_return std::ranges::any_of(record_.asked, [](const NameAsked& name) {
+        return name.verdict != NameAsked::Verdict::kRefused && name.verdict != NameAsked::Verdict::kNotProved;
+    });
 }
 
 asio::awaitable<WipingEvent> Wiping::perform(const WipeFinish&) {

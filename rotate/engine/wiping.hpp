@@ -54,7 +54,15 @@ private:
     asio::awaitable<std::optional<std::uint8_t>> write(const Setting& setting, bool random);
     asio::awaitable<void> overwrite_idle_slots();
     void say_what_came_too_late();
-    [[nodiscard]] bool is_from_before_the_wipe(VersionNumber password) const;
+    [[nodiscard]] bool is_of_this_wipe(const vault::CredentialVersion& version) const;
+    [[nodiscard]] bool own_is_reset() const;
+    [[nodiscard]] bool own_is_gone() const;
+    [[nodiscard]] bool own_went_with_reset() const;
+    [[nodiscard]] bool is_our_board(BmcContact::BoardShown shown) const;
+    asio::awaitable<bool> anybody_gets_in();
+    void put_own(NameAsked::Verdict verdict);
+    asio::awaitable<ResetSeen::Own> look_after_reset();
+    void begin_anew_if_it_was_over();
     struct ResetSent {
         bool written_down = false;  // else nothing was sent
         std::optional<std::uint8_t> code;
@@ -90,6 +98,7 @@ private:
     std::vector<AccountSlot> to_close_;
     std::optional<AccountSlot> own_;
     Seen seen_;
+    bool shows_itself_ = false;        // it has shown the pinned GUID outside a session while we were in
     std::optional<NameEnd> own_name_;  // nullopt: an earlier run closed our account
 };
 

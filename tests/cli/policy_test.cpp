@@ -40,6 +40,13 @@ retention_days = 90
 reason_for = ["reveal", "exec"]
 ticket_for = ["deprovision"]
 
+[hooks]
+before_rotation = "/etc/bmcvault/before"
+after_rotation = "/etc/bmcvault/after"
+attention = "/etc/bmcvault/attention"
+holder = "monitoring"
+timeout_s = 5
+
 [group.web]
 maximum_age_days = 90
 windows = []
@@ -51,6 +58,11 @@ warning_days = 5
     ASSERT_TRUE(policy);
     EXPECT_EQ(policy->parallel, 8);
     EXPECT_EQ(policy->retention, days{90});
+    EXPECT_EQ(policy->hooks.before_rotation, "/etc/bmcvault/before");
+    EXPECT_EQ(policy->hooks.after_rotation, "/etc/bmcvault/after");
+    EXPECT_EQ(policy->hooks.attention, "/etc/bmcvault/attention");
+    EXPECT_EQ(policy->hooks.holder, "monitoring");
+    EXPECT_EQ(policy->hooks.timeout, std::chrono::seconds{5});
     EXPECT_THAT(policy->reason_for, ElementsAre("exec", "reveal"));
     EXPECT_THAT(policy->ticket_for, ElementsAre("deprovision"));
     const auto& web = policy->rules_of("web");
@@ -82,7 +94,18 @@ TEST(Policy, EveryMistakeIsNamedWithItsPlace) {
                 ElementsAre("line 1, column 20: must be a whole number from 1 to 3650"));
     EXPECT_THAT(mistakes("reason_for = [\"reveal\", \"show\"]"),
                 ElementsAre("line 1, column 25: must be one of rotate, recover, accounts, reveal, exec, depart, "
-                            "deprovision, expose, hold, forget"));
+                            "deprovision, expose, hold, forget, export"));
+    EXPECT_THAT(mistakes("hooks = true"), ElementsAre("line 1, column 9: hooks are a table: [hooks]"));
+    EXPECT_THAT(mistakes("[hooks]\nbefore = \"/x\"\nafter_rotation = \"bin/tell\"\ntimeout_s = 0\nattention = 1\n"),
+                ElementsAre("line 2, column 1: unknown key 'before'",
+                            "line 3, column 18: must be the absolute path of a program, in quotes",
+                            "line 4, column 13: must be a whole number from 1 to 3600",
+                            "line 5, column 13: must be the absolute path of a program, in quotes"));
+    EXPECT_THAT(mistakes("[hooks]\nholder = \"\"\nafter_rotation = \"/x\""),
+                ElementsAre("line 2, column 10: must be a name of 1 to 64 printable characters, in quotes"));
+    EXPECT_THAT(
+        mistakes("[hooks]\nholder = \"monitoring\""),
+        ElementsAre("line 1, column 1: a holder gets the new credential from after_rotation, which is missing"));
     EXPECT_THAT(mistakes("retention_days = -1"),
                 ElementsAre("line 1, column 18: must be a whole number from 0 to 36500"));
     EXPECT_THAT(mistakes("windows = \"daily 02:00-05:00\""),

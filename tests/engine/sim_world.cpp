@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "rotate/engine/account_operations.hpp"
+#include "rotate/engine/client_hooks.hpp"
 #include "rotate/engine/known_credentials.hpp"
 #include "rotate/engine/wipe_operation.hpp"
 #include "vault/store/vault_files.hpp"
@@ -138,6 +139,8 @@ asio::awaitable<BmcReport> visit(SimFleet::Command command, OperationContext& co
             return adopt_account(context, bmc);
         case SimFleet::Command::kDeprovision:
             return deprovision_bmc(context, bmc);
+        case SimFleet::Command::kTell:
+            return tell_owed(context, bmc);
         default:
             return rotate_bmc(context, bmc, goal_of(command));
     }
@@ -320,11 +323,17 @@ SimFleet::Life SimFleet::live(Command command, RunOptions options, int crash_at_
                 [&](const vault::Bmc& bmc) -> asio::awaitable<Result<ipmi::Peer>> {
                     co_return ipmi::Peer{asio::ip::make_address(bmc.address), bmc.port};
                 },
+                [&](std::function<Result<void>()> work) -> asio::awaitable<Result<void>> {
+                    if (life.crashed) co_return fail(ErrorCode::kIo, "the process has ended");
+                    co_return work();
+                },
                 crash_here};
     Collector observer(life);
     ipmi::ClientOptions client;
     client.half_open_lifetime = 61s;
     client.random = [&](MutableByteView bytes) { random.fill(bytes); };
+    BMCVAULT_CHECK(options.hooks == nullptr || command == Command::kRotate || command == Command::kRecover ||
+                   command == Command::kFind || command == Command::kTell);
     const auto elsewhere = CandidatesElsewhere::gather(*store_, options.elsewhere);
     const auto shared = SharedPasswords::read(*store_);
     BMCVAULT_CHECK(elsewhere && shared);

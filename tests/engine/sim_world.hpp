@@ -131,7 +131,7 @@ public:
         UnixTime crashed_at{};
         std::string note_at_crash;  // what the first BMC's lock had in it
     };
-    enum class Command { kRotate, kRecover, kFind, kCheck, kPutBack, kAccounts, kSecure, kAdopt, kDeprovision };
+    enum class Command { kRotate, kRecover, kFind, kCheck, kPutBack, kAccounts, kSecure, kAdopt, kDeprovision, kTell };
     [[nodiscard]] Life live(Command command, RunOptions options = {}, int crash_at_step = 0,
                             std::function<void(SimVault&)> sabotage = {});
 

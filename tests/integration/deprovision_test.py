@@ -146,7 +146,7 @@ class Deprovision(FleetTest):
         self.assert_exit(vault.json("rotate", "--all"), AS_ASKED)
         own = vault.reveal(name)
         planned = vault.run("deprovision", name, "--dry-run", "--factory-reset")
-        self.assertIn("30h/40h by Supermicro's own command", planned.out)
+        self.assertIn("30h/40h, Supermicro's own reset", planned.out)
         _, certificate = self.wipe(vault, name, "--factory-reset", code=NOT_AS_ASKED)
         written = json.loads(certificate.read_text(encoding="utf-8"))
         self.assertEqual(written["result"], "still-open")
@@ -167,13 +167,13 @@ class Deprovision(FleetTest):
         too_early = vault.json("vault", "forget", "--yes", "--reason", "time is over")
         self.assert_exit(too_early, AS_ASKED)
         self.assertEqual(too_early.summary["total"], 0)
-        for arguments in ((), ("--yes",), ("--reason", "x")):
+        for arguments in ((), ("--yes",), ("--reason", "x")):  # nobody confirms it, or says why
             self.assert_exit(vault.json("vault", "forget", "--after", "0", *arguments), USAGE)
         planned = vault.json("vault", "forget", "--after", "0", "--dry-run")
         self.assertEqual([each["outcome"] for each in planned.objects[:-1]], ["would-be-destroyed"])
         done = vault.json("vault", "forget", "--after", "0", "--yes", "--reason", "time is over")
         self.assert_exit(done, AS_ASKED)
-        self.assertEqual([(each["bmc"], each["outcome"]) for each in done.objects if each["type"] == "forgotten"],
+        self.assertEqual([(each["name"], each["outcome"]) for each in done.objects if each["type"] == "forgotten"],
                          [("bmc01", "destroyed")])  # fmt: skip
         self.assertEqual([each["file"] for each in done.objects if each["type"] == "backup-holds"], [str(backup)])
         self.assertEqual(vault.json("vault", "forget", "--after", "0", "--yes", "--reason", "x").summary["total"], 0)
@@ -181,6 +181,49 @@ class Deprovision(FleetTest):
         self.assert_exit(vault.json("check", "--all"), AS_ASKED)
         self.assertEqual(vault.json("vault", "info").objects[0]["generation"], 2)
         self.wipe(vault, "bmc01")  # its certificate can still be written
+        too_late, _ = self.wipe(vault, "bmc01", "--factory-reset", code=NOT_AS_ASKED)
+        self.assertIn("works before a wipe, not after it", too_late.err)
+
+    def test_a_place_that_can_not_be_written_is_said_before_anything_is_wiped(self):
+        fleet = self.start(Practice())
+        vault = Vault.create(self.directory, fleet.inventory(*fleet.names))
+        self.assert_exit(vault.json("rotate", "--all"), AS_ASKED)
+        (self.directory / "file").touch()
+        done = vault.json("deprovision", "bmc01", "--yes", "--reason", "sold", "--output", self.directory / "file")
+        self.assert_exit(done, NOT_AS_ASKED)
+        self.assertIn("Nothing was changed on any BMC.", done.err)
+        self.assert_outcomes(vault.json("check", "--all"), {"bmc01": "as-in-vault"})
+
+    def test_another_board_of_that_name_gets_a_certificate_of_its_own(self):
+        fleet = self.start(Practice(count=2))
+        vault = Vault.create(self.directory, fleet.inventory("bmc01"))
+        self.assert_exit(vault.json("rotate", "--all"), AS_ASKED)
+        _, certificate = self.wipe(vault, "bmc01")
+        first = certificate.read_bytes()
+        other = fleet.inventory("bmc02").replace("bmc02", "bmc01")
+        self.assert_exit(vault.import_csv(other), AS_ASKED)
+        self.assert_exit(vault.json("rotate", "--all"), AS_ASKED)
+        self.wipe(vault, "bmc01")
+        self.assertEqual(certificate.read_bytes(), first)
+        second = certificate.parent / "bmc01-2.certificate.json"
+        self.assertTrue(openssl_verifies(second))
+        verified = vault.run("deprovision", "--verify", second)
+        self.assertIn("It says: bmc01 (serial SN-", verified.out)
+        self.assertIn("): wiped", verified.out)
+        self.assert_exit(vault.run("deprovision", "--verify", second, certificate), USAGE)
+        self.assert_exit(vault.run("deprovision", "--verify", second, "--signer", ""), USAGE)
+        key = vault.json("vault", "info").objects[0]["signing_key"]
+        self.assert_exit(vault.run("deprovision", "--verify", second, "--signer", key), AS_ASKED)
+
+    def test_a_held_board_gets_no_certificate(self):
+        fleet = self.start(Practice())
+        vault = Vault.create(self.directory, fleet.inventory(*fleet.names))
+        self.assert_exit(vault.json("rotate", "--all"), AS_ASKED)
+        self.assert_exit(vault.json("bmc", "hold", "bmc01", "--until", "2099-01-01", "--reason", "later"), AS_ASKED)
+        done = vault.json("deprovision", "bmc01", "--yes", "--reason", "sold", "--output", self.directory / "out")
+        self.assert_exit(done, NOT_AS_ASKED)
+        self.assertEqual([each["type"] for each in done.objects], ["bmc", "summary"], "no certificate of nothing")
+        self.assertIn("bmc01", vault.json("bmc", "list").bmcs)
 
     def test_nobody_confirms_by_accident(self):
         fleet = self.start(Practice())

@@ -1,13 +1,16 @@
 """bmcvault as its user runs it: processes, vaults, what they print. Shared by the tests of this folder."""
 
+import atexit
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import pathlib
 import shutil
 import subprocess
 import tempfile
+import threading
 import unittest
 
 PROGRAM = os.environ["BMCVAULT_PROGRAM"]
@@ -89,6 +92,7 @@ class Vault:
     """A vault directory with its passphrase file, and the command line to work with it."""
 
     PASSPHRASE = "five cheap test words here"
+    making_the_empty_one = threading.Lock()
 
     def __init__(self, directory):
         directory = pathlib.Path(directory)
@@ -97,11 +101,23 @@ class Vault:
         write_private(self.passphrase_file, self.PASSPHRASE + "\n")
 
     @classmethod
-    def create(cls, directory, csv=None):
-        vault = cls(directory)
+    @functools.cache
+    def empty(cls):
+        """Made once, and copied: most tests begin with one."""
+        directory = tempfile.TemporaryDirectory(prefix="bmcvault-empty-")
+        atexit.register(directory.cleanup)
+        vault = cls(directory.name)
         made = vault.run("init", "--kdf-memory", "64", "--kdf-operations", "1")
         if made.exit_code != AS_ASKED:
             raise RuntimeError(str(made))
+        return vault
+
+    @classmethod
+    def create(cls, directory, csv=None):
+        vault = cls(directory)
+        with cls.making_the_empty_one:
+            empty = cls.empty()
+        shutil.copytree(empty.directory, vault.directory)
         if csv is not None:
             imported = vault.import_csv(csv)
             if imported.exit_code != AS_ASKED:

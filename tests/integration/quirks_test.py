@@ -49,7 +49,7 @@ CASES = (
     Case("anonymous-account default-account name-with-spaces user-slots=10 user-slots-full", "rotated"),
     Case("cleared-name-revives-default no-access-refused slot-1-stays-enabled enabled-bits-never-set", "rotated"),
     Case("cleared-name-deletes-user keeps-settings keeps-event-log event-log-without-end event-log-ends-early busy-slot=5 "
-         "factory-reset-does-nothing factory-reset-gives-label-password", "rotated"),
+         "factory-reset-does-nothing factory-reset-gives-label-password factory-reset-gives-published-password", "rotated"),
     Case("set-access-needs-four-bytes takes-rights-away", "rotated"),
     Case("ignores-user-access", "rotated"),
     Case("suites=0,3,17 suite-0-stays-open", "rotated"),

@@ -16,7 +16,7 @@ constexpr std::uint8_t kAccounts = 2;
 std::vector<WipingEvent> answers_to(const WipingAction& action) {
     using How = OwnEntered::How;
     if (std::holds_alternative<EnterAsOwn>(action))
-        return {OwnEntered{How::kIn}, OwnEntered{How::kRefused}, OwnEntered{How::kNoAnswer}};
+        return {OwnEntered{How::kIn}, OwnEntered{How::kGone}, OwnEntered{How::kOfNoUse}, OwnEntered{How::kNoAnswer}};
     if (std::holds_alternative<ReadAccounts>(action))
         return {AccountsRead{true, kAccounts, true}, AccountsRead{true, 0, false}, AccountsRead{false, 0, false}};
     if (std::holds_alternative<CloseAccount>(action)) {
@@ -37,7 +37,7 @@ std::vector<WipingEvent> answers_to(const WipingAction& action) {
         return {Stored{Durable::kCommitted}, Stored{Durable::kUnknown}, Stored{Durable::kRefused}};
     if (std::holds_alternative<ResetToFactory>(action))
         return {ResetSeen{ResetSeen::Own::kIsIn}, ResetSeen{ResetSeen::Own::kIsGone},
-                ResetSeen{ResetSeen::Own::kSilent}};
+                ResetSeen{ResetSeen::Own::kSilent}, ResetSeen{ResetSeen::Own::kVaultNotWritten}};
     if (std::holds_alternative<AskEverybody>(action))
         return {EverybodyAsked{false, true}, EverybodyAsked{true, true}, EverybodyAsked{false, false}};
     return {Done{true}, Done{false}};
@@ -168,8 +168,12 @@ TEST(WipingMachine, AFactoryResetComesLastAndProvesNothingByItself) {
 }
 
 TEST(WipingMachine, OurClosedAccountIsAskedForAndNotCalledUnreachable) {
-    const auto at = step(start(WipingSituation{.own_was_closing = true}).state, OwnEntered{OwnEntered::How::kRefused});
+    const auto at = step(start(WipingSituation{.own_was_closing = true}).state, OwnEntered{OwnEntered::How::kGone});
     EXPECT_TRUE(std::holds_alternative<AskEverybody>(at.action));
+    const auto unusable =
+        step(start(WipingSituation{.own_was_closing = true}).state, OwnEntered{OwnEntered::How::kOfNoUse});
+    ASSERT_TRUE(std::holds_alternative<WipeFinish>(unusable.action)) << "an account that lets us in is not closed";
+    EXPECT_EQ(std::get<WipeFinish>(unusable.action).result, WipeResult::kUnfinished);
 }
 
 TEST(WipingMachine, ARevivedAccountIsClosedAgainAndNoOtherNameIsCleared) {

@@ -56,14 +56,15 @@ Result<void> replace_data_keys(Database& database, const Next& next, UnixTime no
 }
 
 // The rows stay: what there was, and when.
-Result<void> destroy_versions(StoreTransaction& steps, BmcId bmc) {
+Result<void> destroy_versions(StoreTransaction& steps, BmcId bmc, const std::string& reason) {
     auto done = steps.database().run(
         "UPDATE credential SET state='destroyed',sealed=NULL WHERE state<>'destroyed' AND "
         "bmc_id=(SELECT id FROM bmc WHERE uuid=?)",
         {bmc.uuid});
     if (!done) return done;
-    const nlohmann::json body{{"versions", steps.database().changed_rows()}};
-    return steps.audit("credential.destroyed", bmc, body.dump());
+    const nlohmann::json body{{"reason", reason}, {"versions", steps.database().changed_rows()}};
+    return steps.audit("credential.destroyed", bmc,
+                       body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 Result<void> rewrite(Database& database, const Keyring& before, const Next& next, const Acting& acting,
@@ -73,7 +74,7 @@ Result<void> rewrite(Database& database, const Keyring& before, const Next& next
     if (!found) return std::unexpected(found.error());
     StoreTransaction steps(database, before, acting.actor, acting.now, *found);
     for (const auto& bmc : to_destroy)
-        if (auto done = destroy_versions(steps, bmc); !done) return done;
+        if (auto done = destroy_versions(steps, bmc, acting.reason); !done) return done;
     const auto after = [&](std::uint32_t compartment) -> NewSeal {
         const auto key = next.data_keys.find(compartment);
         return {key == next.data_keys.end() ? nullptr : &key->second, next.epoch};

@@ -1,0 +1,137 @@
+// export: credentials for another program, in its own file. Whoever gets them is a holder before they are written.
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <filesystem>
+
+#include "cli/commands.hpp"
+#include "cli/credential_files.hpp"
+#include "cli/exec_tools.hpp"
+#include "cli/json.hpp"
+#include "cli/private_file.hpp"
+#include "vault/store/vault_files.hpp"
+
+namespace bmcvault::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Chosen {
+    vault::Bmc bmc;
+    ChosenVersions versions;
+};
+
+struct Gathered {
+    std::vector<Disclosed> credentials;
+    std::size_t left_out = 0;
+};
+
+void leave_out(const Context& context, Gathered& gathered, const vault::Bmc& bmc, std::string_view why) {
+    ++gathered.left_out;
+    context.warn(fmt::format("{}: left out: {}", printable(bmc.name), why));
+}
+
+std::vector<Chosen> choose_all(const Context& context, const vault::Store& store, const std::vector<vault::Bmc>& bmcs,
+                               Gathered& gathered) {
+    std::vector<Chosen> all;
+    for (const auto& bmc : bmcs) {
+        auto versions = choose_versions(store, bmc);
+        if (versions)
+            all.push_back({bmc, std::move(*versions)});
+        else
+            leave_out(context, gathered, bmc, versions.error().what);
+    }
+    return all;
+}
+
+Outcome<void> disclose_all(const Context& context, vault::Store& store, const ExportCommand& command, FileFormat format,
+                           const std::vector<Chosen>& chosen, Gathered& gathered) {
+    for (const auto& one : chosen) {
+        auto credential = disclose(context, store, "export", one.bmc, one.versions,
+                                   {{"format", command.format}, {"holder", command.holder}});
+        if (!credential) return std::unexpected(credential.error());
+        warn_about_pending(context, one.bmc, one.versions);
+        if (const auto why = why_not(format, *credential); !why.empty())
+            leave_out(context, gathered, one.bmc, why);
+        else
+            gathered.credentials.push_back(std::move(*credential));
+    }
+    return {};
+}
+
+std::unexpected<Failure> not_written(const Error& error) {
+    return std::unexpected(Failure{ExitCode::kNotAsAsked, fmt::format("export: {}", printable(error.detail)),
+                                   "make room, or name another place, then the same command again",
+                                   "The holder is registered and the log says that it was exported."});
+}
+
+Outcome<void> write_directory(const fs::path& directory, const std::vector<Disclosed>& credentials) {
+    if (mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
+        return not_written(vault::system_error("can not make", directory).error());
+    for (const auto& credential : credentials) {
+        const auto file = directory / (credential.bmc.name + ".conf");
+        if (auto written = replace_private_file(file, freeipmi_configuration(credential)); !written)
+            return not_written(written.error());
+    }
+    return {};
+}
+
+Outcome<void> write_all(const ExportCommand& command, FileFormat format, const std::vector<Disclosed>& credentials) {
+    if (format == FileFormat::kFreeIpmi) return write_directory(command.output, credentials);
+    const auto text =
+        format == FileFormat::kAnsible ? ansible_inventory(credentials) : ipmi_exporter_configuration(credentials);
+    if (auto written = replace_private_file(command.output, text); !written) return not_written(written.error());
+    return {};
+}
+
+void say(const Context& context, const ExportCommand& command, const Gathered& gathered) {
+    const auto count = gathered.credentials.size();
+    if (!context.options.json) {
+        context.out(fmt::format(
+            "Wrote the credentials of {} to {}, mode 0600. {} holds them now: when that ends, "
+            "bmcvault depart {}\n",
+            counted(count, "BMC"), printable(command.output), printable(command.holder), shell_word(command.holder)));
+        return;
+    }
+    for (const auto& credential : gathered.credentials)
+        context.out(json_exported(credential.bmc, credential.password_version.version, command.format));
+    OutcomeCounts outcomes{{"exported", count}};
+    if (gathered.left_out > 0) outcomes.emplace_back("left-out", gathered.left_out);
+    context.out(json_summary(PlainSummary{"export", count + gathered.left_out, outcomes, std::nullopt, false}));
+}
+
+}  // namespace
+
+Exit perform(const Context& context, const ExportCommand& command) {
+    const auto format = *file_format(command.format);
+    auto store = open_vault(context);
+    if (!store) return std::unexpected(store.error());
+    const auto selected = selected_bmcs(context, **store, command.selection);
+    if (!selected) return std::unexpected(selected.error());
+    Gathered gathered;
+    const auto chosen = choose_all(context, **store, *selected, gathered);
+    if (context.options.dry_run) {
+        context.out(context.options.json
+                        ? json_summary(PlainSummary{"export", selected->size(), {}, std::nullopt, true})
+                        : fmt::format("would write the credentials of {} to {}, for {} (dry run, nothing was logged)\n",
+                                      counted(chosen.size(), "BMC"), printable(command.output),
+                                      printable(command.holder)));
+        return ExitCode::kAsAsked;
+    }
+    std::vector<BmcId> ids;
+    ids.reserve(chosen.size());
+    for (const auto& one : chosen) ids.push_back(one.bmc.id);
+    const vault::Acting acting{actor(), now(), context.options.reason, context.hooks.step};
+    if (auto held = (*store)->team().add_holder(acting, command.holder, ids, now()); !held)
+        return vault_error(fmt::format("export: registering {}", printable(command.holder)), held.error());
+    if (auto done = disclose_all(context, **store, command, format, chosen, gathered); !done)
+        return std::unexpected(done.error());
+    if (auto written = write_all(command, format, gathered.credentials); !written)
+        return std::unexpected(written.error());
+    say(context, command, gathered);
+    return gathered.left_out == 0 ? ExitCode::kAsAsked : ExitCode::kNotAsAsked;
+}
+
+}  // namespace bmcvault::cli
