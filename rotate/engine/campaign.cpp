@@ -393,25 +393,21 @@ asio::awaitable<BmcReport> find_bmc(OperationContext& context, const Bmc& bmc) {
 
 }  // namespace
 
-Result<bool> run_tell_owed(Environment& environment, const RunOptions& options, Observer& observer) {
+Result<void> run_tell_owed(Environment& environment, const RunOptions& options, Observer& observer) {
     const auto fleet = environment.store->bmcs();
     if (!fleet) return std::unexpected(fleet.error());
     const auto waiting = owed(*environment.store, *fleet);
     if (!waiting) return std::unexpected(waiting.error());
-    if (waiting->empty()) return true;
+    if (waiting->empty()) return {};
     Observer unseen;
     auto run = Run::open(environment, options, unseen);
     if (!run) return std::unexpected(run.error());
     auto& context = (*run)->context();
     const auto end = (*run)->over(*waiting, plan_for(*waiting, options, false),
                                   [&](const Bmc& bmc) { return tell_owed(context, bmc); });
-    bool all = !end.stopped;
-    for (const auto& report : end.reports) {
-        if (report.outcome.empty()) continue;
-        all = false;
-        observer.clients_not_told(report);
-    }
-    return all;
+    for (const auto& report : end.reports)
+        if (!report.outcome.empty()) observer.clients_not_told(report);
+    return {};
 }
 
 Result<RunSummary> run_check(Environment& environment, std::span<const Bmc> bmcs, const RunOptions& options,

@@ -72,7 +72,7 @@ using KeepEventLog = std::function<Result<std::string>(const vault::Bmc&, std::s
 class ClientHooks {
 public:
     virtual ~ClientHooks() = default;
-    // Before anything is sent. An error: this BMC is left alone; its detail is for people.
+    // Before anything is changed. An error: this BMC is left alone; its detail is for people.
     [[nodiscard]] virtual Result<void> before(const vault::Bmc& bmc) = 0;
     // When the last session is closed and the vault holds what is live. An error: they may not know it; they are told
     // again by the next run.
@@ -129,9 +129,9 @@ struct Environment {
 
 // Errors are about the vault (as of Store) or this host (kIo: no socket); what happened on a BMC is in its report.
 [[nodiscard]] Result<RunSummary> run_rotate(Environment&, std::span<const vault::Bmc>, const RunOptions&, Observer&);
-// Before run_rotate and run_recover, where there are hooks: the clients that an earlier run has left waiting. False:
-// some wait still, and the observer knows which.
-[[nodiscard]] Result<bool> run_tell_owed(Environment&, const RunOptions&, Observer&);
+// Before run_rotate and run_recover, where there are hooks: the clients that an earlier run has left waiting. Those
+// that wait still are the observer's to know, and owed() says it too.
+[[nodiscard]] Result<void> run_tell_owed(Environment&, const RunOptions&, Observer&);
 [[nodiscard]] Result<RunSummary> run_check(Environment&, std::span<const vault::Bmc>, const RunOptions&, Observer&);
 [[nodiscard]] Result<RunSummary> run_recover(Environment&, std::span<const vault::Bmc>, const RunOptions&, Observer&);
 [[nodiscard]] Result<RunSummary> run_accounts(Environment&, std::span<const vault::Bmc>, const RunOptions&, Observer&);

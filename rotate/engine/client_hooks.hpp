@@ -3,9 +3,6 @@
 #pragma once
 
 #include <asio/awaitable.hpp>
-#include <set>
-#include <string>
-#include <vector>
 
 #include "rotate/engine/bmc_visit.hpp"
 
