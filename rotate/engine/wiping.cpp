@@ -33,15 +33,12 @@ constexpr std::string_view kKgAction = "random bytes, then zero";
 constexpr std::string_view kOwnItem = "our own account";
 constexpr std::string_view kSuite0Item = "cipher suite 0";
 constexpr std::string_view kSuite0Action = "switched off";
+constexpr std::string_view kOwnNameItem = "our own account, its name";
 constexpr const char* kItsName = ", its name";
 constexpr const char* kLeft = "clearing names brings factory accounts back on this BMC";
 constexpr std::string_view kRevived =
     "clearing the name brought a factory account back; it was closed, and its name stays";
 constexpr std::string_view kClosingAction = "random password, disabled, no access";
-
-std::string own_name_item() {
-    return std::string(kOwnItem) + kItsName;
-}
 
 std::string item_name(const AccountSlot& slot) {
     return slot.name && !slot.name->empty() ? fmt::format("account '{}' in slot {}", *slot.name, slot.id.value)
@@ -172,7 +169,7 @@ asio::awaitable<WipingEvent> Wiping::perform(const EnterAsOwn&) {
 // says nothing any more; its names may still be there.
 void Wiping::begin_anew_if_it_was_over() {
     // A run that died after closing our account, which is open all the same.
-    std::erase_if(record_.items, [](const WipeItem& item) { return item.name == own_name_item(); });
+    std::erase_if(record_.items, [](const WipeItem& item) { return item.name == kOwnNameItem; });
     if (!record_.is_over()) return;
     auto names = std::move(record_.names);
     record_.begin_anew(contact_.ports().clock.now());
@@ -575,7 +572,7 @@ asio::awaitable<WipingEvent> Wiping::perform(const CloseOwn& action) {
     co_await take_rights(slot);
     own_name_ = NameEnd{ItemResult::kNotErased, std::nullopt, false};
     if (action.clear_name) own_name_ = co_await clear_name(slot);
-    put(own_name_item(), action.clear_name ? "blank" : "left", own_name_->result, own_name_->code,
+    put(std::string(kOwnNameItem), action.clear_name ? "blank" : "left", own_name_->result, own_name_->code,
         action.clear_name ? "" : kLeft);
     // So that the next run knows that it was told, and does not take a locked account for a closed one.
     const vault::Store::Work work = [&](vault::Transaction& transaction) {
@@ -593,7 +590,7 @@ asio::awaitable<WipingEvent> Wiping::perform(const CloseOwnAgain&) {
     (void)co_await tell_paced(set);
     const auto slot = own_slot();
     co_await take_rights(slot);
-    put(own_name_item(), "blank", ItemResult::kNotErased, own_name_->code, std::string(kRevived));
+    put(std::string(kOwnNameItem), "blank", ItemResult::kNotErased, own_name_->code, std::string(kRevived));
     co_return Done{contact_.has_kept_session()};
 }
 
@@ -670,7 +667,7 @@ void Wiping::put_own(NameAsked::Verdict verdict) {
     const bool went = own_went_with_reset();
     auto result = closed ? ItemResult::kErased : ItemResult::kNotErased;
     std::string detail = fmt::format("asked as it: {}", word(verdict));
-    if (closed && !went && !record_.has(own_name_item())) {
+    if (closed && !went && !record_.has(kOwnNameItem)) {
         result = ItemResult::kUnverified;
         detail += "; the run that was to close it was interrupted, and a locked account answers alike";
     }
