@@ -231,19 +231,22 @@ Result<Gathered> gather(Environment& environment, const RunOptions& options, std
     return gathered;
 }
 
-// The unfinished campaign of the same command and selection, or a new one.
+Result<Continued> continued(const vault::Store& store, std::int64_t campaign) {
+    const auto done = store.campaign_done(campaign);
+    if (!done) return std::unexpected(done.error());
+    return Continued{campaign, {done->begin(), done->end()}};
+}
+
+// The one given, else the unfinished campaign of the same command and selection, or a new one.
 Result<Continued> open_campaign(Environment& environment, const RunOptions& options) {
+    if (options.campaign) return continued(*environment.store, *options.campaign);
     const SystemClock clock;
     const auto selection =
         fmt::format("{}{}{}", options.selection, options.k_g ? " --k-g" : "", options.put_back ? " --put-back" : "");
     auto unfinished = environment.store->unfinished_campaign("rotate", selection);
     if (!unfinished) return std::unexpected(unfinished.error());
     const bool recent = *unfinished && clock.now().value - (*unfinished)->started_at.value < kContinueWithin_s;
-    if (recent && !options.fresh) {
-        auto done = environment.store->campaign_done((*unfinished)->id);
-        if (!done) return std::unexpected(done.error());
-        return Continued{(*unfinished)->id, {done->begin(), done->end()}};
-    }
+    if (recent && !options.fresh) return continued(*environment.store, (*unfinished)->id);
     std::int64_t id = 0;
     auto begun =
         environment.store->transact(options.actor, clock.now(), [&](vault::Transaction& transaction) -> Result<void> {

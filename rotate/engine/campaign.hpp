@@ -102,7 +102,9 @@ struct RunOptions {
     std::string adopted_name;      // accounts adopt: of our own account
     bool dry_run = false;          // say what would be done; nothing is sent that changes anything
     std::string selection;         // canonical text: continues an unfinished campaign of the same
-    Purpose purpose;               // for the audit log
+    // rotate: the one that the caller has begun, or found unfinished. Nobody looks for another by the selection.
+    std::optional<std::int64_t> campaign;
+    Purpose purpose;  // for the audit log
     std::string actor;
 };
 

@@ -513,7 +513,8 @@ BmcReport plan_bmc(const vault::Bmc& bmc, const RunOptions& options, Goal goal, 
             report.detail = "would be asked; nothing would be changed";
             break;
     }
-    if (options.k_g && bmc.k_g_supported.value_or(true)) add_detail(report.detail, "then a fresh K_G");
+    const bool with_k_g = options.k_g || options.k_g_of.contains(bmc.id);
+    if (with_k_g && bmc.k_g_supported.value_or(true)) add_detail(report.detail, "then a fresh K_G");
     return report;
 }
 

@@ -66,6 +66,7 @@ public:
     Result<void> accept_restore(const std::string& actor, UnixTime now, const std::string& reason) override;
     Team& team() override { return *this; }
     const Slot& own_slot() const override { return keyring_->own_slot(); }
+    const std::vector<Slot>& slots() const override { return keyring_->header().slots; }
     Result<std::vector<Member>> members() const override;
     Result<void> add_member(const Acting&, const NewMember&) override;
     Result<std::vector<Compartment>> compartments() const override;

@@ -30,6 +30,8 @@ public:
     virtual ~Team() = default;
 
     [[nodiscard]] virtual const Slot& own_slot() const = 0;
+    // Of the header, whose MAC was verified: who can open the vault now, and with which keys.
+    [[nodiscard]] virtual const std::vector<Slot>& slots() const = 0;
     // By slot; also those who have left.
     [[nodiscard]] virtual Result<std::vector<Member>> members() const = 0;
     // kAlreadyExists: that name or key has a slot; kNotFound: no such compartment. Repeated after an interruption it
