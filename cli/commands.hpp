@@ -59,6 +59,8 @@ using Exit = Outcome<ExitCode>;
 [[nodiscard]] Exit perform(const Context& context, const ExecCommand& command);
 // export.cpp
 [[nodiscard]] Exit perform(const Context& context, const ExportCommand& command);
+// approve.cpp
+[[nodiscard]] Exit perform(const Context& context, const ApproveCommand& command);
 // fleet_commands.cpp
 [[nodiscard]] Exit perform(const Context& context, const RotateCommand& command);
 [[nodiscard]] Exit perform(const Context& context, const CheckCommand& command);

@@ -5,7 +5,9 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <functional>
 
+#include "cli/approval.hpp"
 #include "cli/commands.hpp"
 #include "cli/credential_files.hpp"
 #include "cli/exec_tools.hpp"
@@ -102,36 +104,70 @@ void say(const Context& context, const ExportCommand& command, const Gathered& g
     context.out(json_summary(PlainSummary{"export", count + gathered.left_out, outcomes, std::nullopt, false}));
 }
 
-}  // namespace
-
-Exit perform(const Context& context, const ExportCommand& command) {
+// `before`: what has to be durable before anybody becomes a holder.
+Exit export_all(const Context& context, vault::Store& store, const ExportCommand& command,
+                const std::vector<vault::Bmc>& selected, const std::function<Outcome<void>()>& before = {}) {
     const auto format = *file_format(command.format);
-    auto store = open_vault(context);
-    if (!store) return std::unexpected(store.error());
-    const auto selected = selected_bmcs(context, **store, command.selection);
-    if (!selected) return std::unexpected(selected.error());
     Gathered gathered;
-    const auto chosen = choose_all(context, **store, *selected, gathered);
+    const auto chosen = choose_all(context, store, selected, gathered);
     if (context.options.dry_run) {
         context.out(context.options.json
-                        ? json_summary(PlainSummary{"export", selected->size(), {}, std::nullopt, true})
+                        ? json_summary(PlainSummary{"export", selected.size(), {}, std::nullopt, true})
                         : fmt::format("would write the credentials of {} to {}, for {} (dry run, nothing was logged)\n",
                                       counted(chosen.size(), "BMC"), printable(command.output),
                                       printable(command.holder)));
         return ExitCode::kAsAsked;
     }
+    if (before)
+        if (auto done = before(); !done) return std::unexpected(done.error());
     std::vector<BmcId> ids;
     ids.reserve(chosen.size());
     for (const auto& one : chosen) ids.push_back(one.bmc.id);
     const vault::Acting acting{actor(), now(), context.options.reason, context.hooks.step};
-    if (auto held = (*store)->team().add_holder(acting, command.holder, ids, now()); !held)
+    if (auto held = store.team().add_holder(acting, command.holder, ids, now()); !held)
         return vault_error(fmt::format("export: registering {}", printable(command.holder)), held.error());
-    if (auto done = disclose_all(context, **store, command, format, chosen, gathered); !done)
+    if (auto done = disclose_all(context, store, command, format, chosen, gathered); !done)
         return std::unexpected(done.error());
     if (auto written = write_all(command, format, gathered.credentials); !written)
         return std::unexpected(written.error());
     say(context, command, gathered);
     return gathered.left_out == 0 ? ExitCode::kAsAsked : ExitCode::kNotAsAsked;
+}
+
+Exit export_as_approved(const Context& given, const ExportCommand& command) {
+    const auto approved = open_approved(given, command.approval.approved, "export");
+    if (!approved) return std::unexpected(approved.error());
+    const auto context = approved->context(given);
+    const auto& work = std::get<PlannedExport>(approved->plan.work);
+    if (!file_format(work.format)) return usage_error(fmt::format("no such format: {}", printable(work.format)));
+    auto planned = command;
+    planned.format = work.format;
+    planned.holder = work.holder;
+    return export_all(context, *approved->store, planned, approved->bmcs, [&]() -> Outcome<void> {
+        const auto recorded = record_use(context, *approved);
+        if (!recorded) return std::unexpected(recorded.error());
+        return {};
+    });
+}
+
+}  // namespace
+
+Exit perform(const Context& context, const ExportCommand& command) {
+    if (command.approval.is_approved()) return export_as_approved(context, command);
+    auto store = open_vault(context);
+    if (!store) return std::unexpected(store.error());
+    const auto selected = selected_bmcs(context, **store, command.selection);
+    if (!selected) return std::unexpected(selected.error());
+    if (command.approval.plan)
+        return write_plan(context, **store,
+                          {PlannedExport{command.format, command.holder},
+                           *selected,
+                           {},
+                           command.output,
+                           command.approval.valid_days});
+    if (selected->size() > 1)
+        if (auto enough = one_signature_is_enough(context, "export"); !enough) return std::unexpected(enough.error());
+    return export_all(context, **store, command, *selected);
 }
 
 }  // namespace bmcvault::cli

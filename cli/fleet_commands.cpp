@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "cli/approval.hpp"
+#include "cli/due.hpp"
 #include "cli/fleet_run.hpp"
 #include "cli/interrupts.hpp"
 #include "cli/json.hpp"
@@ -46,24 +48,82 @@ Outcome<void> tell_before_rescue(const Context& context, vault::Store& store, co
     return {};
 }
 
+// The options without which the next rotation would do something else.
+std::string again_with(bool k_g, bool put_back, bool plan) {
+    std::vector<std::string_view> words;
+    if (k_g) words.emplace_back("--k-g");
+    if (put_back) words.emplace_back("--put-back");
+    if (plan) words.emplace_back("--plan --output FILE");
+    return fmt::format("{}", fmt::join(words, " "));
+}
+
+// What the policy alone decides: it is the standing approval of that.
+bool is_scheduled(const RotateCommand& command) {
+    return canonical(command.selection) == "--due" && !command.k_g && !command.put_back && !command.first_contact;
+}
+
+Exit plan_rotation(const Context& context, vault::Store& store, const RotateCommand& command) {
+    const auto selected = selected_bmcs(context, store, command.selection);
+    if (!selected) return std::unexpected(selected.error());
+    const auto policy = read_policy(context);
+    if (!policy) return std::unexpected(policy.error());
+    Request request{PlannedRotation{command.put_back, command.first_contact},
+                    *selected,
+                    {},
+                    command.approval.plan_file,
+                    command.approval.valid_days};
+    for (const auto& bmc : *selected) {
+        const bool wanted = command.k_g || (!command.put_back && policy->rules_of(bmc.group).k_g);
+        if (wanted) request.with_k_g.insert(bmc.id);
+    }
+    return write_plan(context, store, request);
+}
+
+Exit rotate_as_approved(const Context& given, const std::string& file) {
+    auto approved = open_approved(given, file, "rotate");
+    if (!approved) return std::unexpected(approved.error());
+    const auto context = approved->context(given);
+    const auto& work = std::get<PlannedRotation>(approved->plan.work);
+    const Selection none;  // the plan says which
+    auto options = common_options(context, none);
+    options.put_back = work.put_back;
+    options.first_contact = work.first_contact;
+    if (const auto followed = follow_policy(context, *approved->store, none, options); !followed)
+        return std::unexpected(followed.error());
+    options.k_g_of.clear();
+    for (const auto& bmc : approved->plan.bmcs)
+        if (bmc.with_k_g) options.k_g_of.insert(bmc.id);
+    if (!context.options.dry_run) {
+        const auto campaign = record_use(context, *approved);
+        if (!campaign) return std::unexpected(campaign.error());
+        options.campaign = *campaign;
+    }
+    return run_chosen(context, std::move(approved->store), approved->bmcs,
+                      {"rotate", none, options, &rotate::run_rotate, std::nullopt,
+                       again_with(!options.k_g_of.empty(), work.put_back, true)});
+}
+
 }  // namespace
 
 Exit perform(const Context& context, const RotateCommand& command) {
+    if (command.approval.is_approved()) return rotate_as_approved(context, command.approval.approved);
     auto options = common_options(context, command.selection);
     options.k_g = command.k_g;
     options.put_back = command.put_back;
     options.fresh = command.fresh;
     options.first_contact = command.first_contact;
-    std::string again = command.k_g ? "--k-g" : "";
-    if (command.put_back) again += again.empty() ? "--put-back" : " --put-back";
     if (auto failure = nothing_selected("rotate", command.selection)) return std::unexpected(*failure);
+    if (!command.approval.plan && !is_scheduled(command))
+        if (auto enough = one_signature_is_enough(context, "rotate"); !enough) return std::unexpected(enough.error());
     auto store = open_vault(context);
     if (!store) return std::unexpected(store.error());
+    if (command.approval.plan) return plan_rotation(context, **store, command);
     const auto to_do = follow_policy(context, **store, command.selection, options);
     if (!to_do) return std::unexpected(to_do.error());
     if (!*to_do) return nothing_is_due(context, std::move(*store), options);
     return run_over(context, std::move(*store),
-                    {"rotate", command.selection, options, &rotate::run_rotate, std::nullopt, again});
+                    {"rotate", command.selection, options, &rotate::run_rotate, std::nullopt,
+                     again_with(command.k_g, command.put_back, false)});
 }
 
 Exit perform(const Context& context, const CheckCommand& command) {

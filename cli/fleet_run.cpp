@@ -91,6 +91,11 @@ Outcome<bool> nobody_waits(const Context& context, const vault::Store& store) {
 Exit run_over(const Context& context, std::unique_ptr<vault::Store> store, FleetRun fleet) {
     const auto selected = selected_bmcs(context, *store, fleet.selection);
     if (!selected) return std::unexpected(selected.error());
+    return run_chosen(context, std::move(store), *selected, std::move(fleet));
+}
+
+Exit run_chosen(const Context& context, std::unique_ptr<vault::Store> store, const std::vector<vault::Bmc>& chosen,
+                FleetRun fleet) {
     if (fleet.elsewhere) {
         auto sources = sources_of(context, *store, *fleet.elsewhere);
         if (!sources) return std::unexpected(sources.error());
@@ -110,8 +115,8 @@ Exit run_over(const Context& context, std::unique_ptr<vault::Store> store, Fleet
     const Interrupts interrupts;
     rotate::Environment environment{std::move(store), &interrupts.stop(), context.hooks.step};
     if (auto told = tell_owed(context, environment, fleet.options); !told) return std::unexpected(told.error());
-    FleetReport report(context, fleet.command, *selected, fleet.again);
-    const auto summary = fleet.run(environment, *selected, fleet.options, report);
+    FleetReport report(context, fleet.command, chosen, fleet.again);
+    const auto summary = fleet.run(environment, chosen, fleet.options, report);
     if (!summary) {
         report.close();
         auto failure = vault_error(fleet.command, summary.error());

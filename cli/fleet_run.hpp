@@ -35,6 +35,9 @@ struct FleetRun {
 // An empty selection is a mistake that is told before the passphrase is asked for.
 [[nodiscard]] std::optional<Failure> nothing_selected(const std::string& command, const Selection& selection);
 [[nodiscard]] Exit run_over(const Context& context, std::unique_ptr<vault::Store> store, FleetRun fleet);
+// Of these BMCs, whatever the selection says.
+[[nodiscard]] Exit run_chosen(const Context& context, std::unique_ptr<vault::Store> store,
+                              const std::vector<vault::Bmc>& chosen, FleetRun fleet);
 [[nodiscard]] Exit run_fleet(const Context& context, FleetRun fleet);
 
 }  // namespace bmcvault::cli

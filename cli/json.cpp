@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/due.hpp"
+#include "cli/plan.hpp"
 #include "cli/text.hpp"
 #include "cli/yearly_report.hpp"
 #include "vault/base/bytes.hpp"
@@ -40,6 +41,25 @@ Json counts(const OutcomeCounts& outcomes) {
     Json object = Json::object();
     for (const auto& [outcome, count] : outcomes) object[outcome] = count;
     return object;
+}
+
+void add_work(Json& object, const PlannedRotation& work) {
+    object["put_back"] = work.put_back;
+    object["first_contact"] = work.first_contact;
+}
+void add_work(Json& object, const PlannedReveal& work) {
+    object["version"] = or_null(work.version);
+}
+void add_work(Json& object, const PlannedExport& work) {
+    object["format"] = work.format;
+    object["holder"] = work.holder;
+}
+void add_work(Json& object, const vault::NewMember& work) {
+    object["member"] = work.name;
+    object["service"] = work.service;
+    object["role"] = vault::to_word(work.role);
+    object["compartments"] = work.compartments;
+    object["fingerprint"] = vault::fingerprint(work.keys);
 }
 
 Json place(const vault::Bmc& bmc) {
@@ -278,6 +298,26 @@ std::string json_hook(const vault::Bmc& bmc, const rotate::BmcReport* report, co
 
 std::string json_attention(const std::string& command, int exit_code, const std::string& failure) {
     return line(Json{{"event", "attention"}, {"command", command}, {"exit_code", exit_code}, {"failure", failure}});
+}
+
+std::string json_plan(const Plan& plan, std::span<const vault::Bmc> bmcs) {
+    Json object{{"type", "plan"}, {"plan", plan_hash(plan)}, {"command", command_of(plan)}};
+    object["asked_by"] = plan.asked.member;
+    object["asked_at"] = iso_time(plan.asked.at);
+    object["valid_until"] = iso_time(plan.valid_until);
+    object["reason"] = plan.reason;
+    object["ticket"] = plan.ticket;
+    std::visit([&](const auto& work) { add_work(object, work); }, plan.work);
+    Json list = Json::array();
+    for (std::size_t i = 0; i < bmcs.size(); ++i) {
+        const auto& bmc = bmcs[i];
+        list.push_back({{"name", bmc.name},
+                        {"address", host_and_port(bmc.address, bmc.port)},
+                        {"uuid", uuid_text(bmc.id)},
+                        {"k_g", plan.bmcs[i].with_k_g}});
+    }
+    object["bmcs"] = std::move(list);
+    return line(object);
 }
 
 std::string json_exported(const vault::Bmc& bmc, VersionNumber password, const std::string& format) {

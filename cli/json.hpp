@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +18,7 @@
 namespace bmcvault::cli {
 
 struct DueEntry;
+struct Plan;
 struct YearlyLine;
 
 using OutcomeCounts = std::vector<std::pair<std::string, std::size_t>>;
@@ -39,6 +41,9 @@ struct PlainSummary {
 [[nodiscard]] std::string json_hook(const vault::Bmc& bmc, const rotate::BmcReport* report,
                                     const GlobalOptions& options, bool with_secret);
 [[nodiscard]] std::string json_attention(const std::string& command, int exit_code, const std::string& failure);
+
+// --plan, approve: what is asked for, by whom. `bmcs`: as the vault has them.
+[[nodiscard]] std::string json_plan(const Plan& plan, std::span<const vault::Bmc> bmcs);
 
 [[nodiscard]] std::string json_exported(const vault::Bmc& bmc, VersionNumber password, const std::string& format);
 

@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <iterator>
+
+#include "cli/approval.hpp"
 #include "cli/commands.hpp"
 #include "cli/fields.hpp"
 #include "cli/json.hpp"
@@ -46,6 +50,43 @@ std::string joined(const std::vector<std::string>& words) {
     return words.empty() ? "-" : fmt::format("{}", fmt::join(words, ","));
 }
 
+Exit let_in(const Context& context, vault::Store& store, const vault::NewMember& member) {
+    if (auto added = store.team().add_member(acting(context), member); !added)
+        return vault_error(fmt::format("member add {}", printable(member.name)), added.error());
+    return done(context, "member add", "added", 1,
+                fmt::format("{} can open the vault as {} ({}).\nNext, by them: bmcvault --identity FILE status\n",
+                            member.name, vault::to_word(member.role), vault::fingerprint(member.keys)));
+}
+
+Exit would_let_in(const Context& context, const vault::NewMember& member) {
+    return would(context, "member add",
+                 fmt::format("add {} as {}, {}", printable(member.name), vault::to_word(member.role),
+                             vault::fingerprint(member.keys)));
+}
+
+// A plan names the compartments: one that is made later is not among them.
+Exit plan_member(const Context& context, vault::Store& store, vault::NewMember member,
+                 const ApprovalOptions& approval) {
+    if (!vault::is_slot_name(member.name))
+        return usage_error("member add: a member's name has 1 to 64 of A-Z a-z 0-9 . _ @ + -");
+    if (member.role == vault::Role::kOperator && member.compartments.empty()) {
+        const auto compartments = store.team().compartments();
+        if (!compartments) return vault_error("member add", compartments.error());
+        std::ranges::transform(*compartments, std::back_inserter(member.compartments), &vault::Compartment::name);
+    }
+    return write_plan(context, store, {std::move(member), {}, {}, approval.plan_file, approval.valid_days});
+}
+
+Exit let_in_as_approved(const Context& given, const std::string& file) {
+    const auto approved = open_approved(given, file, "member add");
+    if (!approved) return std::unexpected(approved.error());
+    const auto context = approved->context(given);
+    const auto& member = std::get<vault::NewMember>(approved->plan.work);
+    if (context.options.dry_run) return would_let_in(context, member);
+    if (auto recorded = record_use(context, *approved); !recorded) return std::unexpected(recorded.error());
+    return let_in(context, *approved->store, member);
+}
+
 }  // namespace
 
 Exit perform(const Context& context, const MemberKeygenCommand& command) {
@@ -71,25 +112,23 @@ Exit perform(const Context& context, const MemberKeygenCommand& command) {
 }
 
 Exit perform(const Context& context, const MemberAddCommand& command) {
+    if (command.approval.is_approved()) return let_in_as_approved(context, command.approval.approved);
     const auto keys = read_public_keys(context, command.key);
     if (!keys) return std::unexpected(keys.error());
     const auto role = vault::role_from_word(command.role);
     BMCVAULT_CHECK(role.has_value());
+    if (!command.approval.plan)
+        if (auto enough = one_signature_is_enough(context, "member add"); !enough)
+            return std::unexpected(enough.error());
     auto store = open_vault(context);
     if (!store) return std::unexpected(store.error());
-    const auto fingerprint = vault::fingerprint(*keys);
-    const auto question = fmt::format("Let {} open this vault as {}? The fingerprint of the key is\n  {}\n",
-                                      command.name, command.role, fingerprint);
-    if (context.options.dry_run)
-        return would(context, "member add",
-                     fmt::format("add {} as {}, {}", printable(command.name), command.role, fingerprint));
-    if (!confirmed(context, question)) return usage_error("member add: nothing was changed");
     const vault::NewMember member{command.name, command.service, *role, command.compartments, *keys};
-    if (auto added = (*store)->team().add_member(acting(context), member); !added)
-        return vault_error(fmt::format("member add {}", printable(command.name)), added.error());
-    return done(context, "member add", "added", 1,
-                fmt::format("{} can open the vault as {} ({}).\nNext, by them: bmcvault --identity FILE status\n",
-                            command.name, command.role, fingerprint));
+    if (command.approval.plan) return plan_member(context, **store, member, command.approval);
+    if (context.options.dry_run) return would_let_in(context, member);
+    const auto question = fmt::format("Let {} open this vault as {}? The fingerprint of the key is\n  {}\n",
+                                      command.name, command.role, vault::fingerprint(*keys));
+    if (!confirmed(context, question)) return usage_error("member add: nothing was changed");
+    return let_in(context, **store, member);
 }
 
 Exit perform(const Context& context, const MemberListCommand&) {

@@ -46,6 +46,16 @@ struct CredentialInput {
     [[nodiscard]] bool given() const { return password_fd || password_file || k_g_fd || k_g_file || ask; }
 };
 
+// What a second member signs (cli/plan.hpp): of rotate, reveal, export, member add.
+struct ApprovalOptions {
+    bool plan = false;      // write down what would be done, and do nothing
+    std::string plan_file;  // where to; export has an --output of its own
+    int valid_days = 7;
+    std::string approved;  // the file of a plan with both signatures: do exactly that
+
+    [[nodiscard]] bool is_approved() const { return !approved.empty(); }
+};
+
 struct InitCommand {
     std::string group;
     std::uint32_t kdf_memory_mib = 256;
@@ -95,6 +105,7 @@ struct BmcShowCommand {
 struct RotateCommand {
     Selection selection;
     bool k_g = false, put_back = false, fresh = false, first_contact = false;
+    ApprovalOptions approval{};
 };
 struct ElsewhereOptions {  // of check and recover: what is tested beyond a BMC's own versions
     bool fleet_history = false;
@@ -136,9 +147,10 @@ struct HistoryCommand {
     std::string name;
 };
 struct RevealCommand {
-    std::string name;
+    Selection selection;
     std::optional<std::uint32_t> version;
     bool password_only = false;
+    ApprovalOptions approval{};
 };
 struct ExecCommand {
     std::string name;
@@ -170,6 +182,7 @@ struct MemberAddCommand {
     std::string role = "operator";
     bool service = false;
     std::vector<std::string> compartments;  // empty: all
+    ApprovalOptions approval{};
 };
 struct MemberListCommand {};
 struct CompartmentAddCommand {
@@ -218,6 +231,10 @@ struct ExportCommand {
     std::string format;  // as file_format() takes it
     std::string output;
     std::string holder;
+    ApprovalOptions approval{};
+};
+struct ApproveCommand {
+    std::string file;
 };
 struct VaultAcceptRestoreCommand {};
 struct VaultForgetCommand {
@@ -254,7 +271,7 @@ using Command =
                  VaultAcceptRestoreCommand, VaultForgetCommand, MemberKeygenCommand, MemberAddCommand,
                  MemberListCommand, CompartmentAddCommand, CompartmentListCommand, CompartmentMoveCommand,
                  HolderAddCommand, HolderListCommand, DepartCommand, DeprovisionCommand, ExposeCommand, ExecCommand,
-                 ExportCommand, PracticeCommand, PolicyCheckCommand, DueCommand, ReportCommand>;
+                 ExportCommand, ApproveCommand, PracticeCommand, PolicyCheckCommand, DueCommand, ReportCommand>;
 
 struct Invocation {
     std::string name;  // "accounts secure"

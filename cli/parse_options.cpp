@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "cli/options.hpp"
+#include "cli/plan.hpp"
 #include "cli/text.hpp"
 
 namespace bmcvault::cli {
@@ -67,6 +68,7 @@ public:
         add_report();
         add_exec();
         add_export();
+        add_approve();
         add_vault();
         add_members();
         add_departures();
@@ -171,6 +173,44 @@ private:
                       "those that have to be rotated: known to somebody, or too old (bmcvault due)");
         sub->add_option("--exposed-to", selection.exposed_to, "those that this member or holder, who has left, knew")
             ->type_name("NAME");
+    }
+
+    // Called when a command has all its options: with --approved the plan says all but what is in `with_approved`.
+    static void add_approval(CLI::App* sub, ApprovalOptions& approval, CLI::Option* output,
+                             const std::vector<CLI::Option*>& with_approved = {}) {
+        constexpr auto* kGroup = "A second member's signature (see bmcvault approve)";
+        auto* approved = sub->add_option("--approved", approval.approved,
+                                         "do exactly what is in this plan, which two members have signed")
+                             ->type_name("FILE");
+        for (auto* option : sub->get_options()) {
+            const bool may_stand = option == approved || option == sub->get_help_ptr() ||
+                                   std::ranges::find(with_approved, option) != with_approved.end();
+            if (!may_stand) approved->excludes(option);
+        }
+        auto* plan = sub->add_flag("--plan", approval.plan, "do nothing; write what would be done to a file")
+                         ->excludes(approved);
+        if (output == nullptr)
+            output = sub->add_option("--output", approval.plan_file, "the plan, a new file")
+                         ->type_name("FILE")
+                         ->excludes(approved)
+                         ->needs(plan);
+        plan->needs(output);
+        auto* valid =
+            sub->add_option("--valid", approval.valid_days, "days in which it can be signed and done, 1 to 7 (7)")
+                ->type_name("DAYS")
+                ->check(within(1, kMaxPlanDays))
+                ->excludes(approved)
+                ->needs(plan);
+        for (auto* option : {approved, plan, valid}) option->group(kGroup);
+    }
+
+    // What a command needs where no plan says it.
+    static void need_without_plan(CLI::App* sub, const ApprovalOptions& approval,
+                                  const std::vector<std::string>& names) {
+        sub->parse_complete_callback([sub, &approval, names] {
+            for (const auto& name : names)
+                if (!approval.is_approved() && sub->get_option(name)->empty()) throw CLI::RequiredError(name);
+        });
     }
 
     void add_globals() {
@@ -401,8 +441,11 @@ private:
             rotate->add_flag("--k-g", rotate_.k_g, "a fresh K_G too: every other client of the BMC must learn it");
         rotate->add_flag("--put-back", rotate_.put_back, "the previous password returns, as a new version")
             ->excludes(k_g);
-        rotate->add_flag("--fresh", rotate_.fresh, "start anew although an interrupted run could be continued");
+        auto* fresh =
+            rotate->add_flag("--fresh", rotate_.fresh, "start anew although an interrupted run could be continued");
         add_first_contact(rotate, rotate_.first_contact);
+        add_approval(rotate, rotate_.approval, nullptr);
+        fresh->excludes("--plan");  // a plan is a run of its own
 
         auto* check =
             command(&app_, "check", "ask each BMC which credential it holds; changes nothing", check_,
@@ -527,16 +570,21 @@ private:
                                 history_, "Examples:\n  bmcvault history rack01-bmc\n");
         history->add_option("BMC", history_.name)->required();
 
-        auto* reveal = command(&app_, "reveal", "a password to a person's eyes; logged before it is shown", reveal_,
-                               "Examples:\n"
-                               "  bmcvault reveal rack01-bmc --reason \"console access\"\n"
-                               "  bmcvault reveal rack01-bmc --json\n"
-                               "  bmcvault reveal rack01-bmc --version 2\n");
-        reveal->add_option("BMC", reveal_.name)->required();
-        reveal->add_flag("--password-only", reveal_.password_only, "the password and a line feed, for a pipe");
+        auto* reveal =
+            command(&app_, "reveal", "a password to a person's eyes; logged before it is shown", reveal_,
+                    "Examples:\n"
+                    "  bmcvault reveal rack01-bmc --reason \"console access\"\n"
+                    "  bmcvault reveal rack01-bmc --json\n"
+                    "  bmcvault reveal rack01-bmc --version 2\n"
+                    "  bmcvault reveal rack[01-12]-bmc --plan --output reveal.plan --reason \"site visit\"\n");
+        reveal->add_option("BMC", reveal_.selection.words, "names, hostlists, @group, tag:word");
+        auto* alone = reveal->add_flag("--password-only", reveal_.password_only,
+                                       "the password of one BMC and a line feed, for a pipe");
         reveal->add_option("--version", reveal_.version, "an older version of the password (see history)")
             ->type_name("N")
             ->check(within(1u, 0xffffffffu));
+        add_approval(reveal, reveal_.approval, nullptr, {alone});
+        need_without_plan(reveal, reveal_.approval, {"BMC"});
 
         auto* status = command(&app_, "status", "the fleet at a glance; exit code 6 when someone should look", status_,
                                "Reads the vault only; no BMC is contacted. -q shows only what needs attention.\n\n"
@@ -621,14 +669,27 @@ private:
         add_selection(sub, export_.selection);
         sub->add_option("--for", export_.format, "ansible, freeipmi or ipmi_exporter")
             ->type_name("PROGRAM")
-            ->check(CLI::IsMember({"ansible", "freeipmi", "ipmi_exporter"}).description(""))
-            ->required();
-        sub->add_option("--output", export_.output, "the file, or for freeipmi the directory")
-            ->type_name("FILE")
-            ->required();
-        sub->add_option("--holder", export_.holder, "who gets them: a name for `depart`")
-            ->type_name("NAME")
-            ->required();
+            ->check(CLI::IsMember({"ansible", "freeipmi", "ipmi_exporter"}).description(""));
+        auto* output =
+            sub->add_option("--output", export_.output, "the file, or for freeipmi the directory; with --plan the plan")
+                ->type_name("FILE")
+                ->required();
+        sub->add_option("--holder", export_.holder, "who gets them: a name for `depart`")->type_name("NAME");
+        add_approval(sub, export_.approval, output, {output});
+        need_without_plan(sub, export_.approval, {"--for", "--holder"});
+    }
+
+    void add_approve() {
+        auto* sub = command(
+            &app_, "approve", "sign what another member asks for, when it is shown and right", approve_,
+            "Where the policy says second_signature, rotate, reveal and export of several BMCs, and member add do\n"
+            "nothing without a plan that two members have signed. It is shown whole, checked against the vault,\n"
+            "and signed with your key; then it can be done once.\n\n"
+            "Examples:\n"
+            "  bmcvault rotate @edge --k-g --plan --output edge.plan --reason \"quarterly\"\n"
+            "  bmcvault approve edge.plan --identity bob.identity\n"
+            "  bmcvault rotate --approved edge.plan\n");
+        sub->add_option("FILE", approve_.file, "the plan; it gets your signature")->required();
     }
 
     void add_vault() {
@@ -693,8 +754,8 @@ private:
                     "Examples:\n"
                     "  bmcvault member add alice --key alice.identity.pub --reason \"joins the team\"\n"
                     "  bmcvault member add nightly --key nightly.identity.pub --service --compartment edge\n");
-        add->add_option("NAME", member_add_.name, "1 to 64 of A-Z a-z 0-9 . _ @ + -")->required();
-        add->add_option("--key", member_add_.key, "their FILE.pub")->type_name("FILE")->required();
+        add->add_option("NAME", member_add_.name, "1 to 64 of A-Z a-z 0-9 . _ @ + -");
+        add->add_option("--key", member_add_.key, "their FILE.pub")->type_name("FILE");
         add->add_option("--role", member_add_.role, "owner, operator or auditor (operator)")
             ->type_name("ROLE")
             ->check(CLI::IsMember({"owner", "operator", "auditor"}).description(""));
@@ -703,6 +764,8 @@ private:
             ->type_name("NAME")
             ->expected(1)
             ->take_all();
+        add_approval(add, member_add_.approval, nullptr);
+        need_without_plan(add, member_add_.approval, {"NAME", "--key"});
         command(member, "list", "who can open the vault, and who could", member_list_,
                 "Examples:\n  bmcvault member list\n");
         auto* remove = command(member, "remove", "end somebody's access, and rotate later", member_remove_,
@@ -851,6 +914,7 @@ private:
     VaultRestoreCommand vault_restore_;
     VaultAcceptRestoreCommand accept_restore_;
     ExportCommand export_;
+    ApproveCommand approve_;
     VaultForgetCommand forget_;
     PracticeCommand practice_;
     MemberKeygenCommand keygen_;

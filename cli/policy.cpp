@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
 #define TOML_EXCEPTIONS 0
@@ -16,14 +17,15 @@ namespace bmcvault::cli {
 namespace {
 
 constexpr std::array<std::string_view, 4> kGroupKeys{"maximum_age_days", "warning_days", "k_g", "windows"};
-constexpr std::array<std::string_view, 6> kFleetKeys{"parallel",   "retention_days", "hooks",
-                                                     "reason_for", "ticket_for",     "group"};
+constexpr std::array<std::string_view, 7> kFleetKeys{"parallel",   "retention_days",   "hooks", "reason_for",
+                                                     "ticket_for", "second_signature", "group"};
 constexpr std::array<std::string_view, 5> kHookKeys{"before_rotation", "after_rotation", "attention", "holder",
                                                     "timeout_s"};
 constexpr std::int64_t kMaxRetentionDays = 36'500;
 // Whatever changes a BMC or the vault, or lets a secret out.
 constexpr std::array<std::string_view, 11> kCommands{"rotate",      "recover", "accounts", "reveal", "exec",  "depart",
                                                      "deprovision", "expose",  "hold",     "forget", "export"};
+constexpr std::array<std::string_view, 4> kSignedTwice{"rotate", "reveal", "export", "member add"};
 
 class Reader {
 public:
@@ -40,9 +42,11 @@ public:
             } else if (key == "hooks") {
                 read_hooks(value);
             } else if (key == "reason_for") {
-                read_commands(value, policy.reason_for);
+                read_commands(value, kCommands, policy.reason_for);
             } else if (key == "ticket_for") {
-                read_commands(value, policy.ticket_for);
+                read_commands(value, kCommands, policy.ticket_for);
+            } else if (key == "second_signature") {
+                read_commands(value, kSignedTwice, policy.second_signature);
             } else if (key == "group") {
                 read_groups(value);
             } else if (!is_one_of(kGroupKeys, key.str())) {
@@ -163,12 +167,13 @@ private:
             wrong(node, "a holder gets the new credential from after_rotation, which is missing");
     }
 
-    void read_commands(const toml::node& node, std::set<std::string, std::less<>>& commands) {
+    void read_commands(const toml::node& node, std::span<const std::string_view> known,
+                       std::set<std::string, std::less<>>& commands) {
         each_text(node, [&](const toml::node& entry, const std::string& text) {
-            if (is_one_of(kCommands, text))
+            if (is_one_of(known, text))
                 commands.insert(text);
             else
-                wrong(entry, fmt::format("must be one of {}", fmt::join(kCommands, ", ")));
+                wrong(entry, fmt::format("must be one of {}", fmt::join(known, ", ")));
         });
     }
 

@@ -44,6 +44,7 @@ struct Policy {
     std::chrono::days retention{365};  // 0 to 36500
     HookRules hooks;
     std::set<std::string, std::less<>> reason_for, ticket_for;  // commands that need --reason, --ticket
+    std::set<std::string, std::less<>> second_signature;        // commands that a second member has to sign
 
     [[nodiscard]] const GroupRules& rules_of(std::string_view group) const;
 };

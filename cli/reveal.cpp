@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "cli/approval.hpp"
 #include "cli/commands.hpp"
 #include "cli/disclosure.hpp"
 #include "cli/json.hpp"
@@ -32,7 +33,6 @@ void append_password_text(SecretText& out, const Key20& password) {
 SecretText as_json(const Disclosed& revealed) {
     auto out = credential_json(revealed);
     out.append("\n");
-    out.append(json_summary(PlainSummary{"reveal", 1, {{"revealed", 1}}, std::nullopt, false}));
     return out;
 }
 
@@ -90,26 +90,85 @@ Exit write_out(const Context& context, const SecretText& text) {
     });
 }
 
+struct Chosen {
+    vault::Bmc bmc;
+    ChosenVersions versions;
+};
+
+// Of all of them, or an error: nothing is shown then.
+Outcome<std::vector<Chosen>> choose_all(const vault::Store& store, const std::vector<vault::Bmc>& bmcs,
+                                        std::optional<std::uint32_t> version) {
+    std::vector<Chosen> all;
+    all.reserve(bmcs.size());
+    for (const auto& bmc : bmcs) {
+        auto versions = choose_versions(store, bmc, version);
+        if (!versions) return std::unexpected(versions.error());
+        all.push_back({bmc, std::move(*versions)});
+    }
+    return all;
+}
+
+Exit reveal_one(const Context& context, vault::Store& store, const Chosen& chosen, const RevealCommand& command) {
+    const auto disclosed = disclose(context, store, "reveal", chosen.bmc, chosen.versions);
+    if (!disclosed) return std::unexpected(disclosed.error());
+    if (!command.version) warn_about_pending(context, chosen.bmc, chosen.versions);
+    if (command.password_only) return write_out(context, password_alone(*disclosed));
+    return write_out(context, context.options.json ? as_json(*disclosed) : as_text(*disclosed));
+}
+
+Exit reveal_all(const Context& context, vault::Store& store, const std::vector<Chosen>& all,
+                const RevealCommand& command) {
+    for (const auto& chosen : all) {
+        if (context.options.dry_run) {
+            context.warn(fmt::format("would reveal {}: password {} (dry run, nothing was logged)", chosen.bmc.name,
+                                     state_text(chosen.versions.password)));
+            continue;
+        }
+        if (&chosen != &all.front() && !context.options.json) context.out("\n");
+        if (auto shown = reveal_one(context, store, chosen, command); !shown) return shown;
+    }
+    if (context.options.json && !context.options.dry_run && !command.password_only)
+        context.out(json_summary(PlainSummary{"reveal", all.size(), {{"revealed", all.size()}}, std::nullopt, false}));
+    return ExitCode::kAsAsked;
+}
+
+Outcome<void> only_one(const RevealCommand& command, std::size_t count) {
+    if (count == 1 || !(command.version || command.password_only)) return {};
+    return usage_error("reveal: --version and --password-only are for one BMC", "one after the other");
+}
+
+Exit reveal_as_approved(const Context& given, const RevealCommand& command) {
+    const auto approved = open_approved(given, command.approval.approved, "reveal");
+    if (!approved) return std::unexpected(approved.error());
+    const auto context = approved->context(given);
+    auto planned = command;
+    planned.version = std::get<PlannedReveal>(approved->plan.work).version;
+    if (auto one = only_one(planned, approved->bmcs.size()); !one) return std::unexpected(one.error());
+    const auto chosen = choose_all(*approved->store, approved->bmcs, planned.version);
+    if (!chosen) return std::unexpected(chosen.error());
+    if (!context.options.dry_run)
+        if (auto recorded = record_use(context, *approved); !recorded) return std::unexpected(recorded.error());
+    return reveal_all(context, *approved->store, *chosen, planned);
+}
+
 }  // namespace
 
 Exit perform(const Context& context, const RevealCommand& command) {
+    if (command.approval.is_approved()) return reveal_as_approved(context, command);
     auto store = open_vault(context);
     if (!store) return std::unexpected(store.error());
-    const auto bmc = find_bmc(**store, command.name);
-    if (!bmc) return std::unexpected(bmc.error());
-    const auto chosen = choose_versions(**store, *bmc, command.version);
+    const auto selected = selected_bmcs(context, **store, command.selection);
+    if (!selected) return std::unexpected(selected.error());
+    if (auto one = only_one(command, selected->size()); !one) return std::unexpected(one.error());
+    const auto chosen = choose_all(**store, *selected, command.version);
     if (!chosen) return std::unexpected(chosen.error());
-    if (context.options.dry_run) {
-        context.warn(fmt::format("would reveal {}: password {} (dry run, nothing was logged)", bmc->name,
-                                 state_text(chosen->password)));
-        return ExitCode::kAsAsked;
-    }
-    const auto disclosed = disclose(context, **store, "reveal", *bmc, *chosen);
-    if (!disclosed) return std::unexpected(disclosed.error());
-    const Disclosed& revealed = *disclosed;
-    if (!command.version) warn_about_pending(context, *bmc, *chosen);
-    if (command.password_only) return write_out(context, password_alone(revealed));
-    return write_out(context, context.options.json ? as_json(revealed) : as_text(revealed));
+    if (command.approval.plan)
+        return write_plan(
+            context, **store,
+            {PlannedReveal{command.version}, *selected, {}, command.approval.plan_file, command.approval.valid_days});
+    if (selected->size() > 1)
+        if (auto enough = one_signature_is_enough(context, "reveal"); !enough) return std::unexpected(enough.error());
+    return reveal_all(context, **store, *chosen, command);
 }
 
 }  // namespace bmcvault::cli

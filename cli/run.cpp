@@ -39,6 +39,18 @@ void set_signals() {
     std::signal(SIGABRT, end_after_check);  // a CHECK has said where; scripts get the exit code of cli.md
 }
 
+// Its reason is that of the plan, which is read later.
+bool is_approved(const Command& command) {
+    return std::visit(
+        [](const auto& each) {
+            if constexpr (requires { each.approval; })
+                return each.approval.is_approved();
+            else
+                return false;
+        },
+        command);
+}
+
 bool wants_color(const GlobalOptions& options, std::FILE* stream) {
     if (options.color != ColorChoice::kAuto) return options.color == ColorChoice::kAlways;
     const char* no_color = std::getenv("NO_COLOR");
@@ -66,7 +78,8 @@ ExitCode run_command(const Invocation& invocation, const Streams& streams, const
         context.warn("warning: memory for secrets could not be locked and may reach the swap (raise `ulimit -l`)");
     }
     const bool has_rules = !std::holds_alternative<PolicyCheckCommand>(invocation.command) &&
-                           !std::holds_alternative<PracticeCommand>(invocation.command);
+                           !std::holds_alternative<PracticeCommand>(invocation.command) &&
+                           !is_approved(invocation.command);
     const auto given =
         has_rules && !invocation.global.dry_run ? reason_is_given(context, invocation.name) : Outcome<void>{};
     const Exit exit =

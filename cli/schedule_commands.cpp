@@ -175,7 +175,8 @@ Exit perform(const Context& context, const PolicyCheckCommand& command) {
     for (const auto& [group, rules] : policy->groups) rows.push_back(rules_row(group, rules));
     context.out(table({"GROUP", "MAXIMUM AGE", "WARNING", "K_G", "SCHEDULED RUNS"}, rows, context.out_style));
     context.out(fmt::format("Credentials of wiped BMCs are kept for {}.\n", days(policy->retention)));
-    context.out(needs("--reason", policy->reason_for) + needs("--ticket", policy->ticket_for));
+    context.out(needs("--reason", policy->reason_for) + needs("--ticket", policy->ticket_for) +
+                needs("A second signature", policy->second_signature));
     context.out(hook_lines(policy->hooks));
     return ExitCode::kAsAsked;
 }

@@ -80,11 +80,55 @@ TEST(Options, APasswordTypedAsAnArgumentIsNotRepeated) {
          {std::vector<const char*>{"bmc", "add", "a", "10.0.0.1", "--username", "u", "--password", "hunter2"},
           std::vector<const char*>{"bmc", "add", "a", "10.0.0.1", "--username", "u", "--password=hunter2"},
           std::vector<const char*>{"bmc", "add", "a", "10.0.0.1", "hunter2", "--username", "u"},
-          std::vector<const char*>{"reveal", "a", "hunter2"}, std::vector<const char*>{"hunter2"}}) {
+          std::vector<const char*>{"history", "a", "hunter2"}, std::vector<const char*>{"hunter2"}}) {
         const std::string mistake = mistake_of(words);
         EXPECT_NE(mistake, "no mistake");
         EXPECT_THAT(mistake, Not(HasSubstr("hunter2")));
     }
+}
+
+TEST(Options, APlanSaysAllThatIsDecided) {
+    for (const auto& words : std::vector<std::vector<const char*>>{{"rotate", "a"},
+                                                                   {"rotate", "--all"},
+                                                                   {"rotate", "--due"},
+                                                                   {"rotate", "--k-g"},
+                                                                   {"rotate", "--put-back"},
+                                                                   {"rotate", "--fresh"},
+                                                                   {"rotate", "--first-contact"},
+                                                                   {"rotate", "--plan", "--output", "p"},
+                                                                   {"reveal", "a"},
+                                                                   {"reveal", "--version", "2"},
+                                                                   {"export", "--output", "o", "--holder", "h"},
+                                                                   {"export", "--output", "o", "--for", "ansible"},
+                                                                   {"member", "add", "bob"},
+                                                                   {"member", "add", "--role", "owner"}}) {
+        auto approved = words;
+        approved.insert(approved.end(), {"--approved", "p"});
+        EXPECT_THAT(mistake_of(approved), HasSubstr("excludes")) << words.front() << " " << words.back();
+    }
+    EXPECT_EQ(mistake_of({"rotate", "--approved", "p"}), "no mistake");
+    EXPECT_EQ(mistake_of({"reveal", "--approved", "p", "--password-only"}), "no mistake");
+    EXPECT_EQ(mistake_of({"export", "--approved", "p", "--output", "o"}), "no mistake");
+    EXPECT_EQ(mistake_of({"member", "add", "--approved", "p"}), "no mistake");
+    EXPECT_THAT(mistake_of({"export", "--approved", "p"}), HasSubstr("--output"));
+}
+
+TEST(Options, WithoutAPlanACommandSaysWhatItNeeds) {
+    EXPECT_THAT(mistake_of({"reveal"}), HasSubstr("BMC"));
+    EXPECT_THAT(mistake_of({"export", "a", "--output", "o", "--holder", "h"}), HasSubstr("--for"));
+    EXPECT_THAT(mistake_of({"export", "a", "--output", "o", "--for", "ansible"}), HasSubstr("--holder"));
+    EXPECT_THAT(mistake_of({"member", "add", "bob"}), HasSubstr("--key"));
+    EXPECT_THAT(mistake_of({"member", "add", "--key", "f"}), HasSubstr("NAME"));
+    EXPECT_THAT(mistake_of({"rotate", "a", "--plan"}), HasSubstr("--output"));
+    EXPECT_THAT(mistake_of({"rotate", "a", "--output", "p"}), HasSubstr("--plan"));
+    EXPECT_THAT(mistake_of({"rotate", "a", "--plan", "--output", "p", "--fresh"}), HasSubstr("excludes"));
+    EXPECT_THAT(mistake_of({"rotate", "a", "--plan", "--output", "p", "--valid", "8"}), HasSubstr("--valid"));
+    const auto planned = parse({"rotate", "a", "--plan", "--output", "p", "--valid", "3"});
+    ASSERT_TRUE(planned) << planned.error().mistake;
+    const auto& approval = std::get<RotateCommand>(planned->command).approval;
+    EXPECT_TRUE(approval.plan);
+    EXPECT_EQ(approval.plan_file, "p");
+    EXPECT_EQ(approval.valid_days, 3);
 }
 
 TEST(Options, HelpHasExamplesForEveryCommand) {

@@ -39,6 +39,7 @@ parallel = 8
 retention_days = 90
 reason_for = ["reveal", "exec"]
 ticket_for = ["deprovision"]
+second_signature = ["member add", "rotate"]
 
 [hooks]
 before_rotation = "/etc/bmcvault/before"
@@ -65,6 +66,7 @@ warning_days = 5
     EXPECT_EQ(policy->hooks.timeout, std::chrono::seconds{5});
     EXPECT_THAT(policy->reason_for, ElementsAre("exec", "reveal"));
     EXPECT_THAT(policy->ticket_for, ElementsAre("deprovision"));
+    EXPECT_THAT(policy->second_signature, ElementsAre("member add", "rotate"));
     const auto& web = policy->rules_of("web");
     EXPECT_EQ(web.age.maximum_age, days{90});
     EXPECT_TRUE(web.k_g);
@@ -95,6 +97,10 @@ TEST(Policy, EveryMistakeIsNamedWithItsPlace) {
     EXPECT_THAT(mistakes("reason_for = [\"reveal\", \"show\"]"),
                 ElementsAre("line 1, column 25: must be one of rotate, recover, accounts, reveal, exec, depart, "
                             "deprovision, expose, hold, forget, export"));
+    EXPECT_THAT(mistakes("second_signature = [\"rotate\", \"depart\"]"),
+                ElementsAre("line 1, column 31: must be one of rotate, reveal, export, member add"));
+    EXPECT_THAT(mistakes("second_signature = \"rotate\""),
+                ElementsAre("line 1, column 20: must be a list of words in quotes: [\"...\"]"));
     EXPECT_THAT(mistakes("hooks = true"), ElementsAre("line 1, column 9: hooks are a table: [hooks]"));
     EXPECT_THAT(mistakes("[hooks]\nbefore = \"/x\"\nafter_rotation = \"bin/tell\"\ntimeout_s = 0\nattention = 1\n"),
                 ElementsAre("line 2, column 1: unknown key 'before'",

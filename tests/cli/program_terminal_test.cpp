@@ -119,5 +119,38 @@ TEST(Terminal, ColoursAreForTerminalsOnly) {
     EXPECT_THAT(never.transcript(), Not(HasSubstr("\x1b")));
 }
 
+TEST(Terminal, ApproveShowsThePlanAndSignsOnlyAfterAYes) {
+    const Vault vault;
+    vault.import("name,address,username,password\na,10.0.0.1,u,x\nb,10.0.0.2,u,y\n");
+    const std::string identity = (vault.directory().path() / "bob.identity").string();
+    ASSERT_EQ(
+        vault.run({"member", "keygen", "--output", identity, "--kdf-memory", "64", "--kdf-operations", "1"}).exit_code,
+        0);
+    ASSERT_EQ(vault.run({"member", "add", "bob", "--key", identity + ".pub"}).exit_code, 0);
+    const std::string plan = (vault.directory().path() / "the.plan").string();
+    const Ran asked = vault.run({"rotate", "a", "b", "--k-g", "--plan", "--output", plan, "--reason", "quarterly"});
+    ASSERT_EQ(asked.exit_code, 0) << asked.err;
+    const std::string before = whole_file(plan);
+    const auto command = vault.with_options({"approve", plan, "--identity", identity});
+
+    OnTerminal refused(command);
+    refused.await_output("Sign this as bob? [y/N] ");
+    refused.type("n\n");
+    EXPECT_EQ(refused.finish(), 1);
+    EXPECT_EQ(whole_file(plan), before);
+
+    OnTerminal approved(command);
+    approved.await_output("passphrase asks for this at ");
+    approved.await_output("rotate: a fresh password for 2 BMCs, and a fresh K_G for 2 of them");
+    approved.await_output("reason: quarterly");
+    approved.await_output("10.0.0.2:623");
+    approved.await_output("Sign this as bob? [y/N] ");
+    EXPECT_EQ(whole_file(plan), before);
+    approved.type("y\n");
+    EXPECT_EQ(approved.finish(), 0) << approved.transcript();
+    EXPECT_THAT(approved.transcript(), HasSubstr("Signed by bob. It can be done once."));
+    EXPECT_THAT(whole_file(plan), testing::AllOf(testing::StartsWith(before), HasSubstr("approved-by bob\n")));
+}
+
 }  // namespace
 }  // namespace bmcvault::cli::program
