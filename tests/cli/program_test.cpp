@@ -209,6 +209,32 @@ TEST(Program, ADryRunOfRevealShowsAndLogsNothing) {
     EXPECT_EQ(vault.fingerprint(), before);
 }
 
+TEST(Program, APlanIsANewFileAndItsTextsAreLines) {
+    const Vault vault;
+    vault.import("name,address,username,password\na,10.0.0.1,root,secret-one\n");
+    const std::string plan = (vault.directory().path() / "the.plan").string();
+    const std::vector<std::string> ask{"rotate", "a", "--plan", "--output", plan};
+    const auto with = [&](std::initializer_list<std::string> more) {
+        auto words = ask;
+        words.insert(words.end(), more);
+        return vault.run(words);
+    };
+    const auto before = vault.fingerprint();
+    EXPECT_THAT(with({"--dry-run"}).out, HasSubstr("no plan was written"));
+    EXPECT_EQ(with({"--reason", "one\nticket two"}).exit_code, 2);
+    EXPECT_FALSE(std::filesystem::exists(plan));
+    EXPECT_EQ(with({"--reason", "why"}).exit_code, 0);
+    EXPECT_EQ(vault.fingerprint(), before);
+    const std::string written = whole_file(plan);
+    EXPECT_THAT(written, AllOf(testing::StartsWith("bmcvault-plan/1\n"), HasSubstr("\nreason why\n"),
+                               Not(HasSubstr("secret-one"))));
+    EXPECT_EQ(with({"--reason", "another"}).exit_code, 2);
+    EXPECT_EQ(whole_file(plan), written);
+    EXPECT_EQ(vault.run({"approve", "/nonexistent"}).exit_code, 2);
+    EXPECT_THAT(vault.run({"rotate", "--approved", vault.directory().file("x", "not a plan\n")}).err,
+                HasSubstr("is no plan of bmcvault"));
+}
+
 TEST(Program, OutputThatCannotBeWrittenIsNotSuccess) {
     const Vault vault;
     vault.import("name,address,username\na,10.0.0.1,root\n");
