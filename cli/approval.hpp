@@ -54,7 +54,7 @@ struct ApprovedPlan {
     GlobalOptions options;  // with the plan's reason and ticket
 
     [[nodiscard]] Context context(const Context& given) const {
-        return {options, given.streams, given.hooks, given.out_style, given.err_style};
+        return {options, given.streams, given.hooks, given.out_style, given.err_style, given.entry};
     }
 };
 [[nodiscard]] Outcome<ApprovedPlan> open_approved(const Context& context, const std::string& file,

@@ -14,7 +14,9 @@ namespace bmcvault::cli {
 namespace {
 
 std::string sentence(const PlannedRotation& work, const Plan& plan) {
-    const auto bmcs = counted(plan.bmcs.size(), "BMC");
+    const auto bmcs = work.role.empty()
+                          ? counted(plan.bmcs.size(), "BMC")
+                          : fmt::format("the {} accounts of {}", work.role, counted(plan.bmcs.size(), "BMC"));
     const auto k_gs = std::ranges::count(plan.bmcs, true, &PlannedBmc::with_k_g);
     std::string text = work.put_back ? fmt::format("rotate: the previous password returns to {}", bmcs)
                                      : fmt::format("rotate: a fresh password for {}", bmcs);
@@ -23,15 +25,20 @@ std::string sentence(const PlannedRotation& work, const Plan& plan) {
     return text;
 }
 
+std::string of_account(const std::string& role) {
+    return role.empty() ? "" : fmt::format("the {} account of ", role);
+}
+
 std::string sentence(const PlannedReveal& work, const Plan& plan) {
-    return fmt::format("reveal: {} of {}, with the K_G, to the eyes of whoever runs it",
+    return fmt::format("reveal: {} of {}{}, with the K_G, to the eyes of whoever runs it",
                        work.version ? fmt::format("version {} of the password", *work.version) : "the password",
-                       counted(plan.bmcs.size(), "BMC"));
+                       of_account(work.account), counted(plan.bmcs.size(), "BMC"));
 }
 
 std::string sentence(const PlannedExport& work, const Plan& plan) {
-    return fmt::format("export: the credentials of {} to a file for {}; {} holds them from then on",
-                       counted(plan.bmcs.size(), "BMC"), printable(work.format), printable(work.holder));
+    return fmt::format("export: the credentials of {}{} to a file for {}; {} holds them from then on",
+                       of_account(work.account), counted(plan.bmcs.size(), "BMC"), printable(work.format),
+                       printable(work.holder));
 }
 
 std::string sentence(const vault::NewMember& work, const Plan&) {

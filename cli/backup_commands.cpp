@@ -20,6 +20,7 @@ std::string contents(const Report& report) {
 
 ExitCode say(const Context& context, std::string_view command, std::string_view outcome, const Report& report,
              const std::string& file, const std::string& text) {
+    context.entry.text = fmt::format("{}: {}", command, text);
     if (context.options.json) {
         context.out(json_backup(report, file));
         context.out(

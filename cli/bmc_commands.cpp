@@ -8,6 +8,7 @@
 #include "cli/inventory_csv.hpp"
 #include "cli/json.hpp"
 #include "cli/secret_input.hpp"
+#include "rotate/engine/learned_facts.hpp"
 #include "vault/store/locks.hpp"
 
 namespace bmcvault::cli {
@@ -124,6 +125,19 @@ std::optional<Failure> apply_fields(Bmc& bmc, const BmcFields& fields) {
           [](const std::string& text) { return text.empty() ? Result<std::string>("") : parse_word(text); });
     apply(failure, fields.tags, "--tags", bmc.tags, parse_tags);
     return failure;
+}
+
+// A spare or monitoring account that became our own would be changed twice in one rotation.
+std::optional<Failure> name_taken(const vault::Store& store, const Bmc& bmc) {
+    const auto accounts = rotate::role_accounts(store, bmc);
+    if (!accounts) return vault_error("bmc set", accounts.error()).error();
+    const auto* taken = rotate::find_named(*accounts, bmc.user_name);
+    if (taken == nullptr) return std::nullopt;
+    const auto role = rotate::word(taken->role);
+    return usage_error(
+               fmt::format("'{}' is the {} account of {}", printable(bmc.user_name), role, printable(bmc.name)),
+               fmt::format("bmcvault accounts release {} --role {}, then the same command again", bmc.name, role))
+        .error();
 }
 
 // Two rows for one BMC would rotate it against each other.
@@ -244,6 +258,7 @@ Exit perform(const Context& context, const BmcSetCommand& command) {
     const Bmc& found = locked->bmc;
     Bmc bmc = found;
     if (auto failure = apply_fields(bmc, command.fields)) return std::unexpected(*failure);
+    if (auto failure = name_taken(**store, bmc)) return std::unexpected(*failure);
     if (command.accept_identity) bmc.pin = {};
     if (command.accept_identity || command.credential.given()) bmc.quarantine.reset();
     if (command.allow_weaker_suite) bmc.weaker_suite_allowed = *command.allow_weaker_suite;

@@ -69,7 +69,12 @@ using Exit = Outcome<ExitCode>;
 [[nodiscard]] Exit perform(const Context& context, const AccountsCommand& command);
 [[nodiscard]] Exit perform(const Context& context, const AccountsSecureCommand& command);
 [[nodiscard]] Exit perform(const Context& context, const AccountsAdoptCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const AccountsReleaseCommand& command);
 [[nodiscard]] Exit perform(const Context& context, const AccountsAcceptCommand& command);
+// card_commands.cpp
+[[nodiscard]] Exit perform(const Context& context, const CardShowCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const CardExportCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const CardImportCommand& command);
 // practice.cpp
 [[nodiscard]] Exit perform(const Context& context, const PracticeCommand& command);
 

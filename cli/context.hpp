@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "cli/journal.hpp"
 #include "cli/line_problems.hpp"
 #include "cli/options.hpp"
 #include "cli/run.hpp"
@@ -54,6 +55,7 @@ struct Context {
     const Hooks& hooks;
     Style out_style;
     Style err_style;
+    RunEntry& entry;  // what the command says of itself for the journal
 
     void out(std::string_view text) const;
     void warn(std::string_view text) const;  // "bmcvault: ..." on standard error

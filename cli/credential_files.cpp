@@ -59,7 +59,7 @@ SecretText ansible_inventory(std::span<const Disclosed> credentials) {
         out.append(fmt::format("    \"{}\":\n      bmc_host: \"{}\"\n      bmc_port: {}\n      bmc_user: !unsafe ",
                                bmc.name, bmc.address, bmc.port));
         append_quoted(out, bmc.user_name);
-        out.append("      bmc_password: !unsafe ");
+        out.append(fmt::format("      bmc_privilege: {}\n      bmc_password: !unsafe ", word(credential.privilege)));
         append_password(out, credential);
         if (!credential.k_g) continue;
         out.append("      bmc_key: \"");
@@ -73,8 +73,9 @@ SecretText ipmi_exporter_configuration(std::span<const Disclosed> credentials) {
     SecretText out;
     out.append("modules:\n");
     for (const auto& credential : credentials) {
-        out.append(fmt::format("  \"{}\":\n    driver: \"LAN_2_0\"\n    privilege: \"admin\"\n    user: ",
-                               credential.bmc.name));
+        const bool is_administrator = credential.privilege == ipmi::PrivilegeLevel::kAdministrator;
+        out.append(fmt::format("  \"{}\":\n    driver: \"LAN_2_0\"\n    privilege: \"{}\"\n    user: ",
+                               credential.bmc.name, is_administrator ? "admin" : word(credential.privilege)));
         append_quoted(out, credential.bmc.user_name);
         out.append("    pass: ");
         append_password(out, credential);

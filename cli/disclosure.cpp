@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cli/json.hpp"
+#include "rotate/engine/learned_facts.hpp"
 
 namespace bmcvault::cli {
 namespace {
@@ -48,13 +49,19 @@ void append_password_json(SecretText& out, const Key20& password) {
 
 }  // namespace
 
+std::string_view word(ipmi::PrivilegeLevel privilege) {
+    if (privilege == ipmi::PrivilegeLevel::kUser) return "user";
+    return privilege == ipmi::PrivilegeLevel::kOperator ? "operator" : "administrator";
+}
+
 bool is_plain(std::string_view bytes) {
     return std::ranges::all_of(bytes, [](char c) { return c >= 0x20 && c < 0x7f; });
 }
 
 SecretText credential_json(const Disclosed& credential) {
     SecretText out;
-    out.append(json_reveal_head(credential.bmc, credential.password_version, credential.k_g_version));
+    out.append(json_reveal_head(credential.bmc, credential.password_version, credential.k_g_version,
+                                word(credential.privilege)));
     append_password_json(out, credential.password);
     if (credential.k_g) {
         out.append(R"(,"k_g":")");
@@ -66,21 +73,36 @@ SecretText credential_json(const Disclosed& credential) {
     return out;
 }
 
-Outcome<ChosenVersions> choose_versions(const vault::Store& store, const vault::Bmc& bmc,
+Outcome<AccountOf> account_of(const vault::Store& store, const vault::Bmc& bmc, const std::string& role) {
+    if (role.empty()) return AccountOf{bmc, bmc.own_password(), ipmi::PrivilegeLevel::kAdministrator};
+    const auto accounts = rotate::role_accounts(store, bmc);
+    if (!accounts) return vault_error(bmc.name, accounts.error());
+    const auto* account = rotate::find_role(*accounts, *rotate::account_role_from(role));
+    if (account == nullptr)
+        return usage_error(fmt::format("{} has no {} account", bmc.name, role),
+                           fmt::format("bmcvault accounts adopt {} --role {}", bmc.name, role));
+    AccountOf found{bmc, {vault::Kind::kPassword, account->slot.value}, account->privilege};
+    found.bmc.user_name = account->name;
+    found.bmc.user_id = account->slot.value;
+    return found;
+}
+
+Outcome<ChosenVersions> choose_versions(const vault::Store& store, const AccountOf& account,
                                         std::optional<std::uint32_t> number) {
+    const auto& bmc = account.bmc;
     const auto versions = store.versions(bmc.id);
     if (!versions) return vault_error(bmc.name, versions.error());
-    const auto password = choose(*versions, bmc.own_password(), number);
+    const auto password = choose(*versions, account.subject, number);
     if (!password) {
         return usage_error(number ? fmt::format("{} has no password version {}", bmc.name, *number)
                                   : fmt::format("the vault has no password of {}", bmc.name),
                            fmt::format("bmcvault history {}", bmc.name));
     }
     const bool pending = std::ranges::any_of(*versions, [&](const auto& version) {
-        const bool ours = version.subject == bmc.own_password() || version.subject == bmc.k_g_subject();
+        const bool ours = version.subject == account.subject || version.subject == bmc.k_g_subject();
         return version.state == VersionState::kPending && ours;
     });
-    return ChosenVersions{*password, choose(*versions, bmc.k_g_subject(), std::nullopt), pending};
+    return ChosenVersions{*password, choose(*versions, bmc.k_g_subject(), std::nullopt), pending, account.privilege};
 }
 
 void warn_about_pending(const Context& context, const vault::Bmc& bmc, const ChosenVersions& chosen) {
@@ -110,7 +132,7 @@ Outcome<Disclosed> disclose(const Context& context, vault::Store& store, const s
     if (!logged) return vault_error(what + ": not shown, because it could not be logged", logged.error());
     auto password = store.unseal(chosen.password);
     if (!password) return vault_error(what, password.error());
-    Disclosed disclosed{bmc, chosen.password, std::move(*password), chosen.k_g, std::nullopt};
+    Disclosed disclosed{bmc, chosen.password, std::move(*password), chosen.k_g, std::nullopt, chosen.privilege};
     if (!chosen.k_g) return disclosed;
     auto k_g = store.unseal(*chosen.k_g);
     if (!k_g) return vault_error(what, k_g.error());

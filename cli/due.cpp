@@ -7,6 +7,8 @@
 #include <set>
 
 #include "cli/plain_file.hpp"
+#include "rotate/engine/capability_card.hpp"
+#include "rotate/engine/learned_facts.hpp"
 
 namespace bmcvault::cli {
 namespace {
@@ -25,8 +27,8 @@ std::string policy_file(const Context& context) {
     return std::filesystem::exists(kDefaultPolicy, ignored) ? kDefaultPolicy : "";
 }
 
-CredentialFacts facts_of(const vault::Bmc& bmc, const vault::CredentialVersion* password,
-                         const vault::CredentialVersion* k_g, const GroupRules& rules) {
+CredentialFacts facts_of(const vault::CredentialVersion* password, const vault::CredentialVersion* k_g,
+                         const GroupRules& rules) {
     CredentialFacts facts;
     if (password != nullptr) {
         facts.password_since = password->created_at;
@@ -34,8 +36,38 @@ CredentialFacts facts_of(const vault::Bmc& bmc, const vault::CredentialVersion* 
         facts.password_is_put_back = password->provenance == Provenance::kPutBack;
     }
     if (k_g != nullptr) facts.k_g_since = k_g->created_at;
-    facts.k_g_is_wanted = rules.k_g && bmc.k_g_supported.value_or(true);
+    facts.k_g_is_wanted = rules.k_g;
     return facts;
+}
+
+// Of this BMC, or of its kind by the card: a rotation would not try it either.
+class WithoutKg {
+public:
+    explicit WithoutKg(const vault::Store& store) : store_(store) {}
+
+    Result<bool> contains(const vault::Bmc& bmc) {
+        if (bmc.k_g_supported) return !*bmc.k_g_supported;
+        const auto kind = rotate::card_key(bmc);
+        if (kind.empty()) return false;
+        if (const auto known = kinds_.find(kind); known != kinds_.end()) return known->second;
+        const auto card = rotate::read_card(store_, kind);
+        if (!card) return std::unexpected(card.error());
+        const auto k_g = card->facts.find(rotate::kKgFact);
+        return kinds_[kind] = k_g != card->facts.end() && k_g->second == rotate::kNotUsable;
+    }
+
+private:
+    const vault::Store& store_;
+    std::map<std::string, bool> kinds_;
+};
+
+// nullopt: it has none.
+Result<std::optional<vault::Subject>> subject_of_monitor(const vault::Store& store, const vault::Bmc& bmc) {
+    const auto accounts = rotate::role_accounts(store, bmc);
+    if (!accounts) return std::unexpected(accounts.error());
+    const auto* monitor = rotate::find_role(*accounts, rotate::AccountRole::kMonitor);
+    if (monitor == nullptr) return std::nullopt;
+    return vault::Subject{vault::Kind::kPassword, monitor->slot.value};
 }
 
 }  // namespace
@@ -72,6 +104,10 @@ Outcome<std::vector<DueEntry>> due_entries(vault::Store& store, const Policy& po
     if (!versions) return vault_error("reading the versions", versions.error());
     const auto known = store.team().due();
     if (!known) return vault_error("reading what is due", known.error());
+    const auto unfinished = rotate::with_followers(store, *fleet);
+    if (!unfinished) return vault_error("reading what is unfinished", unfinished.error());
+    const auto with_others = rotate::with_role_accounts(store, *fleet);
+    if (!with_others) return vault_error("reading the accounts beside our own", with_others.error());
     const std::set<BmcId> exposed(known->begin(), known->end());
     std::map<std::pair<BmcId, vault::Subject>, const vault::CredentialVersion*> current;
     for (const auto& version : *versions) current[{version.bmc, version.subject}] = &version;
@@ -80,12 +116,23 @@ Outcome<std::vector<DueEntry>> due_entries(vault::Store& store, const Policy& po
         return found == current.end() ? nullptr : found->second;
     };
 
+    WithoutKg without_k_g(store);
     std::vector<DueEntry> entries;
     entries.reserve(fleet->size());
     for (const auto& bmc : *fleet) {
         const auto& rules = policy.rules_of(bmc.group);
-        auto facts = facts_of(bmc, find(bmc.id, bmc.own_password()), find(bmc.id, bmc.k_g_subject()), rules);
+        auto facts = facts_of(find(bmc.id, bmc.own_password()), find(bmc.id, bmc.k_g_subject()), rules);
+        const auto without = without_k_g.contains(bmc);
+        if (!without) return vault_error("reading a card", without.error());
+        facts.k_g_is_wanted = facts.k_g_is_wanted && !*without;
         facts.is_exposed = exposed.contains(bmc.id);
+        facts.is_unfinished = unfinished->contains(bmc.id);
+        if (with_others->contains(bmc.id)) {
+            const auto monitor = subject_of_monitor(store, bmc);
+            if (!monitor) return vault_error("reading the accounts beside our own", monitor.error());
+            const auto* version = *monitor ? find(bmc.id, **monitor) : nullptr;
+            if (version != nullptr) facts.monitor_since = version->created_at;
+        }
         DueEntry entry{bmc,
                        rotate::why_due(facts, rules.age, at),
                        rotate::due_at(facts, rules.age),

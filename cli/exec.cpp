@@ -11,9 +11,12 @@ namespace bmcvault::cli {
 Exit perform(const Context& context, const ExecCommand& command) {
     auto store = open_vault(context);
     if (!store) return std::unexpected(store.error());
-    const auto bmc = find_bmc(**store, command.name);
-    if (!bmc) return std::unexpected(bmc.error());
-    const auto chosen = choose_versions(**store, *bmc);
+    const auto found = find_bmc(**store, command.name);
+    if (!found) return std::unexpected(found.error());
+    const auto account = account_of(**store, *found, command.account);
+    if (!account) return std::unexpected(account.error());
+    const auto* bmc = &account->bmc;
+    const auto chosen = choose_versions(**store, *account);
     if (!chosen) return std::unexpected(chosen.error());
     const ExecTool tool = exec_tool(command.tool, command.command);
     const std::string program = command.tool.empty() ? command.command.front() : command.tool;

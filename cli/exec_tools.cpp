@@ -17,6 +17,12 @@ std::string program_of(const std::vector<std::string>& command) {
     return std::filesystem::path(command.front()).filename().string();
 }
 
+// As the tools have it, which differ in what they call the highest.
+std::string in_capitals(ipmi::PrivilegeLevel privilege, const std::string& administrator) {
+    if (privilege == ipmi::PrivilegeLevel::kUser) return "USER";
+    return privilege == ipmi::PrivilegeLevel::kOperator ? "OPERATOR" : administrator;
+}
+
 SecretText password_text(const Disclosed& credential) {
     SecretText out;
     credential.password.expose([&](auto bytes) { out.append(without_padding(bytes)); });
@@ -38,6 +44,8 @@ Outcome<ExecPlan> plan_ipmitool(const Disclosed& credential, bool with_program, 
     const std::string program = with_program ? "ipmitool" : command.front();
     plan.words = {program, "-I", "lanplus", "-H", bmc.address, "-p", std::to_string(bmc.port), "-U", bmc.user_name};
     if (bmc.cipher_suite) plan.words.insert(plan.words.end(), {"-C", std::to_string(*bmc.cipher_suite)});
+    if (credential.privilege != ipmi::PrivilegeLevel::kAdministrator)
+        plan.words.insert(plan.words.end(), {"-L", in_capitals(credential.privilege, "ADMINISTRATOR")});
     SecretText password = password_text(credential);
     if (password.size() == 0) {
         plan.words.insert(plan.words.end(), {"-P", ""});  // it takes an empty file for no password, and asks
@@ -126,7 +134,7 @@ SecretText freeipmi_configuration(const Disclosed& credential) {
         }
         out.append("\"\n");
     };
-    out.append("driver-type LAN_2_0\nprivilege-level ADMIN\n");
+    out.append(fmt::format("driver-type LAN_2_0\nprivilege-level {}\n", in_capitals(credential.privilege, "ADMIN")));
     if (bmc.cipher_suite) out.append(fmt::format("cipher-suite-id {}\n", *bmc.cipher_suite));
     out.append("username ");
     quoted(bmc.user_name);

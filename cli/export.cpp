@@ -36,12 +36,13 @@ void leave_out(const Context& context, Gathered& gathered, const vault::Bmc& bmc
 }
 
 std::vector<Chosen> choose_all(const Context& context, const vault::Store& store, const std::vector<vault::Bmc>& bmcs,
-                               Gathered& gathered) {
+                               const std::string& role, Gathered& gathered) {
     std::vector<Chosen> all;
     for (const auto& bmc : bmcs) {
-        auto versions = choose_versions(store, bmc);
+        auto account = account_of(store, bmc, role);
+        auto versions = account ? choose_versions(store, *account) : std::unexpected(account.error());
         if (versions)
-            all.push_back({bmc, std::move(*versions)});
+            all.push_back({std::move(account->bmc), std::move(*versions)});
         else
             leave_out(context, gathered, bmc, versions.error().what);
     }
@@ -109,7 +110,8 @@ Exit export_all(const Context& context, vault::Store& store, const ExportCommand
                 const std::vector<vault::Bmc>& selected, const std::function<Outcome<void>()>& before = {}) {
     const auto format = *file_format(command.format);
     Gathered gathered;
-    const auto chosen = choose_all(context, store, selected, gathered);
+    const auto chosen = choose_all(context, store, selected, command.account, gathered);
+    if (chosen.empty()) return usage_error("export: nothing to write; why not is said above");
     if (context.options.dry_run) {
         context.out(context.options.json
                         ? json_summary(PlainSummary{"export", selected.size(), {}, std::nullopt, true})
@@ -143,6 +145,7 @@ Exit export_as_approved(const Context& given, const ExportCommand& command) {
     auto planned = command;
     planned.format = work.format;
     planned.holder = work.holder;
+    planned.account = work.account;
     return export_all(context, *approved->store, planned, approved->bmcs, [&]() -> Outcome<void> {
         const auto recorded = record_use(context, *approved);
         if (!recorded) return std::unexpected(recorded.error());
@@ -160,7 +163,7 @@ Exit perform(const Context& context, const ExportCommand& command) {
     if (!selected) return std::unexpected(selected.error());
     if (command.approval.plan)
         return write_plan(context, **store,
-                          {PlannedExport{command.format, command.holder},
+                          {PlannedExport{command.format, command.holder, command.account},
                            *selected,
                            {},
                            command.output,

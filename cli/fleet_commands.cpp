@@ -26,6 +26,7 @@ Exit nothing_is_due(const Context& context, std::unique_ptr<vault::Store> store,
     if (auto told = tell_owed(context, environment, options); !told) return std::unexpected(told.error());
     const auto all_told = nobody_waits(context, *environment.store);
     if (!all_told) return std::unexpected(all_told.error());
+    context.entry.text = "rotate: nothing is due";
     const PlainSummary nothing{"rotate", 0, {}, std::nullopt, context.options.dry_run};
     context.out(context.options.json ? json_summary(nothing) : "Nothing is due.\n");
     return *all_told ? ExitCode::kAsAsked : ExitCode::kNotAsAsked;
@@ -48,18 +49,32 @@ Outcome<void> tell_before_rescue(const Context& context, vault::Store& store, co
     return {};
 }
 
+Exit recover_over_the_network(const Context& context, FleetRun fleet) {
+    if (auto failure = nothing_selected("recover", fleet.selection)) return std::unexpected(*failure);
+    auto store = open_vault(context);
+    if (!store) return std::unexpected(store.error());
+    if (fleet.selection.due && !fleet.options.find_only) {
+        const auto to_do = keep_to_schedule(context, "recover", **store, fleet.options);
+        if (!to_do) return std::unexpected(to_do.error());
+        fleet.options.only_monitor_of.clear();
+    }
+    return run_over(context, std::move(*store), std::move(fleet));
+}
+
 // The options without which the next rotation would do something else.
-std::string again_with(bool k_g, bool put_back, bool plan) {
-    std::vector<std::string_view> words;
+std::string again_with(bool k_g, bool put_back, const std::string& role, bool plan) {
+    std::vector<std::string> words;
     if (k_g) words.emplace_back("--k-g");
     if (put_back) words.emplace_back("--put-back");
+    if (!role.empty()) words.push_back("--role " + role);
     if (plan) words.emplace_back("--plan --output FILE");
     return fmt::format("{}", fmt::join(words, " "));
 }
 
 // What the policy alone decides: it is the standing approval of that.
 bool is_scheduled(const RotateCommand& command) {
-    return canonical(command.selection) == "--due" && !command.k_g && !command.put_back && !command.first_contact;
+    return canonical(command.selection) == "--due" && !command.k_g && !command.put_back && !command.first_contact &&
+           !command.fresh && command.role.empty();
 }
 
 Exit plan_rotation(const Context& context, vault::Store& store, const RotateCommand& command) {
@@ -67,13 +82,14 @@ Exit plan_rotation(const Context& context, vault::Store& store, const RotateComm
     if (!selected) return std::unexpected(selected.error());
     const auto policy = read_policy(context);
     if (!policy) return std::unexpected(policy.error());
-    Request request{PlannedRotation{command.put_back, command.first_contact},
+    Request request{PlannedRotation{command.put_back, command.first_contact, command.role},
                     *selected,
                     {},
                     command.approval.plan_file,
                     command.approval.valid_days};
     for (const auto& bmc : *selected) {
-        const bool wanted = command.k_g || (!command.put_back && policy->rules_of(bmc.group).k_g);
+        const bool with_policy = !command.put_back && command.role.empty();
+        const bool wanted = command.k_g || (with_policy && policy->rules_of(bmc.group).k_g);
         if (wanted) request.with_k_g.insert(bmc.id);
     }
     return write_plan(context, store, request);
@@ -88,7 +104,8 @@ Exit rotate_as_approved(const Context& given, const std::string& file) {
     auto options = common_options(context, none);
     options.put_back = work.put_back;
     options.first_contact = work.first_contact;
-    if (const auto followed = follow_policy(context, *approved->store, none, options); !followed)
+    options.only_role = rotate::account_role_from(work.role);
+    if (const auto followed = follow_policy(context, *approved->store, options); !followed)
         return std::unexpected(followed.error());
     options.k_g_of.clear();
     for (const auto& bmc : approved->plan.bmcs)
@@ -100,7 +117,7 @@ Exit rotate_as_approved(const Context& given, const std::string& file) {
     }
     return run_chosen(context, std::move(approved->store), approved->bmcs,
                       {"rotate", none, options, &rotate::run_rotate, std::nullopt,
-                       again_with(!options.k_g_of.empty(), work.put_back, true)});
+                       again_with(!options.k_g_of.empty(), work.put_back, work.role, true)});
 }
 
 }  // namespace
@@ -112,18 +129,25 @@ Exit perform(const Context& context, const RotateCommand& command) {
     options.put_back = command.put_back;
     options.fresh = command.fresh;
     options.first_contact = command.first_contact;
+    options.only_role = rotate::account_role_from(command.role);
     if (auto failure = nothing_selected("rotate", command.selection)) return std::unexpected(*failure);
     if (!command.approval.plan && !is_scheduled(command))
         if (auto enough = one_signature_is_enough(context, "rotate"); !enough) return std::unexpected(enough.error());
     auto store = open_vault(context);
     if (!store) return std::unexpected(store.error());
     if (command.approval.plan) return plan_rotation(context, **store, command);
-    const auto to_do = follow_policy(context, **store, command.selection, options);
-    if (!to_do) return std::unexpected(to_do.error());
-    if (!*to_do) return nothing_is_due(context, std::move(*store), options);
+    if (const auto followed = follow_policy(context, **store, options); !followed)
+        return std::unexpected(followed.error());
+    if (command.selection.due) {
+        const auto to_do = keep_to_schedule(context, "rotate", **store, options);
+        if (!to_do) return std::unexpected(to_do.error());
+        const bool alone = canonical(command.selection) == "--due";
+        if (alone && !*to_do) return nothing_is_due(context, std::move(*store), options);
+        if (!alone) options.only_monitor_of.clear();  // what was named is rotated whole
+    }
     return run_over(context, std::move(*store),
                     {"rotate", command.selection, options, &rotate::run_rotate, std::nullopt,
-                     again_with(command.k_g, command.put_back, false)});
+                     again_with(command.k_g, command.put_back, command.role, false)});
 }
 
 Exit perform(const Context& context, const CheckCommand& command) {
@@ -141,7 +165,7 @@ Exit perform(const Context& context, const RecoverCommand& command) {
     options.first_contact = command.first_contact;
     FleetRun fleet{"recover", command.selection, options, &rotate::run_recover, command.elsewhere};
     const bool in_band = command.rescue_script || !command.via.empty();
-    if (!in_band) return run_fleet(context, std::move(fleet));
+    if (!in_band) return recover_over_the_network(context, std::move(fleet));
 
     const auto& selection = command.selection;
     const bool others = selection.all || selection.failed || selection.due || !selection.exposed_to.empty();

@@ -8,6 +8,8 @@
 #include "cli/plan.hpp"
 #include "cli/text.hpp"
 #include "cli/yearly_report.hpp"
+#include "rotate/core/other_logins.hpp"
+#include "rotate/engine/capability_card.hpp"
 #include "vault/base/bytes.hpp"
 #include "vault/core/identity.hpp"
 
@@ -44,13 +46,16 @@ Json counts(const OutcomeCounts& outcomes) {
 }
 
 void add_work(Json& object, const PlannedRotation& work) {
+    object["account"] = work.role.empty() ? Json(nullptr) : Json(work.role);
     object["put_back"] = work.put_back;
     object["first_contact"] = work.first_contact;
 }
 void add_work(Json& object, const PlannedReveal& work) {
+    object["account"] = work.account.empty() ? Json(nullptr) : Json(work.account);
     object["version"] = or_null(work.version);
 }
 void add_work(Json& object, const PlannedExport& work) {
+    object["account"] = work.account.empty() ? Json(nullptr) : Json(work.account);
     object["format"] = work.format;
     object["holder"] = work.holder;
 }
@@ -342,11 +347,12 @@ std::string json_backup_that_holds(const std::string& file) {
 }
 
 std::string json_reveal_head(const vault::Bmc& bmc, const vault::CredentialVersion& password,
-                             const std::optional<vault::CredentialVersion>& k_g) {
+                             const std::optional<vault::CredentialVersion>& k_g, std::string_view privilege) {
     Json object = place(bmc);
     object["host"] = bmc.address;
     object["port"] = bmc.port;
     object["username"] = bmc.user_name;
+    object["privilege"] = privilege;
     object["password_version"] = password.version.value;
     object["password_state"] = word(password.state);
     object["password_size"] = static_cast<int>(password.size);
@@ -354,6 +360,18 @@ std::string json_reveal_head(const vault::Bmc& bmc, const vault::CredentialVersi
     std::string text = object.dump(-1, ' ', true, Json::error_handler_t::replace);
     text.pop_back();
     return text;
+}
+
+std::string json_card(const rotate::CapabilityCard& card, const rotate::BoardsOfKind& boards) {
+    return line(Json{{"type", "card"},
+                     {"card", card.kind},
+                     {"facts", card.facts},
+                     {"bmcs", boards.names},
+                     {"cipher_suites", boards.cipher_suites},
+                     {"session_slots", boards.session_slots},
+                     {"lock_outs", boards.lock_outs},
+                     {"enabled_bits_told", !boards.enabled_bits_are_missing},
+                     {"other_logins", rotate::other_logins(rotate::manufacturer_of(card.kind))}});
 }
 
 std::string json_body(const std::vector<std::pair<std::string_view, std::string>>& fields) {

@@ -15,6 +15,11 @@
 #include "vault/core/model.hpp"
 #include "vault/store/store.hpp"
 
+namespace bmcvault::rotate {
+struct BoardsOfKind;
+struct CapabilityCard;
+}  // namespace bmcvault::rotate
+
 namespace bmcvault::cli {
 
 struct DueEntry;
@@ -91,7 +96,9 @@ struct CertifiedFacts {
 [[nodiscard]] std::string json_backup(const vault::Store::BackupReport& report, const std::string& file);
 // The line of `reveal` up to and without its closing brace: the caller appends the secrets, in secret memory.
 [[nodiscard]] std::string json_reveal_head(const vault::Bmc& bmc, const vault::CredentialVersion& password,
-                                           const std::optional<vault::CredentialVersion>& k_g);
+                                           const std::optional<vault::CredentialVersion>& k_g,
+                                           std::string_view privilege);
+[[nodiscard]] std::string json_card(const rotate::CapabilityCard& card, const rotate::BoardsOfKind& boards);
 // Body of an audit record. Keys with empty values are left out.
 [[nodiscard]] std::string json_body(const std::vector<std::pair<std::string_view, std::string>>& fields);
 

@@ -9,6 +9,7 @@
 #include "cli/commands.hpp"
 #include "cli/due.hpp"
 #include "cli/json.hpp"
+#include "rotate/engine/learned_facts.hpp"
 
 namespace bmcvault::cli {
 namespace {
@@ -175,6 +176,9 @@ std::string status_summary(const std::vector<FleetEntry>& entries, std::size_t a
     if (attention == 0) return text + " Nothing needs attention.";
     std::string_view next = only_new ? "bmcvault check --all" : "bmcvault recover --failed";
     if (!only_new && only_shared) next = "bmcvault rotate --failed";
+    const bool only_due = std::ranges::all_of(
+        entries, [](const auto& entry) { return entry.attention.empty() || entry.attention.starts_with("due: "); });
+    if (only_due) next = "bmcvault rotate --due";
     return text +
            fmt::format(" {} attention. Next: {}", attention == 1 ? "1 needs" : fmt::format("{} need", attention), next);
 }
@@ -190,15 +194,24 @@ std::string pin_text(const vault::Pin& pin) {
     return parts.empty() ? "none yet" : fmt::format("{}", fmt::join(parts, ", "));
 }
 
-std::string show_text(const Bmc& bmc, const std::vector<CredentialVersion>& versions, UnixTime at) {
+std::string account_text(const rotate::RoleAccount& account) {
+    const auto rights = account.privilege == ipmi::PrivilegeLevel::kUser ? "user" : "operator";
+    return fmt::format("{}, slot {}, {}{}", account.name, account.slot.value,
+                       account.privilege == ipmi::PrivilegeLevel::kAdministrator ? "administrator" : rights,
+                       account.follows ? "; its password has still to follow" : "");
+}
+
+std::string show_text(const Bmc& bmc, const std::vector<rotate::RoleAccount>& accounts,
+                      const std::vector<CredentialVersion>& versions, UnixTime at) {
     std::string text;
     const auto say = [&](std::string_view what, const std::string& value) {
-        if (!value.empty()) text += fmt::format("{:<14}{}\n", what, printable(value));
+        if (!value.empty()) text += fmt::format("{:<13} {}\n", what, printable(value));
     };
     say("name", bmc.name);
     say("address", host_and_port(bmc.address, bmc.port));
     say("username", bmc.user_name);
     say("user slot", bmc.user_id ? std::to_string(*bmc.user_id) : "not known yet");
+    for (const auto& account : accounts) say(word(account.role), account_text(account));
     say("channel", bmc.channel == 0x0e ? "0x0e (the one we come in on)" : std::to_string(bmc.channel));
     say("group", bmc.group);
     say("tags", joined(bmc.tags));
@@ -282,11 +295,13 @@ Exit perform(const Context& context, const BmcShowCommand& command) {
     if (!bmc) return std::unexpected(bmc.error());
     const auto versions = (*store)->versions(bmc->id);
     if (!versions) return vault_error("bmc show", versions.error());
+    const auto accounts = rotate::role_accounts(**store, *bmc);
+    if (!accounts) return vault_error("bmc show", accounts.error());
     if (context.options.json) {
         context.out(json_inventory(*bmc));
         context.out(plain_summary("bmc show", 1));
     } else {
-        context.out(show_text(*bmc, *versions, now()));
+        context.out(show_text(*bmc, *accounts, *versions, now()));
     }
     return ExitCode::kAsAsked;
 }

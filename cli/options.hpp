@@ -105,6 +105,7 @@ struct BmcShowCommand {
 struct RotateCommand {
     Selection selection;
     bool k_g = false, put_back = false, fresh = false, first_contact = false;
+    std::string role;  // empty: all accounts of ours
     ApprovalOptions approval{};
 };
 struct ElsewhereOptions {  // of check and recover: what is tested beyond a BMC's own versions
@@ -130,7 +131,13 @@ struct AccountsSecureCommand {
 };
 struct AccountsAdoptCommand {
     Selection selection;
-    std::string user_name = "bmcvault";
+    std::string role;       // empty: our own account
+    std::string user_name;  // empty: as the role has it
+    std::string privilege;  // of a monitor; empty: user
+};
+struct AccountsReleaseCommand {
+    Selection selection;
+    std::string role;
 };
 struct AccountsAcceptCommand {
     Selection selection;
@@ -148,13 +155,15 @@ struct HistoryCommand {
 };
 struct RevealCommand {
     Selection selection;
+    std::string account;  // role; empty: our own
     std::optional<std::uint32_t> version;
     bool password_only = false;
     ApprovalOptions approval{};
 };
 struct ExecCommand {
     std::string name;
-    std::string tool;  // ipmitool, freeipmi; empty: by the command's first word
+    std::string account;  // role; empty: our own
+    std::string tool;     // ipmitool, freeipmi; empty: by the command's first word
     std::vector<std::string> command;
 };
 struct StatusCommand {
@@ -228,12 +237,22 @@ struct VaultRestoreCommand {
 };
 struct ExportCommand {
     Selection selection;
-    std::string format;  // as file_format() takes it
+    std::string account;  // role; empty: our own
+    std::string format;   // as file_format() takes it
     std::string output;
     std::string holder;
     ApprovalOptions approval{};
 };
 struct ApproveCommand {
+    std::string file;
+};
+struct CardShowCommand {
+    std::string kind;  // empty: all
+};
+struct CardExportCommand {
+    std::string output;
+};
+struct CardImportCommand {
     std::string file;
 };
 struct VaultAcceptRestoreCommand {};
@@ -265,13 +284,14 @@ struct ReportCommand {
 using Command =
     std::variant<InitCommand, BmcAddCommand, BmcImportCommand, BmcImportPasswordsCommand, BmcSetCommand,
                  BmcReplaceCommand, BmcHoldCommand, BmcRemoveCommand, BmcListCommand, BmcShowCommand, AccountsCommand,
-                 AccountsSecureCommand, AccountsAdoptCommand, AccountsAcceptCommand, RotateCommand, CheckCommand,
-                 RecoverCommand, HistoryCommand, RevealCommand, StatusCommand, LogCommand, LogExportCommand,
-                 VaultInfoCommand, VaultVerifyCommand, VaultBackupCommand, VaultRestoreCommand,
+                 AccountsSecureCommand, AccountsAdoptCommand, AccountsReleaseCommand, AccountsAcceptCommand,
+                 RotateCommand, CheckCommand, RecoverCommand, HistoryCommand, RevealCommand, StatusCommand, LogCommand,
+                 LogExportCommand, VaultInfoCommand, VaultVerifyCommand, VaultBackupCommand, VaultRestoreCommand,
                  VaultAcceptRestoreCommand, VaultForgetCommand, MemberKeygenCommand, MemberAddCommand,
                  MemberListCommand, CompartmentAddCommand, CompartmentListCommand, CompartmentMoveCommand,
                  HolderAddCommand, HolderListCommand, DepartCommand, DeprovisionCommand, ExposeCommand, ExecCommand,
-                 ExportCommand, ApproveCommand, PracticeCommand, PolicyCheckCommand, DueCommand, ReportCommand>;
+                 ExportCommand, ApproveCommand, CardShowCommand, CardExportCommand, CardImportCommand, PracticeCommand,
+                 PolicyCheckCommand, DueCommand, ReportCommand>;
 
 struct Invocation {
     std::string name;  // "accounts secure"

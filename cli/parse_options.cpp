@@ -68,6 +68,7 @@ public:
         add_report();
         add_exec();
         add_export();
+        add_card();
         add_approve();
         add_vault();
         add_members();
@@ -443,6 +444,10 @@ private:
             ->excludes(k_g);
         auto* fresh =
             rotate->add_flag("--fresh", rotate_.fresh, "start anew although an interrupted run could be continued");
+        rotate->add_option("--role", rotate_.role, "only the accounts for this, and not our own: monitor")
+            ->check(CLI::IsMember({"monitor"}))
+            ->excludes("--put-back")
+            ->excludes(k_g);
         add_first_contact(rotate, rotate_.first_contact);
         add_approval(rotate, rotate_.approval, nullptr);
         fresh->excludes("--plan");  // a plan is a run of its own
@@ -497,7 +502,7 @@ private:
 
     void add_accounts() {
         auto* accounts =
-            command(&app_, "accounts", "every user slot of every BMC: list, secure, adopt, accept", accounts_,
+            command(&app_, "accounts", "every user slot of every BMC: list, secure, adopt, release, accept", accounts_,
                     std::string(kSelectors) +
                         "Lists every user slot with its rights, and asks by RAKP 2 which known password opens each\n"
                         "account: no failed login. Exit code 6 when an account is anonymous, a vendor's or opens with\n"
@@ -520,9 +525,26 @@ private:
                 "The new account's password is in the vault before it is sent; the inventory changes\n"
                 "over when the BMC has let it in as ADMINISTRATOR. The account used until then stays:\n"
                 "`accounts secure` closes it when it is a vendor's.\n\n"
-                "Examples:\n  bmcvault accounts adopt rack[01-12]-bmc --reason \"no shared names\"\n");
+                "With --role it stands beside our own account: a spare takes turns with it, so that a rotation\n"
+                "leaves one of both as it is until the clients have been told; a monitor may only look.\n\n"
+                "Examples:\n  bmcvault accounts adopt rack[01-12]-bmc --reason \"no shared names\"\n"
+                "  bmcvault accounts adopt rack[01-12]-bmc --role spare\n"
+                "  bmcvault accounts adopt rack[01-12]-bmc --role monitor --privilege operator\n");
         add_selection(adopt, accounts_adopt_.selection);
-        adopt->add_option("--name", accounts_adopt_.user_name, "user name, at most 16 bytes (bmcvault)");
+        add_role(adopt, accounts_adopt_.role, "beside our own account: spare or monitor");
+        adopt->add_option("--name", accounts_adopt_.user_name,
+                          "user name, at most 16 bytes (bmcvault; bmcvault-2 of a spare, bmcvault-mon of a monitor)");
+        adopt->add_option("--privilege", accounts_adopt_.privilege, "of a monitor: user or operator (user)")
+            ->check(CLI::IsMember({"user", "operator"}));
+
+        auto* release = command(
+            accounts, "release", "no account of ours any more: for `accounts secure` to close", accounts_release_,
+            std::string(kSelectors) +
+                "The vault keeps its passwords; no BMC is contacted. It stays open on the BMC until\n"
+                "`accounts secure NAME --unknown disable` closes it.\n\n"
+                "Examples:\n  bmcvault accounts release rack01-bmc --role monitor --reason \"pulled by SNMP now\"\n");
+        add_selection(release, accounts_release_.selection);
+        add_role(release, accounts_release_.role, "which one: spare or monitor")->required();
 
         auto* accept = command(accounts, "accept",
                                "what was seen last is as it should be; changes are told from now on", accounts_accept_,
@@ -530,6 +552,14 @@ private:
                                    "No BMC is contacted.\n\n"
                                    "Examples:\n  bmcvault accounts accept --all --reason \"reviewed, CHG-1234\"\n");
         add_selection(accept, accounts_accept_.selection);
+    }
+
+    static CLI::Option* add_role(CLI::App* sub, std::string& role, const std::string& what) {
+        return sub->add_option("--role", role, what)->check(CLI::IsMember({"spare", "monitor"}));
+    }
+    static void add_account(CLI::App* sub, std::string& role) {
+        sub->add_option("--account", role, "not our own account, but the one beside it: spare or monitor")
+            ->check(CLI::IsMember({"spare", "monitor"}));
     }
 
     void add_accounts_secure(CLI::App* accounts) {
@@ -580,6 +610,7 @@ private:
         reveal->add_option("BMC", reveal_.selection.words, "names, hostlists, @group, tag:word");
         auto* alone = reveal->add_flag("--password-only", reveal_.password_only,
                                        "the password of one BMC and a line feed, for a pipe");
+        add_account(reveal, reveal_.account);
         reveal->add_option("--version", reveal_.version, "an older version of the password (see history)")
             ->type_name("N")
             ->check(within(1u, 0xffffffffu));
@@ -649,6 +680,7 @@ private:
                     "  bmcvault exec -t ipmitool rack01-bmc -- chassis status\n"
                     "  bmcvault exec -t freeipmi rack01-bmc -- chassis --get-chassis-status\n");
         sub->add_option("BMC", exec_.name)->required();
+        add_account(sub, exec_.account);
         sub->add_option("-t,--tool", exec_.tool, "ipmitool or freeipmi: COMMAND is what follows its name")
             ->type_name("TOOL")
             ->check(CLI::IsMember({"ipmitool", "freeipmi"}).description(""));
@@ -667,6 +699,7 @@ private:
                 "  bmcvault export --all --for ipmi_exporter --output ipmi.yml --holder prometheus\n"
                 "  bmcvault export bmc01 --for freeipmi --output conf --holder scripts\n");
         add_selection(sub, export_.selection);
+        add_account(sub, export_.account);
         sub->add_option("--for", export_.format, "ansible, freeipmi or ipmi_exporter")
             ->type_name("PROGRAM")
             ->check(CLI::IsMember({"ansible", "freeipmi", "ipmi_exporter"}).description(""));
@@ -690,6 +723,24 @@ private:
             "  bmcvault approve edge.plan --identity bob.identity\n"
             "  bmcvault rotate --approved edge.plan\n");
         sub->add_option("FILE", approve_.file, "the plan; it gets your signature")->required();
+    }
+
+    void add_card() {
+        auto* card = app_.add_subcommand("card", "what was learned of each kind of BMC: show, export, import");
+        card->require_subcommand(1);
+        auto* show =
+            command(card, "show", "what its boards took and said, and which other logins they have", card_show_,
+                    "\nNo BMC is contacted.\n\n"
+                    "Examples:\n  bmcvault card show\n  bmcvault card show 674/256/4.40 --json\n");
+        show->add_option("KIND", card_show_.kind, "MANUFACTURER/PRODUCT/FIRMWARE; without it all of the fleet");
+        auto* write = command(card, "export", "write what was learned to a file for another vault", card_export_,
+                              "\nOne line of JSON per kind of BMC. No names, no addresses, no secrets.\n\n"
+                              "Examples:\n  bmcvault card export --output cards.json\n");
+        write->add_option("--output", card_export_.output, "the file")->type_name("FILE")->required();
+        auto* read = command(card, "import", "take over what another vault has learned", card_import_,
+                             "\nWhat the boards of this fleet have shown themselves stays.\n\n"
+                             "Examples:\n  bmcvault card import cards.json --reason \"from the other site\"\n");
+        read->add_option("FILE", card_import_.file, "as `card export` wrote it")->required();
     }
 
     void add_vault() {
@@ -899,6 +950,7 @@ private:
     AccountsCommand accounts_;
     AccountsSecureCommand accounts_secure_;
     AccountsAdoptCommand accounts_adopt_;
+    AccountsReleaseCommand accounts_release_;
     DeprovisionCommand deprovision_;
     AccountsAcceptCommand accounts_accept_;
     RecoverCommand recover_;
@@ -913,6 +965,9 @@ private:
     VaultBackupCommand vault_backup_;
     VaultRestoreCommand vault_restore_;
     VaultAcceptRestoreCommand accept_restore_;
+    CardShowCommand card_show_;
+    CardExportCommand card_export_;
+    CardImportCommand card_import_;
     ExportCommand export_;
     ApproveCommand approve_;
     VaultForgetCommand forget_;

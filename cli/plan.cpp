@@ -8,6 +8,7 @@
 #include <set>
 
 #include "cli/text.hpp"
+#include "rotate/core/accounts.hpp"
 #include "vault/core/line_reader.hpp"
 
 namespace bmcvault::cli {
@@ -35,15 +36,28 @@ bool read_yes_or_no(LineReader& reader, std::string_view key) {
     return text == "yes";
 }
 
+// "account -" stands for our own, or where it is about all of them for all.
+std::string account_line(const std::string& role) {
+    return fmt::format("account {}\n", role.empty() ? "-" : role);
+}
+
+std::string read_account(LineReader& reader) {
+    std::string role(reader.value_of("account "));
+    if (role == "-") return {};
+    if (!rotate::account_role_from(role)) reader.mistake("must be -, spare or monitor");
+    return role;
+}
+
 std::string work_text(const PlannedRotation& work) {
-    return fmt::format("command rotate\nput-back {}\nfirst-contact {}\n", yes_or_no(work.put_back),
-                       yes_or_no(work.first_contact));
+    return fmt::format("command rotate\n{}put-back {}\nfirst-contact {}\n", account_line(work.role),
+                       yes_or_no(work.put_back), yes_or_no(work.first_contact));
 }
 std::string work_text(const PlannedReveal& work) {
-    return fmt::format("command reveal\nversion {}\n", work.version.value_or(0));
+    return fmt::format("command reveal\n{}version {}\n", account_line(work.account), work.version.value_or(0));
 }
 std::string work_text(const PlannedExport& work) {
-    return fmt::format("command export\nformat {}\nholder {}\n", work.format, work.holder);
+    return fmt::format("command export\n{}format {}\nholder {}\n", account_line(work.account), work.format,
+                       work.holder);
 }
 std::string work_text(const vault::NewMember& work) {
     return fmt::format("command member add\nname {}\nservice {}\nrole {}\ncompartments {}\npk {}\nsign {}\n", work.name,
@@ -78,16 +92,21 @@ PlannedWork read_work(LineReader& reader) {
     const auto command = reader.value_of("command ");
     if (command == "rotate") {
         PlannedRotation work;
+        work.role = read_account(reader);
+        if (work.role == "spare") reader.mistake("must be - or monitor");
         work.put_back = read_yes_or_no(reader, "put-back ");
+        if (work.put_back && !work.role.empty()) reader.mistake("a monitoring account has no put-back");
         work.first_contact = read_yes_or_no(reader, "first-contact ");
         return work;
     }
     if (command == "reveal") {
+        auto account = read_account(reader);
         const auto version = reader.number<std::uint32_t>(reader.value_of("version "));
-        return PlannedReveal{version == 0 ? std::nullopt : std::optional(version)};
+        return PlannedReveal{version == 0 ? std::nullopt : std::optional(version), std::move(account)};
     }
     if (command == "export") {
         PlannedExport work;
+        work.account = read_account(reader);
         work.format = reader.value_of("format ");
         work.holder = reader.value_of("holder ");
         return work;

@@ -31,12 +31,15 @@ struct PlannedBmc {
 
 struct PlannedRotation {
     bool put_back = false, first_contact = false;
+    std::string role;  // only the accounts of that role; empty: all of ours
 };
 struct PlannedReveal {
     std::optional<std::uint32_t> version;  // nullopt: what is current when it is shown
+    std::string account;                   // role; empty: our own
 };
 struct PlannedExport {
     std::string format, holder;  // where to is said when it is done
+    std::string account;         // role; empty: our own
 };
 // A NewMember names its compartments; none: an owner, who has all, or an auditor, who has none.
 using PlannedWork = std::variant<PlannedRotation, PlannedReveal, PlannedExport, vault::NewMember>;

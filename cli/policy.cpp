@@ -16,11 +16,12 @@
 namespace bmcvault::cli {
 namespace {
 
-constexpr std::array<std::string_view, 4> kGroupKeys{"maximum_age_days", "warning_days", "k_g", "windows"};
+constexpr std::array<std::string_view, 5> kGroupKeys{"maximum_age_days", "monitor_maximum_age_days", "warning_days",
+                                                     "k_g", "windows"};
 constexpr std::array<std::string_view, 7> kFleetKeys{"parallel",   "retention_days",   "hooks", "reason_for",
                                                      "ticket_for", "second_signature", "group"};
-constexpr std::array<std::string_view, 5> kHookKeys{"before_rotation", "after_rotation", "attention", "holder",
-                                                    "timeout_s"};
+constexpr std::array<std::string_view, 6> kHookKeys{"account",   "before_rotation", "after_rotation",
+                                                    "attention", "holder",          "timeout_s"};
 constexpr std::int64_t kMaxRetentionDays = 36'500;
 // Whatever changes a BMC or the vault, or lets a secret out.
 constexpr std::array<std::string_view, 11> kCommands{"rotate",      "recover", "accounts", "reveal", "exec",  "depart",
@@ -103,6 +104,10 @@ private:
                 rules.age.warning = std::min(rules.age.warning, rules.age.maximum_age);
             }
         }
+        if (const auto* node = table.get("monitor_maximum_age_days")) {
+            if (const auto days = whole(*node, 1, rotate::kMaxAgeDays))
+                rules.age.monitor_age = std::chrono::days{*days};
+        }
         if (const auto* node = table.get("warning_days")) {
             if (const auto days = whole(*node, 0, rules.age.maximum_age.count()))
                 rules.age.warning = std::chrono::days{*days};
@@ -144,6 +149,16 @@ private:
             wrong(node, "must be a name of 1 to 64 printable characters, in quotes");
     }
 
+    void read_account(const toml::node& node, std::string& account) {
+        const auto name = node.value_exact<std::string>();
+        if (name == "own")
+            account.clear();
+        else if (name == "monitor")
+            account = *name;
+        else
+            wrong(node, R"(must be "own" or "monitor")");
+    }
+
     void read_hooks(const toml::node& node) {
         const auto* table = node.as_table();
         if (table == nullptr) return wrong(node, "hooks are a table: [hooks]");
@@ -157,12 +172,16 @@ private:
                 read_program(value, hooks.attention);
             } else if (key == "holder") {
                 read_holder(value, hooks.holder);
+            } else if (key == "account") {
+                read_account(value, hooks.account);
             } else if (key == "timeout_s") {
                 if (const auto time = whole(value, 1, 3600)) hooks.timeout = std::chrono::seconds{*time};
             } else {
                 unknown(key, {kHookKeys.begin(), kHookKeys.end()});
             }
         }
+        if (!hooks.account.empty() && hooks.holder.empty())
+            wrong(node, "an account is whose credential the holder gets, who is missing");
         if (!hooks.holder.empty() && hooks.after_rotation.empty())
             wrong(node, "a holder gets the new credential from after_rotation, which is missing");
     }

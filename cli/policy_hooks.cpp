@@ -1,10 +1,8 @@
 #include "cli/policy_hooks.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 
 #include "cli/disclosure.hpp"
 #include "cli/due.hpp"
@@ -13,10 +11,6 @@
 
 namespace bmcvault::cli {
 namespace {
-
-// Of those that run unattended. Whoever asks for a secret, or looks, is there.
-constexpr std::array<std::string_view, 7> kUnattended{"rotate", "recover",      "check",       "accounts",
-                                                      "due",    "vault backup", "vault forget"};
 
 Error error_of(const Failure& failure) {
     return Error{ErrorCode::kIo, failure.what};
@@ -47,8 +41,8 @@ Result<void> PolicyHooks::before(const vault::Bmc& bmc) {
 
 Result<void> PolicyHooks::after(const vault::Bmc& bmc, const rotate::BmcReport& report) {
     if (rules_.after_rotation.empty()) return {};
-    const auto input = json_hook(bmc, &report, context_.options, !rules_.holder.empty());
-    if (!rules_.holder.empty()) return after_with_secret(bmc, input);
+    if (!rules_.holder.empty()) return after_with_secret(bmc, report);
+    const auto input = json_hook(bmc, &report, context_.options, false);
     return call_hook({rules_.after_rotation, input, {}, rules_.timeout}, {});
 }
 
@@ -70,15 +64,20 @@ Result<void> PolicyHooks::register_holder(const vault::Bmc& bmc) {
     return done;
 }
 
-Result<void> PolicyHooks::after_with_secret(const vault::Bmc& bmc, const std::string& input) {
-    HookCall call{rules_.after_rotation, input, {}, rules_.timeout};
+Result<void> PolicyHooks::after_with_secret(const vault::Bmc& bmc, const rotate::BmcReport& report) {
+    HookCall call{rules_.after_rotation, {}, {}, rules_.timeout};
     MaskedForms forms;
     {
         const std::lock_guard lock(mutex_);
         if (auto known = register_holder(bmc); !known) return known;
-        const auto chosen = choose_versions(*store_, bmc);
+        const auto account = account_of(*store_, bmc, rules_.account);
+        if (!account) return std::unexpected(error_of(account.error()));
+        const auto chosen = choose_versions(*store_, *account);
         if (!chosen) return std::unexpected(error_of(chosen.error()));
-        const auto credential = disclose(context_, *store_, "hook", bmc, *chosen,
+        auto of_account = report;
+        of_account.password_version = chosen->password.version;
+        call.input = json_hook(account->bmc, &of_account, context_.options, true);
+        const auto credential = disclose(context_, *store_, "hook", account->bmc, *chosen,
                                          {{"holder", rules_.holder}, {"program", rules_.after_rotation}});
         if (!credential) return std::unexpected(error_of(credential.error()));
         call.secret = credential_json(*credential);
@@ -86,16 +85,6 @@ Result<void> PolicyHooks::after_with_secret(const vault::Bmc& bmc, const std::st
         if (credential->k_g) forms.add(*credential->k_g);
     }
     return call_hook(call, forms);
-}
-
-void call_for_attention(const Context& context, const std::string& command, ExitCode exit, const std::string& failure) {
-    if (exit == ExitCode::kAsAsked || isatty(fileno(context.streams.err)) != 0) return;
-    if (std::ranges::find(kUnattended, command) == kUnattended.end()) return;
-    const auto policy = read_policy(context);
-    if (!policy || policy->hooks.attention.empty()) return;
-    const auto input = json_attention(command, static_cast<int>(exit), failure);
-    const auto called = call_hook({policy->hooks.attention, input, {}, policy->hooks.timeout}, {});
-    if (!called) context.warn(fmt::format("hook attention: {}", called.error().detail));
 }
 
 }  // namespace bmcvault::cli

@@ -1,5 +1,4 @@
-// The programs that the policy names ([hooks]): told around a rotation, and when a run that nobody watches needs a
-// person.
+// The programs that the policy names ([hooks]): told around a rotation.
 #pragma once
 
 #include <memory>
@@ -20,10 +19,13 @@ public:
 
     [[nodiscard]] Result<void> before(const vault::Bmc& bmc) override;
     [[nodiscard]] Result<void> after(const vault::Bmc& bmc, const rotate::BmcReport& report) override;
+    [[nodiscard]] std::optional<rotate::AccountRole> gives() const override {
+        return rules_.holder.empty() ? std::nullopt : rotate::account_role_from(rules_.account);
+    }
 
 private:
     PolicyHooks(const Context& context, HookRules rules) : context_(context), rules_(std::move(rules)) {}
-    [[nodiscard]] Result<void> after_with_secret(const vault::Bmc& bmc, const std::string& input);
+    [[nodiscard]] Result<void> after_with_secret(const vault::Bmc& bmc, const rotate::BmcReport& report);
     [[nodiscard]] Result<void> holder_has_not_left();
     [[nodiscard]] Result<void> register_holder(const vault::Bmc& bmc);
 
@@ -33,9 +35,5 @@ private:
     std::unique_ptr<vault::Store> store_;  // of its own; null: no secret is given away
     std::set<BmcId> held_;                 // registered for the holder in this run
 };
-
-// Tells the program for attention that a command did not end as asked. Nothing where the policy names none, or where
-// somebody is there to see it (standard error is a terminal).
-void call_for_attention(const Context& context, const std::string& command, ExitCode exit, const std::string& failure);
 
 }  // namespace bmcvault::cli

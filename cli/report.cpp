@@ -172,6 +172,8 @@ std::string FleetReport::row(const rotate::BmcReport& report) const {
 
 void FleetReport::print_summary(const rotate::RunSummary& summary) {
     board_.close();
+    context_.entry = {
+        {}, 0, counts_text(summary, context_.options.dry_run), summary.total, summary.failed_logins, summary.outcomes};
     if (context_.options.json) {
         context_.out(json_summary(summary));
         std::fflush(context_.streams.out);
@@ -214,21 +216,23 @@ void FleetReport::explain_failures() const {
     }
 }
 
-std::string summary_text(const rotate::RunSummary& summary, const std::string& command, bool dry_run) {
+std::string counts_text(const rotate::RunSummary& summary, bool dry_run) {
     std::vector<std::string> parts;
-    std::size_t reported = 0;
-    for (const auto& [outcome, count] : summary.outcomes) {
-        parts.push_back(fmt::format("{} {}", count, outcome));
-        reported += count;
-    }
+    parts.reserve(summary.outcomes.size());
+    for (const auto& [outcome, count] : summary.outcomes) parts.push_back(fmt::format("{} {}", count, outcome));
     std::string text =
         fmt::format("{}{}: {} in {:.1f} s: {}; failed logins: {}.", summary.command,
                     dry_run ? " (dry run, nothing was changed)" : "", counted(summary.total, "BMC"),
                     static_cast<double>(summary.elapsed.count()) / 1000,
                     parts.empty() ? "none done" : fmt::format("{}", fmt::join(parts, ", ")), summary.failed_logins);
-    if (summary.continued > 0) {
-        text += fmt::format(" Continued: {} were done before.", summary.continued);
-    }
+    if (summary.continued > 0) text += fmt::format(" Continued: {} were done before.", summary.continued);
+    return text;
+}
+
+std::string summary_text(const rotate::RunSummary& summary, const std::string& command, bool dry_run) {
+    std::size_t reported = 0;
+    for (const auto& [outcome, count] : summary.outcomes) reported += count;
+    auto text = counts_text(summary, dry_run);
     const std::size_t unstarted = summary.total - std::min(summary.total, reported);
     if (summary.stopped) {
         text += fmt::format(" Stopped: {} not started; the same command continues.", unstarted);

@@ -63,7 +63,9 @@ private:
     Board board_;
 };
 
-// "rotate: 8 BMCs in 4.2 s: 7 rotated, 1 refused; failed logins: 0. Still to do: ..."
+// "rotate: 8 BMCs in 4.2 s: 7 rotated, 1 refused; failed logins: 0."
+[[nodiscard]] std::string counts_text(const rotate::RunSummary& summary, bool dry_run);
+// That, and what is still to do.
 // `command` is what a person types for it, "bmcvault rotate --k-g".
 [[nodiscard]] std::string summary_text(const rotate::RunSummary& summary, const std::string& command, bool dry_run);
 

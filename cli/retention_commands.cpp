@@ -51,6 +51,7 @@ void list(const Context& context, const Wiped& bmcs, bool done) {
 }
 
 void summarize(const Context& context, const Wiped& bmcs, const std::string& text) {
+    context.entry.text = fmt::format("{}: {}", kCommand, text);
     if (!context.options.json) return context.out(text);
     const bool done = !context.options.dry_run;
     OutcomeCounts outcomes;

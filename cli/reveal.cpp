@@ -44,8 +44,10 @@ std::string state_text(const CredentialVersion& version) {
 // How ipmitool logs in: it asks for the password; the K_G it takes in an argument only.
 std::string login_line(const Disclosed& revealed) {
     const auto& bmc = revealed.bmc;
-    return fmt::format("login     ipmitool -I lanplus -H {} -p {} -U {}{} -a{} mc info\n", shell_word(bmc.address),
+    const bool is_administrator = revealed.privilege == ipmi::PrivilegeLevel::kAdministrator;
+    return fmt::format("login     ipmitool -I lanplus -H {} -p {} -U {}{}{} -a{} mc info\n", shell_word(bmc.address),
                        bmc.port, shell_word(bmc.user_name),
+                       is_administrator ? "" : fmt::format(" -L {}", word(revealed.privilege)),
                        bmc.cipher_suite ? fmt::format(" -C {}", *bmc.cipher_suite) : "", revealed.k_g ? " -y K_G" : "");
 }
 
@@ -62,7 +64,10 @@ SecretText as_text(const Disclosed& revealed) {
         revealed.k_g->expose([&](auto bytes) { append_hex(out, bytes); });
         out.append(fmt::format(" ({})\n", state_text(*revealed.k_g_version)));
     }
-    out.append(login_line(revealed));
+    // An older password may be of another account than the one that is ours now.
+    const bool may_be_live = revealed.password_version.state != vault::VersionState::kPrevious &&
+                             revealed.password_version.state != vault::VersionState::kRetired;
+    if (may_be_live) out.append(login_line(revealed));
     return out;
 }
 
@@ -97,13 +102,15 @@ struct Chosen {
 
 // Of all of them, or an error: nothing is shown then.
 Outcome<std::vector<Chosen>> choose_all(const vault::Store& store, const std::vector<vault::Bmc>& bmcs,
-                                        std::optional<std::uint32_t> version) {
+                                        const RevealCommand& command) {
     std::vector<Chosen> all;
     all.reserve(bmcs.size());
     for (const auto& bmc : bmcs) {
-        auto versions = choose_versions(store, bmc, version);
+        auto account = account_of(store, bmc, command.account);
+        if (!account) return std::unexpected(account.error());
+        auto versions = choose_versions(store, *account, command.version);
         if (!versions) return std::unexpected(versions.error());
-        all.push_back({bmc, std::move(*versions)});
+        all.push_back({std::move(account->bmc), std::move(*versions)});
     }
     return all;
 }
@@ -142,9 +149,11 @@ Exit reveal_as_approved(const Context& given, const RevealCommand& command) {
     if (!approved) return std::unexpected(approved.error());
     const auto context = approved->context(given);
     auto planned = command;
-    planned.version = std::get<PlannedReveal>(approved->plan.work).version;
+    const auto& work = std::get<PlannedReveal>(approved->plan.work);
+    planned.version = work.version;
+    planned.account = work.account;
     if (auto one = only_one(planned, approved->bmcs.size()); !one) return std::unexpected(one.error());
-    const auto chosen = choose_all(*approved->store, approved->bmcs, planned.version);
+    const auto chosen = choose_all(*approved->store, approved->bmcs, planned);
     if (!chosen) return std::unexpected(chosen.error());
     if (!context.options.dry_run)
         if (auto recorded = record_use(context, *approved); !recorded) return std::unexpected(recorded.error());
@@ -160,12 +169,15 @@ Exit perform(const Context& context, const RevealCommand& command) {
     const auto selected = selected_bmcs(context, **store, command.selection);
     if (!selected) return std::unexpected(selected.error());
     if (auto one = only_one(command, selected->size()); !one) return std::unexpected(one.error());
-    const auto chosen = choose_all(**store, *selected, command.version);
+    const auto chosen = choose_all(**store, *selected, command);
     if (!chosen) return std::unexpected(chosen.error());
     if (command.approval.plan)
-        return write_plan(
-            context, **store,
-            {PlannedReveal{command.version}, *selected, {}, command.approval.plan_file, command.approval.valid_days});
+        return write_plan(context, **store,
+                          {PlannedReveal{command.version, command.account},
+                           *selected,
+                           {},
+                           command.approval.plan_file,
+                           command.approval.valid_days});
     if (selected->size() > 1)
         if (auto enough = one_signature_is_enough(context, "reveal"); !enough) return std::unexpected(enough.error());
     return reveal_all(context, **store, *chosen, command);

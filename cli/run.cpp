@@ -12,8 +12,8 @@
 
 #include "cli/commands.hpp"
 #include "cli/options.hpp"
-#include "cli/policy_hooks.hpp"
 #include "cli/scheduled_run.hpp"
+#include "cli/unattended.hpp"
 #include "vault/base/secret.hpp"
 
 namespace bmcvault::cli {
@@ -68,8 +68,13 @@ ExitCode flushed(const Streams& streams, ExitCode code) {
 }
 
 ExitCode run_command(const Invocation& invocation, const Streams& streams, const Hooks& hooks) {
-    const Context context{invocation.global, streams, hooks, Style{wants_color(invocation.global, streams.out)},
-                          Style{wants_color(invocation.global, streams.err)}};
+    RunEntry entry;
+    const Context context{invocation.global,
+                          streams,
+                          hooks,
+                          Style{wants_color(invocation.global, streams.out)},
+                          Style{wants_color(invocation.global, streams.err)},
+                          entry};
     if (auto ready = secret_arena::initialize(); !ready) {
         print(streams, vault_error("memory for secrets", ready.error()).error());
         return ExitCode::kNotUnlocked;
@@ -91,7 +96,7 @@ ExitCode run_command(const Invocation& invocation, const Streams& streams, const
         print(streams, failure);
     }
     const auto code = exit ? *exit : exit.error().exit;
-    if (!invocation.global.dry_run) call_for_attention(context, invocation.name, code, exit ? "" : exit.error().what);
+    if (!invocation.global.dry_run) tell_of_run(context, invocation.name, code, exit ? "" : exit.error().what);
     return code;
 }
 

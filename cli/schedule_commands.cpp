@@ -24,7 +24,8 @@ std::string days(std::chrono::days count) {
 std::vector<Cell> rules_row(const std::string& group, const GroupRules& rules) {
     return {
         {printable(group)},
-        {days(rules.age.maximum_age)},
+        {days(rules.age.maximum_age) +
+         (rules.age.monitor_age ? fmt::format(", monitor {}", rules.age.monitor_age->count()) : "")},
         {days(rules.age.warning)},
         {rules.k_g ? "yes" : "no"},
         {rules.window_texts.empty() ? "any time" : printable(fmt::format("{}", fmt::join(rules.window_texts, "; ")))}};
@@ -41,7 +42,10 @@ std::string hook_lines(const HookRules& hooks) {
     };
     add("Before a rotation", hooks.before_rotation, "");
     add("After a rotation", hooks.after_rotation,
-        hooks.holder.empty() ? "" : fmt::format(", which gives the credential to {}", printable(hooks.holder)));
+        hooks.holder.empty()
+            ? ""
+            : fmt::format(", which gives the credential of {} to {}",
+                          hooks.account.empty() ? "our own account" : "the monitor account", printable(hooks.holder)));
     add("For attention", hooks.attention, "");
     return text;
 }
@@ -78,12 +82,18 @@ std::string note_of(const DueEntry& entry) {
     return note;
 }
 
+// Its age makes it due, now or some day, and nothing sooner.
+bool by_age(const DueEntry& entry) {
+    return entry.due.empty() ||
+           std::ranges::any_of(entry.due, [](const rotate::Due& due) { return due.reason == rotate::DueReason::kAge; });
+}
+
 std::vector<Cell> due_row(const DueEntry& entry) {
     const auto state = state_of(entry);
     return {{printable(entry.bmc.name)},
             {printable(entry.bmc.group)},
             {state, state == "due" || state == "hold-expired" ? Tone::kBad : Tone::kWarning},
-            {entry.due_at ? iso_time(*entry.due_at).substr(0, 10) : "-"},
+            {entry.due_at && by_age(entry) ? iso_time(*entry.due_at).substr(0, 10) : "-"},
             {note_of(entry), Tone::kDim}};
 }
 
@@ -201,13 +211,15 @@ Exit perform(const Context& context, const DueCommand&) {
             rows.push_back(due_row(entry));
     }
     const auto attention = counts[0].second + counts[3].second;
+    const auto text =
+        fmt::format("{}: {} due, {} soon, {} held, {} with a hold that has expired.", counted(entries->size(), "BMC"),
+                    counts[0].second, counts[1].second, counts[2].second, counts[3].second);
+    context.entry = {{}, 0, "due: " + text, entries->size(), 0, counts};
     if (context.options.json) {
         context.out(json_summary(PlainSummary{"due", entries->size(), counts, attention, false}));
     } else {
         if (!rows.empty()) context.out(table({"NAME", "GROUP", "STATE", "DUE", "WHY"}, rows, context.out_style));
-        context.out(fmt::format("{}: {} due, {} soon, {} held, {} with a hold that has expired.{}\n",
-                                counted(entries->size(), "BMC"), counts[0].second, counts[1].second, counts[2].second,
-                                counts[3].second, counts[0].second > 0 ? " Next: bmcvault rotate --due" : ""));
+        context.out(text + (counts[0].second > 0 ? " Next: bmcvault rotate --due\n" : "\n"));
     }
     return attention > 0 ? ExitCode::kAttention : ExitCode::kAsAsked;
 }

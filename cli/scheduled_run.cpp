@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::int64_t kClockSlack_s = 300;  // what a time server may take back
 
-Outcome<void> clock_goes_on(vault::Store& store) {
+Outcome<void> clock_goes_on(std::string_view command, vault::Store& store) {
     const auto info = store.info();
     if (!info) return vault_error("reading the audit log", info.error());
     if (info->audit_records == 0) return {};
@@ -24,9 +24,9 @@ Outcome<void> clock_goes_on(vault::Store& store) {
     return std::unexpected(Failure{
         ExitCode::kAttention,
         fmt::format(
-            "rotate --due: the clock of this host says {}, the last record of the vault is of {}: ages can't be "
-            "told, nothing was done",
-            iso_time(at), iso_time(last->front().at)),
+            "{} --due: the clock of this host says {}, the last record of the vault is of {}: ages can't be told, "
+            "nothing was done",
+            command, iso_time(at), iso_time(last->front().at)),
         "set the clock (timedatectl), then the same command again", ""});
 }
 
@@ -56,27 +56,36 @@ std::string command_name(const std::string& word) {
 
 }  // namespace
 
-Outcome<bool> follow_policy(const Context& context, vault::Store& store, const Selection& selection,
-                            rotate::RunOptions& options) {
+Outcome<void> follow_policy(const Context& context, vault::Store& store, rotate::RunOptions& options) {
+    const auto policy = read_policy(context);
+    if (!policy) return std::unexpected(policy.error());
+    if (policy->parallel && !context.options.parallel) options.parallel = *policy->parallel;
+    if (options.put_back) return {};
+    const auto fleet = store.bmcs();
+    if (!fleet) return vault_error("reading the inventory", fleet.error());
+    for (const auto& bmc : *fleet) {
+        if (policy->rules_of(bmc.group).k_g) options.k_g_of.insert(bmc.id);
+    }
+    return {};
+}
+
+Outcome<bool> keep_to_schedule(const Context& context, std::string_view command, vault::Store& store,
+                               rotate::RunOptions& options) {
     auto policy = read_policy(context);
     if (!policy) return std::unexpected(policy.error());
+    if (auto goes_on = clock_goes_on(command, store); !goes_on) return std::unexpected(goes_on.error());
     const auto entries = due_entries(store, *policy, now());
     if (!entries) return std::unexpected(entries.error());
-    if (policy->parallel && !context.options.parallel) options.parallel = *policy->parallel;
-    if (!options.put_back) {
-        for (const auto& entry : *entries) {
-            if (policy->rules_of(entry.bmc.group).k_g) options.k_g_of.insert(entry.bmc.id);
-        }
-    }
-    if (!selection.due) return true;
-    if (auto goes_on = clock_goes_on(store); !goes_on) return std::unexpected(goes_on.error());
     say_who_is_excepted(context, *entries);
     options.may_begin = [rules = std::move(*policy)](const vault::Bmc& bmc) {
         const auto& windows = rules.rules_of(bmc.group).windows;
         return windows.empty() || rotate::open_for(windows, local_time());
     };
-    const bool alone = canonical(selection) == "--due";
-    return !alone || std::ranges::any_of(*entries, [](const DueEntry& entry) { return is_to_do(entry); });
+    for (const auto& entry : *entries) {
+        const bool monitor_alone = entry.due.size() == 1 && entry.due.front().reason == rotate::DueReason::kMonitorAge;
+        if (monitor_alone) options.only_monitor_of.insert(entry.bmc.id);
+    }
+    return std::ranges::any_of(*entries, [](const DueEntry& entry) { return is_to_do(entry); });
 }
 
 Outcome<void> reason_is_given(const Context& context, std::string_view command) {

@@ -130,12 +130,14 @@ std::vector<Finding> findings_in(const AccountTable& seen, const OwnAccount& own
             }
             continue;
         }
+        const bool ours = own.is_ours(slot);
         const bool open = has_a_way_in(slot);
         if (open && has_null_name(slot)) {
             add(findings, FindingKind::kAnonymousLogin, slot, "it has a way in and no name");
             null_slot = true;
         } else if (open && is_vendor_name(*slot.name)) {
-            add(findings, FindingKind::kVendorAccount, slot, shown_name(slot));
+            add(findings, ours ? FindingKind::kOwnIsVendorAccount : FindingKind::kVendorAccount, slot,
+                shown_name(slot) + (ours ? " is a vendor's name" : ""));
         }
         find_open_door(findings, slot);
     }
@@ -161,15 +163,56 @@ std::vector<Finding> drift_between(const AccountTable& accepted, const AccountTa
         } else if (is_empty(after) && !has_null_name(*before)) {
             add(findings, FindingKind::kAccountGone, after, shown_name(*before));
         } else {
-            compare(findings, *before, after, after.id == own.id);
+            compare(findings, *before, after, own.is_ours(after));
         }
     }
     return findings;
 }
 
+std::string_view word(AccountRole role) {
+    return role == AccountRole::kSpare ? "spare" : "monitor";
+}
+
+std::optional<AccountRole> account_role_from(std::string_view text) {
+    for (const auto role : {AccountRole::kSpare, AccountRole::kMonitor}) {
+        if (word(role) == text) return role;
+    }
+    return std::nullopt;
+}
+
+const RoleAccount* find_role(std::span<const RoleAccount> accounts, AccountRole role) {
+    const auto found = std::ranges::find(accounts, role, &RoleAccount::role);
+    return found == accounts.end() ? nullptr : &*found;
+}
+
+const RoleAccount* find_named(std::span<const RoleAccount> accounts, std::string_view name) {
+    const auto found = std::ranges::find(accounts, name, &RoleAccount::name);
+    return found == accounts.end() ? nullptr : &*found;
+}
+
+bool OwnAccount::is_ours(const AccountSlot& slot) const {
+    const auto known = beside.find(slot.id);
+    return slot.id == id || (known != beside.end() && slot.name == known->second);
+}
+
+RolePlace place_of(const AccountTable& seen, const RoleAccount& account) {
+    RolePlace place;
+    const auto named = [&](const AccountSlot& slot) { return slot.name == account.name; };
+    const auto its_own = std::ranges::find(seen.slots, account.slot, &AccountSlot::id);
+    const bool is_there = its_own != seen.slots.end();
+    if (std::ranges::count_if(seen.slots, named) > (is_there && named(*its_own) ? 1 : 0))
+        place.why_not = "another slot bears its name";
+    else if (is_there && (named(*its_own) || is_empty(*its_own)))
+        place.slot = its_own->id;
+    else
+        place.slot = free_slot(seen);
+    if (place.why_not.empty() && !place.slot) place.why_not = "no-free-slot";
+    return place;
+}
+
 bool may_be_closed(const AccountSlot& slot, const OwnAccount& own, const ClosingChoice& choice) {
     const auto name = slot.name.value_or("");
-    if (slot.id == own.id || name == own.name || choice.keep.contains(name)) return false;
+    if (own.is_ours(slot) || name == own.name || choice.keep.contains(name)) return false;
     return has_null_name(slot) || is_vendor_name(name) || choice.close_unknown;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -58,10 +59,33 @@ struct AccountTable {
     friend bool operator==(const AccountTable&, const AccountTable&) = default;
 };
 
-// Our own account, which is never a target.
+// What an account is for that bmcvault keeps on a BMC beside our own one.
+enum class AccountRole : std::uint8_t {
+    kSpare,    // ADMINISTRATOR: takes turns with our own account, so that one of both stays as it is in a rotation
+    kMonitor,  // USER or OPERATOR: for programs that look at sensors
+};
+struct RoleAccount {
+    AccountRole role{};
+    UserId slot;
+    std::string name;  // as why_not_a_user_name() allows
+    ipmi::PrivilegeLevel privilege = ipmi::PrivilegeLevel::kAdministrator;
+    bool follows = false;  // a rotation was begun, and its password has still to be changed
+    friend bool operator==(const RoleAccount&, const RoleAccount&) = default;
+};
+[[nodiscard]] std::string_view word(AccountRole role);  // "spare"
+[[nodiscard]] std::optional<AccountRole> account_role_from(std::string_view text);
+// Null: none of that name.
+[[nodiscard]] const RoleAccount* find_named(std::span<const RoleAccount> accounts, std::string_view name);
+// Null: none of that role.
+[[nodiscard]] const RoleAccount* find_role(std::span<const RoleAccount> accounts, AccountRole role);
+
+// Our own account and those beside it, which are never targets.
 struct OwnAccount {
     UserId id;
     std::string name;
+    std::map<UserId, std::string> beside{};  // a slot is ours as long as it bears the name that we gave it
+
+    [[nodiscard]] bool is_ours(const AccountSlot& slot) const;
 };
 
 [[nodiscard]] bool has_null_name(const AccountSlot& slot);
@@ -123,6 +147,13 @@ struct ClosingChoice {
 
 // A slot for a new account: the lowest without name and without a way in, from 2 up. nullopt: all are taken.
 [[nodiscard]] std::optional<UserId> free_slot(const AccountTable& seen);
+
+// Where one of ours beside our own account is, or is to be made again: a reset takes accounts away.
+struct RolePlace {
+    std::optional<UserId> slot;
+    std::string why_not;  // without a slot
+};
+[[nodiscard]] RolePlace place_of(const AccountTable& seen, const RoleAccount& account);
 
 // Our account opens nowhere, or has lost its rights: through another account of the board it can be put right.
 [[nodiscard]] bool may_be_put_right(Answer answer, bool administrator);

@@ -112,6 +112,28 @@ constexpr std::array kOnDetails{
            "enable suite 17 or 3 on the BMC, then the same command again"},
     Advice{"protocol-error", "What answers at this address does not speak RMCP+.",
            "correct the address or the port: bmcvault bmc set NAME --address ADDRESS --port PORT"},
+    Advice{"has-a-spare",
+           "Two accounts take turns here: the previous password belongs to the other one, and can't come back to this.",
+           "bmcvault rotate NAME"},
+    Advice{"spare-in-turn", "Two accounts take turns here, and one of them would be forgotten.",
+           "bmcvault accounts release NAME --role spare, then the same command again"},
+    Advice{"has-one", "It has an account of ours for that already, under another name.",
+           "bmcvault accounts release NAME --role ROLE, then the same command again"},
+    Advice{"name-taken", "Another account of ours has that name.", "the same command again, with another --name"},
+    Advice{"still-exposed",
+           "Somebody who should not knows the password of an account that is not ours any more, and that is open.",
+           "bmcvault accounts secure NAME --unknown disable, or change it with its owner"},
+    Advice{"no-monitor", "It has no account for monitoring.", "bmcvault accounts adopt NAME --role monitor"},
+    Advice{"spare", "The spare account could not be given a fresh password, and nothing else was changed.",
+           "correct on the BMC what the detail names, then the same command again; or without a spare: "
+           "bmcvault accounts release NAME --role spare"},
+    Advice{"beside",
+           "An account of ours beside our own one is not as the vault has it: somebody changed it, or a rotation is "
+           "unfinished.",
+           "bmcvault rotate NAME"},
+    Advice{"not-followed",
+           "Our own account was seen to; another account of ours still has its old password, which the vault holds.",
+           "correct on the BMC what the detail names, then the same command again: it goes on there"},
     Advice{"no-previous-password", "There is nothing to put back.", "bmcvault history NAME"},
     Advice{"own-account-not-proved",
            "Before other accounts are touched our own has to be live and ADMINISTRATOR, with the vault's current "
@@ -133,8 +155,10 @@ constexpr std::array kOnDetails{
            "This board was never seen before, and a default or a password from elsewhere opens it: that does not show "
            "that it is yours.",
            "if it is yours: bmcvault recover NAME --first-contact"},
-    Advice{"fuse", "Too many BMCs of this kind failed in a row, and this one was left alone.",
-           "look at those first, then the same command again"},
+    Advice{
+        "fuse",
+        "Several BMCs of this kind in a row did not end as asked, or a hook failed for them; this one was left alone.",
+        "look at those first, then the same command again"},
     Advice{"k_g-unknown", "The password is right; the K_G is none of the vault's.",
            "bmcvault bmc set NAME --k-g-file FILE, or reset it at the board; then bmcvault recover NAME"},
     Advice{

@@ -72,6 +72,8 @@ std::string_view word(DueReason reason) {
             return "exposed";
         case DueReason::kPutBack:
             return "put-back";
+        case DueReason::kUnfinished:
+            return "unfinished";
         case DueReason::kNeverRotated:
             return "never-rotated";
         case DueReason::kAge:
@@ -80,6 +82,8 @@ std::string_view word(DueReason reason) {
             return "no-k-g";
         case DueReason::kKgAge:
             return "k-g-age";
+        case DueReason::kMonitorAge:
+            return "monitor-age";
     }
     return "";
 }
@@ -88,14 +92,18 @@ std::vector<Due> why_due(const CredentialFacts& facts, const AgeRule& rule, Unix
     std::vector<Due> due;
     if (facts.is_exposed) due.push_back({DueReason::kExposed, std::nullopt});
     if (facts.password_is_put_back) due.push_back({DueReason::kPutBack, facts.password_since});
+    if (facts.is_unfinished) due.push_back({DueReason::kUnfinished, std::nullopt});
     if (!facts.password_is_drawn && !facts.password_is_put_back)
         due.push_back({DueReason::kNeverRotated, std::nullopt});
     if (const auto at = due_at(facts, rule); at && *at <= now) due.push_back({DueReason::kAge, at});
-    if (!facts.k_g_is_wanted) return due;
-    if (!facts.k_g_since) {
-        due.push_back({DueReason::kNoKg, std::nullopt});
-    } else if (const auto at = later(*facts.k_g_since, rule.maximum_age); at <= now) {
-        due.push_back({DueReason::kKgAge, at});
+    if (facts.k_g_is_wanted && !facts.k_g_since) due.push_back({DueReason::kNoKg, std::nullopt});
+    if (facts.k_g_is_wanted && facts.k_g_since) {
+        if (const auto at = later(*facts.k_g_since, rule.maximum_age); at <= now)
+            due.push_back({DueReason::kKgAge, at});
+    }
+    if (rule.monitor_age && facts.monitor_since) {
+        const auto at = later(*facts.monitor_since, *rule.monitor_age);
+        if (at <= now) due.push_back({DueReason::kMonitorAge, at});
     }
     return due;
 }

@@ -20,16 +20,20 @@ inline constexpr int kMaxAgeDays = 3650;
 struct AgeRule {
     std::chrono::days maximum_age{365};  // 1 to kMaxAgeDays
     std::chrono::days warning{30};       // how long before that it is `soon`; 0 to maximum_age
+    // Of an account for monitoring, 1 to kMaxAgeDays; nullopt: it is rotated with the others only.
+    std::optional<std::chrono::days> monitor_age{};
 };
 
 // The strongest first: what is rotated because somebody knows it can't wait for its age.
 enum class DueReason : std::uint8_t {
     kExposed,       // somebody who should not know it does
     kPutBack,       // an older password was put back
+    kUnfinished,    // an account beside our own one has its old password still
     kNeverRotated,  // made by people, not by bmcvault: nobody knows its age
     kAge,           // older than the rule allows
     kNoKg,          // the rule asks for a K_G, and none is set
     kKgAge,
+    kMonitorAge,  // that alone: only the account for monitoring is rotated
 };
 [[nodiscard]] std::string_view word(DueReason reason);  // "exposed", "put-back", "never-rotated", "age" ...
 
@@ -41,6 +45,8 @@ struct CredentialFacts {
     std::optional<UnixTime> k_g_since;  // when the live K_G was made; nullopt: none is set
     bool k_g_is_wanted = false;         // by the rule, and the BMC is not known to be without
     bool is_exposed = false;
+    bool is_unfinished = false;
+    std::optional<UnixTime> monitor_since;  // when its password was made; nullopt: there is no such account
 };
 
 struct Due {

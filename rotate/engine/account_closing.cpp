@@ -97,7 +97,7 @@ asio::awaitable<Told> AccountClosing::tell_paced(const ipmi::Request& request) {
 // The password is in the vault, and read back from it, before anything is sent (I1).
 asio::awaitable<ClosingEvent> AccountClosing::perform(const StageSlot& action) {
     const auto secret =
-        vault::generate_password(action.size, vault::Alphabet::kFull, slot_.name.value_or(""), contact_.ports().random);
+        vault::generate_password(action.size, contact_.alphabet(), slot_.name.value_or(""), contact_.ports().random);
     const auto subject = AccountPasswords::subject_of(slot_.id);
     VersionNumber version;
     auto stored = co_await contact_.stage(subject, secret, action.size, vault::Provenance::kGenerated, note_, version);

@@ -66,6 +66,8 @@ public:
     asio::awaitable<void> list();
     asio::awaitable<void> secure();
     asio::awaitable<void> close_again();
+    asio::awaitable<void> close_exposed();
+    asio::awaitable<void> replace_exposed(UserId id);
     asio::awaitable<void> adopt();
 
 private:
@@ -78,9 +80,11 @@ private:
     asio::awaitable<void> close_all(const std::vector<AccountSlot>& targets);
     asio::awaitable<void> close_one(const AccountSlot& target);
     asio::awaitable<void> describe_after();
-    asio::awaitable<void> make_own(UserId id);
+    asio::awaitable<void> make(UserId id);
+    asio::awaitable<void> close_half_made(UserId id);
+    [[nodiscard]] bool is_there_already();
     asio::awaitable<bool> store_tables();
-    [[nodiscard]] OwnAccount own() const { return {contact_.user_id(), contact_.bmc().user_name}; }
+    [[nodiscard]] OwnAccount own() const { return contact_.own_account(); }
 
     OperationContext& context_;
     BmcVisit& visit_;
@@ -154,6 +158,7 @@ asio::awaitable<std::set<UserId>> AccountOperation::slots_closed_before() {
             if (subject.kind != vault::Kind::kPassword || !another) continue;
             if (version.state == VersionState::kCurrent) slots.insert(UserId{subject.index});
         }
+        for (const auto& account : contact_.role_accounts()) slots.erase(account.slot);
         return {};
     };
     const auto read = co_await contact_.ports().vault.read(work);
@@ -176,6 +181,12 @@ asio::awaitable<void> AccountOperation::ask(std::function<bool(const AccountSlot
     }
     contact_.before("ask-accounts");
     co_await ask_accounts(contact_, table_, known, own(), wanted);
+    for (const auto& account : contact_.role_accounts()) {
+        auto* slot = slot_of(table_, account.slot);
+        const bool ours = slot != nullptr && slot->name == account.name && slot->opened_by &&
+                          slot->opened_by->source == OpenedBy::Source::kOurs;
+        if (ours) slot->opened_by->label = fmt::format("our {}", word(account.role));
+    }
     contact_.after("ask-accounts");
 }
 
@@ -249,6 +260,46 @@ asio::awaitable<void> AccountOperation::close_again() {
     if (!all_closed_) set_outcome(report_, Outcome::kNotSecured, "");
 }
 
+// They are closed; but boards exist where a disabled user still gets in. What is not closed any more is somebody else's
+// by now, unless our password opens it still.
+asio::awaitable<void> AccountOperation::close_exposed() {
+    const auto exposed = contact_.exposed_closed_accounts();
+    const bool in = co_await log_in(true);
+    const bool read = in && co_await read_table();
+    if (!read) co_return;
+    const std::function<bool(const AccountSlot&)> open = [&](const AccountSlot& slot) {
+        return exposed.contains(slot.id) && has_a_way_in(slot);
+    };
+    co_await ask(open);
+    for (const auto id : exposed) co_await replace_exposed(id);
+    co_await describe_after();
+    if (!all_closed_) set_outcome(report_, Outcome::kNotSecured, "");
+}
+
+asio::awaitable<void> AccountOperation::replace_exposed(UserId id) {
+    const auto* slot = slot_of(table_, id);
+    // Our own account's password is not kept under its slot.
+    const bool gone = slot == nullptr || is_empty(*slot) || id == own().id;
+    const bool is_closed = !gone && !has_a_way_in(*slot);
+    const bool opens = !gone && slot->opened_by && slot->opened_by->source == OpenedBy::Source::kOurs;
+    if (is_closed || (opens && may_be_closed(*slot, own(), {}))) {
+        const auto target = *slot;
+        co_await close_one(target);
+        co_return;
+    }
+    const bool is_anothers = gone || slot->asked == Answer::kNoCandidateMatches || slot->asked == Answer::kMatched;
+    if (opens || !is_anothers) {
+        add_detail(report_.detail, fmt::format("still-exposed: {}", shown(*slot)));
+        all_closed_ = false;
+        co_return;
+    }
+    const vault::Store::Work work = [&](vault::Transaction& transaction) {
+        return transaction.found_none_live(contact_.bmc().id, AccountPasswords::subject_of(id));
+    };
+    const auto stored = co_await contact_.store(work);
+    all_closed_ = all_closed_ && stored == Durable::kCommitted;
+}
+
 void AccountOperation::plan(const std::vector<AccountSlot>& targets) {
     report_.outcome = "planned";
     report_.as_asked = true;
@@ -296,32 +347,83 @@ asio::awaitable<void> AccountOperation::describe_after() {
     (void)co_await store_tables();
 }
 
-asio::awaitable<void> AccountOperation::adopt() {
-    if (contact_.bmc().user_name == context_.options.adopted_name) {
+// True: nothing is to be made, and the report says why. A name stands for one account.
+bool AccountOperation::is_there_already() {
+    const auto& name = context_.options.adopted_name;
+    const auto& role = context_.options.adopted_role;
+    const auto* same_role = role ? find_role(contact_.role_accounts(), *role) : nullptr;
+    const auto* same_name = find_named(contact_.role_accounts(), name);
+    const bool is_own = contact_.bmc().user_name == name;
+    const bool takes_turns = is_own && role == AccountRole::kSpare && same_role != nullptr;
+    if ((is_own && !role) || takes_turns || (same_name != nullptr && same_name == same_role)) {
         set_outcome(report_, Outcome::kAlreadyCurrent, "that is our account already");
+        return true;
+    }
+    if (!role && find_role(contact_.role_accounts(), AccountRole::kSpare) != nullptr) {
+        set_outcome(report_, Outcome::kRefused, "spare-in-turn");
+        return true;
+    }
+    if (same_role != nullptr) {
+        set_outcome(report_, Outcome::kRefused,
+                    fmt::format("has-one: {} '{}'", word(same_role->role), same_role->name));
+    } else if (is_own || same_name != nullptr) {
+        set_outcome(report_, Outcome::kRefused,
+                    fmt::format("name-taken: it is that of our {} account",
+                                same_name != nullptr ? word(same_name->role) : "own"));
+    }
+    return same_role != nullptr || is_own || same_name != nullptr;
+}
+
+asio::awaitable<void> AccountOperation::adopt() {
+    if (is_there_already()) {
         visit_.fill_versions();
         co_return;
     }
     const bool in = co_await log_in(true);
     const bool read = in && co_await read_table();
-    const auto slot = read ? slot_for_own(table_, context_.options.adopted_name) : std::nullopt;
-    if (slot) co_await make_own(*slot);
+    const auto slot = read ? slot_for(table_, context_.options.adopted_name) : std::nullopt;
+    if (slot) co_await make(*slot);
     if (read && !slot) set_outcome(report_, Outcome::kRefused, "no-free-slot: every user slot carries an account");
 }
 
-asio::awaitable<void> AccountOperation::make_own(UserId id) {
+asio::awaitable<void> AccountOperation::close_half_made(UserId id) {
+    auto table = co_await read_accounts(contact_);
+    if (!table) co_return;
+    table_ = std::move(*table);
+    const auto* slot = slot_of(table_, id);
+    if (slot == nullptr || slot->name != context_.options.adopted_name || !has_a_way_in(*slot)) co_return;
+    const auto target = *slot;
+    co_await close_one(target);
+}
+
+asio::awaitable<void> AccountOperation::make(UserId id) {
+    const auto& options = context_.options;
     const auto& slot = *slot_of(table_, id);
-    if (context_.options.dry_run) {
+    if (options.dry_run) {
         report_.outcome = "planned";
         report_.as_asked = true;
-        add_detail(report_.detail,
-                   fmt::format("'{}' would be made in slot {}", context_.options.adopted_name, id.value));
+        add_detail(report_.detail, fmt::format("'{}' would be made in slot {}", options.adopted_name, id.value));
         co_return;
     }
-    AccountCreation creation(contact_, slot, context_.options.adopted_name, visit_.note());
-    const auto end = co_await creation.run();
+    AccountToMake account{slot, options.adopted_name};
+    if (options.adopted_role) {
+        account.privilege = options.adopted_privilege;
+        account.beside = contact_.role_accounts();
+        account.beside->push_back({*options.adopted_role, id, options.adopted_name, options.adopted_privilege});
+    }
+    AccountCreation creation(contact_, account, visit_.note());
+    CreationEnd end;
+    if (options.adopted_role)
+        end = co_await creation.make_beside();
+    else
+        end = co_await creation.make_own();
     set_outcome(report_, end.outcome, end.detail);
-    if (end.outcome != Outcome::kAdopted) co_return;
+    if (end.outcome != Outcome::kAdopted) {
+        // What may do more than it should does not stay open.
+        const bool half_made = options.adopted_role && end.has_written && contact_.has_kept_session();
+        if (half_made) co_await close_half_made(id);
+        co_return;
+    }
     if (records_.accepted) {
         if (auto table = co_await read_accounts(contact_)) {
             table_ = std::move(*table);
@@ -366,6 +468,13 @@ asio::awaitable<void> close_accounts_again(OperationContext& context, BmcVisit& 
     co_await visit.contact().close();
 }
 
+asio::awaitable<void> close_exposed_accounts(OperationContext& context, BmcVisit& visit) {
+    if (visit.contact().exposed_closed_accounts().empty()) co_return;
+    AccountOperation operation(context, visit);
+    co_await operation.close_exposed();
+    co_await visit.contact().close();
+}
+
 asio::awaitable<Result<AccountDrift>> read_drift(BmcContact& contact) {
     auto records = co_await records_of(contact);
     if (!records) co_return std::unexpected(records.error());
@@ -373,7 +482,7 @@ asio::awaitable<Result<AccountDrift>> read_drift(BmcContact& contact) {
     if (slot != SlotFact::kOurs) co_return fail(ErrorCode::kUnsupported, "own slot not known");
     auto table = co_await read_accounts(contact);
     if (!table) co_return std::unexpected(table.error());
-    const OwnAccount own{contact.user_id(), contact.bmc().user_name};
+    const auto own = contact.own_account();
     AccountDrift drift{std::move(*table), {}};
     drift.findings = findings_in(drift.table, own);
     if (records->accepted) {

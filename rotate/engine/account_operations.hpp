@@ -15,6 +15,8 @@ namespace bmcvault::rotate {
 // After a reset, within the visit that brought our own account back: what secure_accounts() closed there once is closed
 // again, and no other account is touched.
 [[nodiscard]] asio::awaitable<void> close_accounts_again(OperationContext& context, BmcVisit& visit);
+// Accounts that are closed, and whose random password somebody knows who should not, get another one.
+[[nodiscard]] asio::awaitable<void> close_exposed_accounts(OperationContext& context, BmcVisit& visit);
 // RunOptions::adopted_name in a free slot, proved at ADMINISTRATOR before the vault calls it ours. The account used
 // until then stays as it is.
 [[nodiscard]] asio::awaitable<BmcReport> adopt_account(OperationContext& context, const vault::Bmc& bmc);

@@ -47,9 +47,12 @@ OpenedBy AccountPasswords::meaning(std::uint32_t id, UserId asked) const {
         return {OpenedBy::Source::kElsewhere, origin.label};
     }
     if (id >= versions_.size()) return {OpenedBy::Source::kNothing, "no password"};
-    const auto& version = versions_[id];
-    const bool ours = version.subject == subject_of(asked);
-    return {ours ? OpenedBy::Source::kOurs : OpenedBy::Source::kElsewhere, label_of(version)};
+    const auto* version = &versions_[id];
+    for (std::size_t i = 0; i < versions_.size(); ++i) {  // an account that took turns with our own has its password
+        if (versions_[i].subject == subject_of(asked) && secrets_[i].equals(secrets_[id])) version = &versions_[i];
+    }
+    const bool ours = version->subject == subject_of(asked);
+    return {ours ? OpenedBy::Source::kOurs : OpenedBy::Source::kElsewhere, label_of(*version)};
 }
 
 const CredentialVersion* AccountPasswords::candidate_version(std::uint32_t id) const {
@@ -68,6 +71,14 @@ const CredentialVersion* AccountPasswords::version(UserId slot, VersionNumber nu
         return each.subject == subject_of(slot) && each.version == number;
     });
     return found == versions_.end() ? nullptr : &*found;
+}
+
+std::optional<VersionNumber> AccountPasswords::newest_proved(UserId slot) const {
+    std::optional<VersionNumber> newest;
+    for (const auto& each : versions_) {
+        if (each.subject == subject_of(slot) && each.proved_at) newest = std::max(newest, std::optional(each.version));
+    }
+    return newest;
 }
 
 bool AccountPasswords::has_version_of(UserId slot) const {

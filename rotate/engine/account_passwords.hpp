@@ -33,6 +33,8 @@ public:
     // Of the account in that slot; null: none such.
     [[nodiscard]] const vault::CredentialVersion* version_in(UserId slot, vault::VersionState state) const;
     [[nodiscard]] const vault::CredentialVersion* version(UserId slot, VersionNumber number) const;
+    // nullopt: none was ever proved.
+    [[nodiscard]] std::optional<VersionNumber> newest_proved(UserId slot) const;
     [[nodiscard]] bool has_version_of(UserId slot) const;
     [[nodiscard]] const Key20& secret_of(const vault::CredentialVersion& version) const;
 

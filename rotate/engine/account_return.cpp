@@ -44,6 +44,9 @@ asio::awaitable<bool> AccountReturn::load() {
         const auto former = former_account(store, contact_.bmc());
         if (!former) return std::unexpected(former.error());
         if (!former->empty()) names_.insert(*former);
+        for (const auto& account : contact_.role_accounts()) {
+            if (account.privilege == ipmi::PrivilegeLevel::kAdministrator) names_.insert(account.name);
+        }
         const auto records = read_account_records(store, contact_.bmc());
         if (!records) return std::unexpected(records.error());
         if (!records->seen) return {};
@@ -120,7 +123,7 @@ asio::awaitable<ReturnEnd> AccountReturn::write() {
     const bool moved = co_await move_to(slot->id);
     if (!moved) co_return ReturnEnd{false, "vault-not-written"};
     const auto name = contact_.bmc().user_name;
-    AccountCreation creation(contact_, *slot, name, note_);
+    AccountCreation creation(contact_, {*slot, name}, note_);
     const auto end = co_await creation.put_right();
     if (end.outcome != Outcome::kAdopted) co_return ReturnEnd{false, fmt::format("{}: {}", through, end.detail)};
     co_await contact_.become(name, slot->id);

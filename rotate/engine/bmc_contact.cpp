@@ -164,9 +164,9 @@ Result<void> BmcContact::learn_manners(vault::Transaction& transaction) const {
 Result<void> BmcContact::read_facts(const vault::Store& store) {
     auto learned = LearnedFacts::read(store, bmc_);
     if (!learned) return std::unexpected(learned.error());
-    const auto exposed = store.password_is_exposed(bmc_.id);
+    auto exposed = store.exposed_accounts(bmc_.id);
     if (!exposed) return std::unexpected(exposed.error());
-    password_is_exposed_ = *exposed;
+    exposed_accounts_ = std::move(*exposed);
     if (suite_0_asked_) learned->suite_0_open = facts_.suite_0_open;
     if (lock_out_asked_) learned->lock_out = facts_.lock_out;
     if (slots_asked_) learned->session_slots = facts_.session_slots;
@@ -741,6 +741,25 @@ asio::awaitable<void> BmcContact::become(std::string user_name, UserId slot) {
     rights_before_.reset();
 }
 
+OwnAccount BmcContact::own_account() const {
+    OwnAccount own{user_id(), bmc_.user_name};
+    for (const auto& account : facts_.role_accounts) own.beside.emplace(account.slot, account.name);
+    return own;
+}
+
+bool BmcContact::is_exposed(UserId account) const {
+    return std::ranges::find(exposed_accounts_, account.value) != exposed_accounts_.end();
+}
+
+std::set<UserId> BmcContact::exposed_closed_accounts() const {
+    std::set<UserId> slots;
+    for (const auto index : exposed_accounts_) {
+        if (index != vault::Subject::kOwnAccount) slots.insert(UserId{index});
+    }
+    for (const auto& account : facts_.role_accounts) slots.erase(account.slot);
+    return slots;
+}
+
 UserId BmcContact::user_id() const {
     BMCVAULT_CHECK(slot_.user.has_value());
     return *slot_.user;
@@ -789,15 +808,23 @@ asio::awaitable<Durable> BmcContact::stage(vault::Subject subject, const Key20& 
         const auto version = transaction.stage(bmc_.id, subject, secret, size, provenance, note);
         if (!version) return std::unexpected(version.error());
         staged = *version;
-        if (options_.campaign) {
-            const auto fact = subject.kind == vault::Kind::kKg ? kMadeKgFact : kMadePasswordFact;
-            auto learned = transaction.learn(facts_key(bmc_), std::string(fact),
+        if (options_.campaign && subject == bmc_.k_g_subject()) {
+            auto learned = transaction.learn(facts_key(bmc_), std::string(kMadeKgFact),
                                              fmt::format("{} {}", *options_.campaign, staged.value));
             if (!learned) return learned;
+        }
+        if (subject == bmc_.own_password()) {
+            if (auto noted = note_made(transaction, staged); !noted) return noted;
         }
         return transaction.mark_sent(bmc_.id, subject, staged);
     };
     co_return co_await store(work);
+}
+
+Result<void> BmcContact::note_made(vault::Transaction& transaction, VersionNumber version) const {
+    if (!options_.campaign) return {};
+    return transaction.learn(facts_key(bmc_), std::string(kMadePasswordFact),
+                             fmt::format("{} {}", *options_.campaign, version.value));
 }
 
 bool BmcContact::is_of_this_campaign(const vault::CredentialVersion* current, const std::optional<MadeBy>& made) const {
@@ -806,7 +833,7 @@ bool BmcContact::is_of_this_campaign(const vault::CredentialVersion* current, co
 
 bool BmcContact::password_is_of_this_campaign() const {
     const auto* current = known_.password_in(vault::VersionState::kCurrent);
-    return !password_is_exposed_ && is_of_this_campaign(current, facts_.made_password);
+    return !is_exposed(UserId{vault::Subject::kOwnAccount}) && is_of_this_campaign(current, facts_.made_password);
 }
 
 bool BmcContact::k_g_is_of_this_campaign() const {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -62,6 +63,8 @@ inline constexpr std::string_view kAskedAndNotHeld = "the BMC was asked and does
 inline constexpr std::string_view kStagedForAnotherSession =
     "it was staged for a session that the current password opens";
 inline constexpr std::string_view kRefusedForItsSize = "the BMC refused a password of this size";
+inline constexpr std::string_view kRefusedByItsRules = "the BMC refused this password by its rules";
+inline constexpr std::string_view kKeepsLess = "the BMC keeps less than these 20 bytes";
 inline constexpr std::string_view kTestedAndNotHeld = "the BMC says that it does not hold it (Test Password)";
 
 class BmcContact {
@@ -135,12 +138,23 @@ public:
     [[nodiscard]] std::string card_key() const { return rotate::card_key(bmc_); }
     // Found live instead of a newer one; to be replaced as long as it is current.
     [[nodiscard]] std::optional<VersionNumber> due_version() const { return facts_.due_version; }
+    // Accounts of ours beside our own one, as load() read them.
+    [[nodiscard]] const std::vector<RoleAccount>& role_accounts() const { return facts_.role_accounts; }
+    // Our own account and those.
+    [[nodiscard]] OwnAccount own_account() const;  // after check_slot() said kOurs
+    // Closed accounts whose random password somebody knows who should not. Read by load().
+    [[nodiscard]] std::set<UserId> exposed_closed_accounts() const;
+    [[nodiscard]] bool is_exposed(UserId account) const;
+    // Our own password became this version in this campaign.
+    [[nodiscard]] Result<void> note_made(vault::Transaction& transaction, VersionNumber version) const;
     // The current version was staged by this very campaign, perhaps before a crash: it needs no second one, unless it
     // was exposed since.
     [[nodiscard]] bool password_is_of_this_campaign() const;
     [[nodiscard]] bool k_g_is_of_this_campaign() const;
     // The capability card says that this kind of BMC keeps 16 bytes of a password. Read by load().
     [[nodiscard]] bool keeps_only_16() const { return facts_.keeps_only_16; }
+    // ... and of which characters it takes a password.
+    [[nodiscard]] vault::Alphabet alphabet() const { return facts_.alphabet; }
     // This BMC, or its kind by the capability card: can it have a K_G? nullopt: not known.
     [[nodiscard]] std::optional<bool> k_g_supported() const;
     // A reset was found, and what it took away is not back yet.
@@ -245,12 +259,12 @@ private:
     bool board_checked_ = false;         // beyond the GUID, in this operation
     std::optional<bool> kind_uses_k_g_;  // by the capability card
     LearnedFacts facts_;
-    bool password_is_exposed_ = false;
-    bool lock_out_asked_ = false;        // in this operation: newer than what the vault has
-    bool slots_asked_ = false;           // likewise
-    bool full_before_its_time_ = false;  // no session slot, though we left one
-    int login_attempts_ = 0;             // real logins that failed, or may have, in this operation
-    bool login_attempts_made_ = false;   // this BMC proves nothing: what locks its account is asked for each time
+    std::vector<std::uint8_t> exposed_accounts_;  // user IDs
+    bool lock_out_asked_ = false;                 // in this operation: newer than what the vault has
+    bool slots_asked_ = false;                    // likewise
+    bool full_before_its_time_ = false;           // no session slot, though we left one
+    int login_attempts_ = 0;                      // real logins that failed, or may have, in this operation
+    bool login_attempts_made_ = false;  // this BMC proves nothing: what locks its account is asked for each time
     bool reset_settled_ = false;
     bool suite_0_asked_ = false;
     bool identify_ = false;

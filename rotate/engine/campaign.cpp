@@ -242,7 +242,8 @@ Result<Continued> open_campaign(Environment& environment, const RunOptions& opti
     if (options.campaign) return continued(*environment.store, *options.campaign);
     const SystemClock clock;
     const auto selection =
-        fmt::format("{}{}{}", options.selection, options.k_g ? " --k-g" : "", options.put_back ? " --put-back" : "");
+        fmt::format("{}{}{}{}", options.selection, options.k_g ? " --k-g" : "", options.put_back ? " --put-back" : "",
+                    options.only_role ? fmt::format(" --role {}", word(*options.only_role)) : "");
     auto unfinished = environment.store->unfinished_campaign("rotate", selection);
     if (!unfinished) return std::unexpected(unfinished.error());
     const bool recent = *unfinished && clock.now().value - (*unfinished)->started_at.value < kContinueWithin_s;

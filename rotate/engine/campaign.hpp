@@ -77,6 +77,8 @@ public:
     // When the last session is closed and the vault holds what is live. An error: they may not know it; they are told
     // again by the next run.
     [[nodiscard]] virtual Result<void> after(const vault::Bmc& bmc, const BmcReport& report) = 0;
+    // Whose credential they are given; nullopt: of our own account.
+    [[nodiscard]] virtual std::optional<AccountRole> gives() const { return std::nullopt; }
 };
 
 struct RunOptions {
@@ -99,9 +101,13 @@ struct RunOptions {
     ClosingChoice closing;         // accounts secure
     KeepEventLog keep_event_log;   // deprovision: the event log is kept by this, then cleared; empty: it stays
     bool factory_reset = false;    // deprovision: by the vendor's own command, before our account is closed
-    std::string adopted_name;      // accounts adopt: of our own account
-    bool dry_run = false;          // say what would be done; nothing is sent that changes anything
-    std::string selection;         // canonical text: continues an unfinished campaign of the same
+    std::string adopted_name;      // accounts adopt: of our own account, or of the one beside it:
+    std::optional<AccountRole> adopted_role;
+    ipmi::PrivilegeLevel adopted_privilege = ipmi::PrivilegeLevel::kAdministrator;
+    std::optional<AccountRole> only_role;  // rotate: the accounts of that role, and nothing else
+    std::set<BmcId> only_monitor_of;       // rotate: of these only the account for monitoring
+    bool dry_run = false;                  // say what would be done; nothing is sent that changes anything
+    std::string selection;                 // canonical text: continues an unfinished campaign of the same
     // rotate: the one that the caller has begun, or found unfinished. Nobody looks for another by the selection.
     std::optional<std::int64_t> campaign;
     Purpose purpose;  // for the audit log

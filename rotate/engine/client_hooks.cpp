@@ -7,16 +7,31 @@
 namespace bmcvault::rotate {
 namespace {
 
-// What of our account the clients are to know, into the report. An error: that is not known, for the BMC may hold what
-// an interrupted rotation has sent. Whoever settles it tells them.
+// Of the account beside our own one that the clients are given; nullopt: they are given our own.
+Result<std::optional<vault::Subject>> subject_given(const vault::Store& store, const vault::Bmc& bmc,
+                                                    std::optional<AccountRole> role) {
+    if (!role) return std::nullopt;
+    const auto accounts = role_accounts(store, bmc);
+    if (!accounts) return std::unexpected(accounts.error());
+    const auto* account = find_role(*accounts, *role);
+    if (account == nullptr) return std::nullopt;
+    return vault::Subject{vault::Kind::kPassword, account->slot.value};
+}
+
+// What of our account, or of the one that they are given, the clients are to know, into the report. An error: that is
+// not known, for the BMC may hold what an interrupted rotation has sent. Whoever settles it tells them.
 asio::awaitable<Result<void>> fill_with_what_is_live(OperationContext& context, const vault::Bmc& bmc,
                                                      BmcReport& report) {
     const VaultPort::Read work = [&](const vault::Store& store) -> Result<void> {
         const auto versions = store.versions(bmc.id);
         if (!versions) return std::unexpected(versions.error());
+        const auto beside = subject_given(store, bmc, context.options.hooks->gives());
+        if (!beside) return std::unexpected(beside.error());
         for (const auto& version : *versions) {
             const bool password = version.subject == bmc.own_password();
-            if (!password && version.subject != bmc.k_g_subject()) continue;
+            const bool given = version.subject == *beside;
+            if (!password && !given && version.subject != bmc.k_g_subject()) continue;
+            if (given && version.state != vault::VersionState::kPending) continue;
             if (version.state == vault::VersionState::kPending && version.sent_at)
                 return fail(ErrorCode::kConflict,
                             fmt::format("a rotation is unfinished: bmcvault recover {}", bmc.name));

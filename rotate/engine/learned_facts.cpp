@@ -14,6 +14,10 @@ constexpr const char* kClientsCard = "clients";
 constexpr const char* kOwed = "owed";
 constexpr const char* kTold = "told";
 
+constexpr const char* kFollowersCard = "followers";
+constexpr const char* kFollows = "follows";
+constexpr const char* kSettled = "settled";
+
 using Facts = vault::Store::Facts;
 
 // Empty when it was never learned.
@@ -30,6 +34,7 @@ std::optional<MadeBy> made_by(const std::string& value) {
 
 void read_kind(const Facts& card, LearnedFacts& learned) {
     learned.keeps_only_16 = value_of(card, kPasswordSizeFact) == "16";
+    if (value_of(card, kAlphabetFact) == kShellSafeAlphabet) learned.alphabet = vault::Alphabet::kShellSafe;
     const auto k_g = value_of(card, kKgFact);
     if (!k_g.empty()) learned.kind_uses_k_g = k_g == kUsable;
 }
@@ -40,6 +45,7 @@ void read_own(const Facts& own, LearnedFacts& learned) {
     std::int64_t reset_s = 0;
     if (std::istringstream(value_of(own, kLockOutFact)) >> lock_out.bad_passwords >> reset_s) {
         learned.lock_out = {lock_out.bad_passwords, std::chrono::seconds(reset_s)};
+        learned.lock_out_is_said = true;
     }
     std::istringstream(value_of(own, kSessionSlotsFact)) >> learned.session_slots;
     VersionNumber due;
@@ -52,6 +58,84 @@ void read_own(const Facts& own, LearnedFacts& learned) {
 }
 
 }  // namespace
+
+Result<void> learn_refusals(vault::Transaction& transaction, const vault::Bmc& bmc, bool for_its_size, bool by_policy) {
+    const auto card = card_key(bmc);
+    if (card.empty()) return {};
+    if (for_its_size) {
+        if (auto learned = transaction.learn(card, std::string(kPasswordSizeFact), "16"); !learned) return learned;
+    }
+    if (!by_policy) return {};
+    return transaction.learn(card, std::string(kAlphabetFact), std::string(kShellSafeAlphabet));
+}
+
+std::string role_accounts_text(std::span<const RoleAccount> accounts) {
+    std::string text;
+    for (const auto& account : accounts) {
+        text += fmt::format("{} {} {} {} {}\n", word(account.role), account.slot.value,
+                            static_cast<int>(account.privilege), account.follows ? kFollows : kSettled, account.name);
+    }
+    return text;
+}
+
+Result<std::vector<RoleAccount>> role_accounts_from(std::string_view text) {
+    const auto damaged = [] { return fail(ErrorCode::kDamaged, "the accounts of a BMC in the vault can't be read"); };
+    std::vector<RoleAccount> accounts;
+    std::istringstream lines{std::string(text)};
+    for (std::string line; std::getline(lines, line);) {
+        std::istringstream words(line);
+        std::string role_word;
+        std::string turn;
+        unsigned slot = 0;
+        unsigned privilege = 0;
+        RoleAccount account;
+        if (!(words >> role_word >> slot >> privilege >> turn >> account.name)) return damaged();
+        const auto role = account_role_from(role_word);
+        const bool in_range = slot >= 1 && slot <= 63 && privilege >= 2 && privilege <= 4;
+        if (!role || !in_range || (turn != kFollows && turn != kSettled)) return damaged();
+        account.role = *role;
+        account.slot = UserId{static_cast<std::uint8_t>(slot)};
+        account.privilege = static_cast<ipmi::PrivilegeLevel>(privilege);
+        account.follows = turn == kFollows;
+        accounts.push_back(std::move(account));
+    }
+    return accounts;
+}
+
+Result<std::vector<RoleAccount>> role_accounts(const vault::Store& store, const vault::Bmc& bmc) {
+    const auto own = store.facts(facts_key(bmc));
+    if (!own) return std::unexpected(own.error());
+    return role_accounts_from(value_of(*own, kRoleAccountsFact));
+}
+
+Result<void> record_role_accounts(vault::Transaction& transaction, const vault::Bmc& bmc,
+                                  std::span<const RoleAccount> accounts) {
+    const auto key = facts_key(bmc);
+    auto learned = transaction.learn(key, std::string(kRoleAccountsFact), role_accounts_text(accounts));
+    if (!learned) return learned;
+    return transaction.learn(kFollowersCard, key,
+                             std::ranges::any_of(accounts, &RoleAccount::follows) ? kFollows : kSettled);
+}
+
+Result<std::set<BmcId>> with_role_accounts(const vault::Store& store, std::span<const vault::Bmc> bmcs) {
+    const auto facts = store.facts(kFollowersCard);
+    if (!facts) return std::unexpected(facts.error());
+    std::set<BmcId> all;
+    for (const auto& bmc : bmcs) {
+        if (facts->contains(facts_key(bmc))) all.insert(bmc.id);
+    }
+    return all;
+}
+
+Result<std::set<BmcId>> with_followers(const vault::Store& store, std::span<const vault::Bmc> bmcs) {
+    const auto facts = store.facts(kFollowersCard);
+    if (!facts) return std::unexpected(facts.error());
+    std::set<BmcId> all;
+    for (const auto& bmc : bmcs) {
+        if (value_of(*facts, facts_key(bmc)) == kFollows) all.insert(bmc.id);
+    }
+    return all;
+}
 
 std::string card_key(const vault::Bmc& bmc) {
     if (!bmc.pin.manufacturer) return {};
@@ -75,6 +159,9 @@ Result<LearnedFacts> LearnedFacts::read(const vault::Store& store, const vault::
     const auto own = store.facts(facts_key(bmc));
     if (!own) return std::unexpected(own.error());
     read_own(*own, learned);
+    auto beside = role_accounts_from(value_of(*own, kRoleAccountsFact));
+    if (!beside) return std::unexpected(beside.error());
+    learned.role_accounts = std::move(*beside);
     if (const auto key = card_key(bmc); !key.empty()) {
         const auto card = store.facts(key);
         if (!card) return std::unexpected(card.error());

@@ -4,11 +4,14 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "rotate/core/accounts.hpp"
+#include "vault/core/password_policy.hpp"
 #include "vault/store/store.hpp"
 
 namespace bmcvault::rotate {
@@ -20,6 +23,8 @@ namespace bmcvault::rotate {
 
 // Of a kind: how many bytes of a password it really keeps ("16"); whether a K_G that was set can be used.
 inline constexpr std::string_view kPasswordSizeFact = "password-size";
+inline constexpr std::string_view kAlphabetFact = "password-alphabet";  // "shell-safe": what it refused had @ or !
+inline constexpr std::string_view kShellSafeAlphabet = "shell-safe";
 inline constexpr std::string_view kKgFact = "k_g";
 inline constexpr std::string_view kUsable = "usable";
 inline constexpr std::string_view kNotUsable = "not-usable";
@@ -34,6 +39,25 @@ inline constexpr std::string_view kMadeKgFact = "made-k_g";             // likew
 inline constexpr std::string_view kResetFact = "reset";                 // "unfinished", "settled"
 inline constexpr std::string_view kFailedLoginsFact = "failed-logins";  // "COUNT AT": without proof, by us
 inline constexpr std::string_view kFormerAccountFact = "former-account";  // "SLOT NAME": ours before adoption
+
+inline constexpr std::string_view kRoleAccountsFact = "role-accounts";  // a line each: "ROLE SLOT PRIVILEGE TURN NAME"
+
+// What was proved now is of another size or shape than what was refused: the next board of this kind is spared the
+// detour. Nothing where its kind is not known.
+[[nodiscard]] Result<void> learn_refusals(vault::Transaction& transaction, const vault::Bmc& bmc, bool for_its_size,
+                                          bool by_policy);
+
+// The accounts of ours beside our own one.
+[[nodiscard]] std::string role_accounts_text(std::span<const RoleAccount> accounts);
+// kDamaged: that is no such text.
+[[nodiscard]] Result<std::vector<RoleAccount>> role_accounts_from(std::string_view text);
+[[nodiscard]] Result<std::vector<RoleAccount>> role_accounts(const vault::Store& store, const vault::Bmc& bmc);
+[[nodiscard]] Result<void> record_role_accounts(vault::Transaction& transaction, const vault::Bmc& bmc,
+                                                std::span<const RoleAccount> accounts);
+// Those of these that have any.
+[[nodiscard]] Result<std::set<BmcId>> with_role_accounts(const vault::Store& store, std::span<const vault::Bmc> bmcs);
+// Those of these that have an account which follows.
+[[nodiscard]] Result<std::set<BmcId>> with_followers(const vault::Store& store, std::span<const vault::Bmc> bmcs);
 
 // The name of that account; empty: none.
 [[nodiscard]] Result<std::string> former_account(const vault::Store& store, const vault::Bmc& bmc);
@@ -73,13 +97,16 @@ struct LearnedFacts {
     [[nodiscard]] static Result<LearnedFacts> read(const vault::Store& store, const vault::Bmc& bmc);
 
     bool keeps_only_16 = false;
+    vault::Alphabet alphabet = vault::Alphabet::kFull;  // of new passwords
     std::optional<bool> kind_uses_k_g;
     std::optional<bool> suite_0_open;  // nullopt: never asked
     LockOut lock_out;
-    int session_slots = 0;  // 0: it did not say
+    bool lock_out_is_said = false;  // by the BMC
+    int session_slots = 0;          // 0: it did not say
     std::optional<VersionNumber> due_version;
     std::optional<MadeBy> made_password;
     std::optional<MadeBy> made_k_g;
+    std::vector<RoleAccount> role_accounts;
     bool reset_unfinished = false;
     int failed_logins = 0;
     UnixTime failed_logins_at;

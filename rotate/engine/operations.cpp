@@ -8,6 +8,7 @@
 
 #include "rotate/engine/account_operations.hpp"
 #include "rotate/engine/account_return.hpp"
+#include "rotate/engine/alternation.hpp"
 #include "rotate/engine/bmc_visit.hpp"
 #include "rotate/engine/client_hooks.hpp"
 #include "rotate/engine/k_g_rotation.hpp"
@@ -90,6 +91,11 @@ private:
     asio::awaitable<void> run_machines_once(Goal goal);
     asio::awaitable<bool> tell_clients_before();
     asio::awaitable<void> tell_clients_after();
+    asio::awaitable<void> let_follow(AccountRole role);
+    asio::awaitable<void> mark_only(AccountRole role);
+    asio::awaitable<void> mark_older_spare();
+    asio::awaitable<bool> somebody_waits();
+    [[nodiscard]] std::optional<AccountRole> only_role() const;
     asio::awaitable<void> run_machines(Goal goal);
     asio::awaitable<PasswordEnd> run_password(Goal goal);
     asio::awaitable<void> run_k_g(Goal goal, PasswordEnd& password);
@@ -98,6 +104,7 @@ private:
     asio::awaitable<void> wait_for_k_g_experiment();
     asio::awaitable<void> tell_ipmi_off();
     asio::awaitable<void> ask_and_describe();
+    asio::awaitable<void> describe_beside();
     asio::awaitable<void> describe_check(const Seen& seen);
     asio::awaitable<void> describe_version(const Seen& seen);
     void describe_elsewhere(const Origin& origin);
@@ -113,6 +120,7 @@ private:
     BmcContact& contact_;
     BmcReport& report_;
     bool clients_wait_ = false;  // they were told before, and not after
+    bool clients_know_ = true;   // nobody has waited since an earlier run
 };
 
 asio::awaitable<BmcReport> Operation::rotate(Goal goal) {
@@ -121,9 +129,29 @@ asio::awaitable<BmcReport> Operation::rotate(Goal goal) {
     // A straggler that was asked in vain says nothing about its kind: nothing was done to it.
     const bool in_vain = goal != Goal::kRotate && !report_.as_asked && !contact_.has_written();
     report_.contacted = report_.contacted && !in_vain;
+    const bool changes = begun && goal != Goal::kFind;
+    if (changes) co_await let_follow(AccountRole::kMonitor);
     if (clients_wait_) co_await tell_clients_after();
+    // What the clients knew until now goes when they have been told, not before.
+    const bool told = context_.options.hooks == nullptr || (clients_wait_ && report_.as_asked);
+    if (changes && told) co_await let_follow(AccountRole::kSpare);
+    if (changes && report_.as_asked && !only_role()) co_await close_exposed_accounts(context_, visit_);
     co_await visit_.end();
     co_return report_;
+}
+
+asio::awaitable<void> Operation::let_follow(AccountRole role) {
+    const auto follows = [&](const RoleAccount& account) { return account.role == role && account.follows; };
+    if (!report_.as_asked || std::ranges::none_of(contact_.role_accounts(), follows)) co_return;
+    Alternation alternation(contact_, visit_.note(), clients_know_);
+    const auto why_not = co_await alternation.follow(role);
+    if (why_not.empty()) {
+        if (report_.outcome == word(Outcome::kAlreadyCurrent)) set_outcome(report_, Outcome::kRecovered, "");
+        co_return;
+    }
+    if (only_role()) set_outcome(report_, Outcome::kRefused, "");  // it was all that there was to do
+    add_detail(report_.detail, "not-followed: " + why_not);
+    report_.as_asked = false;
 }
 
 asio::awaitable<BmcReport> Operation::ask_for_life() {
@@ -145,17 +173,72 @@ asio::awaitable<void> Operation::run_machines_once(Goal goal) {
         report_.contacted = false;
         set_outcome(report_, Outcome::kAlreadyCurrent, "done earlier in this run");
         visit_.fill_versions();
+    } else if (goal == Goal::kPutBack && find_role(contact_.role_accounts(), AccountRole::kSpare) != nullptr) {
+        set_outcome(report_, Outcome::kRefused, "has-a-spare");
     } else if (goal == Goal::kPutBack && contact_.known().password_in(VersionState::kPrevious) == nullptr) {
         set_outcome(report_, Outcome::kRefused, "no-previous-password");
     } else {
         bool may = true;
         if (goal != Goal::kFind) may = co_await tell_clients_before();
-        if (may) co_await run_machines(goal);
+        const auto only = only_role();
+        if (may && only)
+            co_await mark_only(*only);
+        else if (may)
+            co_await run_machines(goal);
     }
 }
 
+std::optional<AccountRole> Operation::only_role() const {
+    const auto& options = context_.options;
+    if (options.only_monitor_of.contains(contact_.bmc().id)) return AccountRole::kMonitor;
+    return options.only_role;
+}
+
+asio::awaitable<void> Operation::mark_older_spare() {
+    Alternation alternation(contact_, visit_.note(), clients_know_);
+    const bool marked = co_await alternation.mark_older_spare();
+    if (!marked) set_outcome(report_, Outcome::kBlocked, "vault-not-written");
+}
+
+// The accounts of that role are changed, and nothing else (let_follow).
+asio::awaitable<void> Operation::mark_only(AccountRole role) {
+    const auto* account = find_role(contact_.role_accounts(), role);
+    if (account == nullptr) {
+        set_outcome(report_, Outcome::kRefused, fmt::format("no-{}", word(role)));
+        co_return;
+    }
+    set_outcome(report_, Outcome::kRotated, fmt::format("{} '{}'", word(role), account->name));
+    Alternation alternation(contact_, visit_.note(), clients_know_);
+    const bool marked = co_await alternation.mark_followers(role);
+    if (!marked) set_outcome(report_, Outcome::kBlocked, "vault-not-written");
+    visit_.fill_versions();
+}
+
+// True also where that can't be read.
+asio::awaitable<bool> Operation::somebody_waits() {
+    bool waits = true;
+    const VaultPort::Read work = [&](const vault::Store& store) -> Result<void> {
+        const auto waiting = owed(store, std::span(&contact_.bmc(), 1));
+        if (!waiting) return std::unexpected(waiting.error());
+        waits = !waiting->empty();
+        return {};
+    };
+    (void)co_await context_.ports.vault.read(work);
+    co_return waits;
+}
+
 asio::awaitable<bool> Operation::tell_clients_before() {
-    if (context_.options.hooks == nullptr) co_return true;
+    const auto* hooks = context_.options.hooks;
+    if (hooks == nullptr) co_return true;
+    const auto role = hooks->gives();
+    if (role && find_role(contact_.role_accounts(), *role) == nullptr) {
+        set_outcome(report_, Outcome::kBlocked, fmt::format("no-{}: hooks are to give its credential", word(*role)));
+        report_.contacted = false;
+        visit_.fill_versions();
+        co_return false;
+    }
+    const bool waits = co_await somebody_waits();
+    clients_know_ = !waits;
     clients_wait_ = true;
     contact_.before("tell-before");
     const auto told = co_await tell_before(context_, contact_.bmc());
@@ -177,6 +260,7 @@ asio::awaitable<void> Operation::tell_clients_after() {
 }
 
 asio::awaitable<void> Operation::run_machines(Goal goal) {
+    const bool rotates = goal == Goal::kRotate;
     // Killed between its commit and the campaign's mark: looked at again, not rotated again.
     if (goal == Goal::kRotate && contact_.password_is_of_this_campaign()) goal = Goal::kRecover;
     auto ended = co_await run_password(goal);
@@ -186,6 +270,7 @@ asio::awaitable<void> Operation::run_machines(Goal goal) {
     if (same_board) add_detail(report_.detail, ended.came_from);
     if (ended.last_seen) add_detail(report_.detail, ended.last_seen->why);
     if (report_.as_asked && ended.last_seen) co_await run_k_g(goal, ended);
+    if (report_.as_asked && rotates) co_await mark_older_spare();
     co_await contact_.close();
     const bool lost_its_settings = ended.was_reset || ended.was_put_right;
     if (report_.as_asked && goal != Goal::kFind) {
@@ -203,6 +288,13 @@ asio::awaitable<void> Operation::run_machines(Goal goal) {
 
 // Where our account does not get in, another one of the vault's may put it right: its fresh password is pending then.
 asio::awaitable<PasswordEnd> Operation::run_password(Goal goal) {
+    if (goal == Goal::kRotate) {
+        Alternation alternation(contact_, visit_.note(), clients_know_);
+        auto changed = co_await alternation.change();
+        if (changed) co_return std::move(*changed);
+        const bool marked = co_await alternation.mark_followers(AccountRole::kMonitor);
+        if (!marked) co_return PasswordEnd{Outcome::kBlocked, "vault-not-written", {}, {}};
+    }
     PasswordRotation password(contact_, goal, visit_.note());
     auto ended = co_await password.run();
     const bool ended_well = as_asked(ended.outcome);
@@ -323,8 +415,17 @@ asio::awaitable<void> Operation::ask_and_describe() {
         seen = co_await contact_.look();
     }
     co_await describe_check(seen);
+    if (seen.answer == Answer::kMatched && !context_.options.no_login) co_await describe_beside();
     if (contact_.has_kept_session()) co_await describe_accounts();
     co_await contact_.close();
+}
+
+asio::awaitable<void> Operation::describe_beside() {
+    Alternation alternation(contact_, "", clients_know_);
+    const auto wrong = co_await alternation.check();
+    if (wrong.empty()) co_return;
+    report_.attention = true;
+    add_detail(report_.detail, "beside: " + wrong);
 }
 
 asio::awaitable<void> Operation::describe_check(const Seen& seen) {
@@ -472,11 +573,14 @@ void Operation::check_k_g(const Seen& seen) {
     add_detail(report_.detail, seen.k_g ? fmt::format("k_g-version-{}-live", seen.k_g->value) : "k_g-not-set");
 }
 
+bool is_outside_window(const RunOptions& options, const vault::Bmc& bmc) {
+    return options.may_begin && !options.may_begin(bmc);
+}
+
 }  // namespace
 
 asio::awaitable<BmcReport> rotate_bmc(OperationContext& context, const vault::Bmc& bmc, Goal goal) {
-    if (context.options.may_begin && !context.options.may_begin(bmc))
-        co_return report_without_contact(bmc, Outcome::kOutsideWindow, "");
+    if (is_outside_window(context.options, bmc)) co_return report_without_contact(bmc, Outcome::kOutsideWindow, "");
     const bool recovers = goal == Goal::kRecover || goal == Goal::kFind;
     Operation operation(context, bmc, recovers ? "recover" : "rotate");
     co_return co_await operation.rotate(goal);
@@ -494,12 +598,15 @@ asio::awaitable<BmcReport> check_bmc(OperationContext& context, const vault::Bmc
 
 BmcReport plan_bmc(const vault::Bmc& bmc, const RunOptions& options, Goal goal, UnixTime now) {
     if (auto excused = excused_from_change(bmc, now)) return *excused;
+    if (is_outside_window(options, bmc)) return report_without_contact(bmc, Outcome::kOutsideWindow, "");
     auto report = report_for(bmc);
     report.outcome = "planned";
     report.as_asked = true;
+    const bool monitor_alone = options.only_role || options.only_monitor_of.contains(bmc.id);
     switch (goal) {
         case Goal::kRotate:
-            report.detail = "a fresh password would be set and proved";
+            report.detail = monitor_alone ? "its monitoring account would get a fresh password"
+                                          : "a fresh password would be set and proved";
             break;
         case Goal::kPutBack:
             report.detail = "the previous password would return";
@@ -513,7 +620,7 @@ BmcReport plan_bmc(const vault::Bmc& bmc, const RunOptions& options, Goal goal, 
             report.detail = "would be asked; nothing would be changed";
             break;
     }
-    const bool with_k_g = options.k_g || options.k_g_of.contains(bmc.id);
+    const bool with_k_g = !monitor_alone && (options.k_g || options.k_g_of.contains(bmc.id));
     if (with_k_g && bmc.k_g_supported.value_or(true)) add_detail(report.detail, "then a fresh K_G");
     return report;
 }

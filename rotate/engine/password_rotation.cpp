@@ -14,29 +14,6 @@ using ipmi::CompletionCode;
 using vault::StoredSize;
 using vault::VersionState;
 
-// A refusal by password policy is CCh on OpenBMC, 8Fh on Dell C6220, C9h elsewhere. C0h, C3h and FFh say nothing.
-ApplyResult apply_result(std::uint8_t completion_code) {
-    constexpr std::uint8_t kDellPolicy = 0x8f;
-    switch (static_cast<CompletionCode>(completion_code)) {
-        case CompletionCode::kOk:
-            return ApplyResult::kAccepted;
-        case CompletionCode::kNotSupportedInState:
-            return ApplyResult::kRefusedTooEarly;
-        case CompletionCode::kInvalidDataField:
-        case CompletionCode::kParameterOutOfRange:
-            return ApplyResult::kRefusedByPolicy;
-        case CompletionCode::kRequestDataLengthInvalid:
-        case CompletionCode::kRequestDataFieldLengthLimitExceeded:
-            return ApplyResult::kRefusedSize;
-        case CompletionCode::kNodeBusy:
-        case CompletionCode::kTimeout:
-        case CompletionCode::kUnspecified:
-            return ApplyResult::kNoReply;
-        default:
-            return completion_code == kDellPolicy ? ApplyResult::kRefusedByPolicy : ApplyResult::kRefused;
-    }
-}
-
 std::string_view words_of_form(Form form) {
     switch (form) {
         case Form::kExact:
@@ -80,6 +57,29 @@ Result<void> mark_due(vault::Transaction& transaction, const vault::Bmc& bmc, Ve
 }
 
 }  // namespace
+
+// A refusal by password policy is CCh on OpenBMC, 8Fh on Dell C6220, C9h elsewhere. C0h, C3h and FFh say nothing.
+ApplyResult apply_result(std::uint8_t completion_code) {
+    constexpr std::uint8_t kDellPolicy = 0x8f;
+    switch (static_cast<CompletionCode>(completion_code)) {
+        case CompletionCode::kOk:
+            return ApplyResult::kAccepted;
+        case CompletionCode::kNotSupportedInState:
+            return ApplyResult::kRefusedTooEarly;
+        case CompletionCode::kInvalidDataField:
+        case CompletionCode::kParameterOutOfRange:
+            return ApplyResult::kRefusedByPolicy;
+        case CompletionCode::kRequestDataLengthInvalid:
+        case CompletionCode::kRequestDataFieldLengthLimitExceeded:
+            return ApplyResult::kRefusedSize;
+        case CompletionCode::kNodeBusy:
+        case CompletionCode::kTimeout:
+        case CompletionCode::kUnspecified:
+            return ApplyResult::kNoReply;
+        default:
+            return completion_code == kDellPolicy ? ApplyResult::kRefusedByPolicy : ApplyResult::kRefused;
+    }
+}
 
 std::string_view name_of(const Action& action) {
     constexpr std::array<std::string_view, std::variant_size_v<Action>> kNames{
@@ -167,7 +167,10 @@ asio::awaitable<Event> PasswordRotation::perform(const Apply& action) {
                                             contact_.known().password_secret(action.version));
     const auto reply = co_await contact_.command(request);
     if (!reply) co_return Applied{ApplyResult::kNoReply, contact_.has_kept_session()};
-    co_return Applied{apply_result(reply->completion_code), contact_.has_kept_session()};
+    const auto result = apply_result(reply->completion_code);
+    refused_by_policy_ = refused_by_policy_ || result == ApplyResult::kRefusedByPolicy;
+    refused_for_its_size_ = refused_for_its_size_ || result == ApplyResult::kRefusedSize;
+    co_return Applied{result, contact_.has_kept_session()};
 }
 
 asio::awaitable<Event> PasswordRotation::perform(const Prove&) {
@@ -181,8 +184,13 @@ asio::awaitable<Event> PasswordRotation::perform(const RestoreRights&) {
 }
 
 asio::awaitable<Event> PasswordRotation::perform(const Commit& action) {
-    const auto subject = contact_.bmc().own_password();
-    const auto stored = co_await contact_.commit(subject, action.version);
+    const auto& bmc = contact_.bmc();
+    const vault::Store::Work work = [&](vault::Transaction& transaction) -> Result<void> {
+        auto committed = transaction.commit_pending(bmc.id, bmc.own_password(), action.version);
+        if (!committed || goal_ == Goal::kPutBack) return committed;
+        return learn_refusals(transaction, bmc, refused_for_its_size_, refused_by_policy_);
+    };
+    const auto stored = co_await contact_.store(work);
     co_return Stored{stored};
 }
 
@@ -246,7 +254,7 @@ Key20 PasswordRotation::new_secret(const Stage& stage) {
         BMCVAULT_CHECK(previous != nullptr);
         return contact_.known().password_secret(previous->version).clone();
     }
-    const auto alphabet = stage.shape == Shape::kFull ? vault::Alphabet::kFull : vault::Alphabet::kShellSafe;
+    const auto alphabet = stage.shape == Shape::kFull ? contact_.alphabet() : vault::Alphabet::kShellSafe;
     return vault::generate_password(stage.size, alphabet, contact_.bmc().user_name, ports_.random);
 }
 

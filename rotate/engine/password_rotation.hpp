@@ -56,7 +56,12 @@ private:
     std::optional<Seen> seen_;
     std::string came_from_;
     bool was_reset_ = false;
+    bool refused_by_policy_ = false;
+    bool refused_for_its_size_ = false;
 };
+
+// What a BMC has answered to Set User Password.
+[[nodiscard]] ApplyResult apply_result(std::uint8_t completion_code);
 
 // The words of an action, for hooks and the live board: "stage", "apply", "prove" ...
 [[nodiscard]] std::string_view name_of(const Action& action);

@@ -303,7 +303,7 @@ asio::awaitable<void> Wiping::overwrite_idle_slots() {
 }
 
 asio::awaitable<ItemResult> Wiping::overwrite_password(const AccountSlot& slot, bool waits) {
-    const auto secret = vault::generate_password(vault::StoredSize::k16, vault::Alphabet::kFull, slot.name.value_or(""),
+    const auto secret = vault::generate_password(vault::StoredSize::k16, contact_.alphabet(), slot.name.value_or(""),
                                                  contact_.ports().random);
     const auto set = ipmi::set_password(slot.id, ipmi::kPasswordSize16, secret);
     if (waits && contact_.has_kept_session()) co_await contact_.pace_credential_write();

@@ -95,10 +95,13 @@ Plan approved_plan(PlannedWork work = PlannedRotation{}) {
 std::vector<PlannedWork> every_work() {
     const auto keys = vault::public_keys(keys_of(9));
     return {PlannedRotation{},
-            PlannedRotation{true, true},
+            PlannedRotation{true, true, {}},
+            PlannedRotation{false, false, "monitor"},
             PlannedReveal{},
-            PlannedReveal{4},
-            PlannedExport{"ansible", "the playbooks"},
+            PlannedReveal{4, {}},
+            PlannedReveal{std::nullopt, "spare"},
+            PlannedExport{"ansible", "the playbooks", {}},
+            PlannedExport{"ansible", "the playbooks", "monitor"},
             vault::NewMember{"dave", false, Role::kOperator, {"default", "edge"}, keys},
             vault::NewMember{"dora", true, Role::kOwner, {}, keys}};
 }
@@ -153,6 +156,7 @@ TEST(Plan, AFieldThatIsChangedAfterTheSignaturesMakesItRefused) {
         [](Plan& plan) { plan.ticket.clear(); },
         [](Plan& plan) { std::get<PlannedRotation>(plan.work).put_back = true; },
         [](Plan& plan) { std::get<PlannedRotation>(plan.work).first_contact = true; },
+        [](Plan& plan) { std::get<PlannedRotation>(plan.work).role = "monitor"; },
         [](Plan& plan) { plan.work = PlannedReveal{}; },
         [](Plan& plan) { plan.bmcs.pop_back(); },
         [](Plan& plan) { plan.bmcs.push_back({facts().fleet[2].id, "bmc03", false}); },

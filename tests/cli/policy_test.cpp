@@ -46,10 +46,12 @@ before_rotation = "/etc/bmcvault/before"
 after_rotation = "/etc/bmcvault/after"
 attention = "/etc/bmcvault/attention"
 holder = "monitoring"
+account = "monitor"
 timeout_s = 5
 
 [group.web]
 maximum_age_days = 90
+monitor_maximum_age_days = 30
 windows = []
 
 [group."rack 7"]
@@ -63,12 +65,15 @@ warning_days = 5
     EXPECT_EQ(policy->hooks.after_rotation, "/etc/bmcvault/after");
     EXPECT_EQ(policy->hooks.attention, "/etc/bmcvault/attention");
     EXPECT_EQ(policy->hooks.holder, "monitoring");
+    EXPECT_EQ(policy->hooks.account, "monitor");
     EXPECT_EQ(policy->hooks.timeout, std::chrono::seconds{5});
     EXPECT_THAT(policy->reason_for, ElementsAre("exec", "reveal"));
     EXPECT_THAT(policy->ticket_for, ElementsAre("deprovision"));
     EXPECT_THAT(policy->second_signature, ElementsAre("member add", "rotate"));
     const auto& web = policy->rules_of("web");
     EXPECT_EQ(web.age.maximum_age, days{90});
+    EXPECT_EQ(web.age.monitor_age, days{30});
+    EXPECT_EQ(policy->fleet.age.monitor_age, std::nullopt);
     EXPECT_TRUE(web.k_g);
     EXPECT_THAT(web.windows, IsEmpty());
     const auto& rack = policy->rules_of("rack 7");
@@ -107,6 +112,8 @@ TEST(Policy, EveryMistakeIsNamedWithItsPlace) {
                             "line 3, column 18: must be the absolute path of a program, in quotes",
                             "line 4, column 13: must be a whole number from 1 to 3600",
                             "line 5, column 13: must be the absolute path of a program, in quotes"));
+    EXPECT_THAT(mistakes("[hooks]\naccount = \"spare\""),
+                ElementsAre(R"(line 2, column 11: must be "own" or "monitor")"));
     EXPECT_THAT(mistakes("[hooks]\nholder = \"\"\nafter_rotation = \"/x\""),
                 ElementsAre("line 2, column 10: must be a name of 1 to 64 printable characters, in quotes"));
     EXPECT_THAT(

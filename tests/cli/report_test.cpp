@@ -33,7 +33,8 @@ Printed print_report(const GlobalOptions& options, const std::string& command,
     const File err(std::tmpfile());
     const Streams streams{0, out.get(), err.get()};
     const Hooks hooks;
-    const Context context{options, streams, hooks, Style{}, Style{}};
+    RunEntry entry;
+    const Context context{options, streams, hooks, Style{}, Style{}, entry};
     std::vector<vault::Bmc> selected;
     for (const auto& report : reports) {
         vault::Bmc bmc;

@@ -410,6 +410,56 @@ TEST_F(Accounts, WhereverClosingDiesTheNextRunEndsIt) {
     }
 }
 
+TEST_F(Accounts, ALeaverWhoKnewAClosedAccountsPasswordKnowsItNoMoreAfterARotation) {
+    begin({"default-account"});
+    ASSERT_EQ(run(Command::kSecure).reports.front().outcome, "secured");
+    const auto before = bmc().stored_password(3, fleet_->now());
+    const auto id = fleet_->record(0).id;
+    const auto marked =
+        fleet_->open_vault()->team().expose({"test", UnixTime{1'790'010'000}, "left", {}}, std::span(&id, 1));
+    ASSERT_TRUE(marked.has_value()) << marked.error().detail;
+    const auto life = run(Command::kRotate);
+    EXPECT_EQ(life.reports.front().outcome, "rotated") << life.reports.front().detail;
+    EXPECT_NE(bmc().stored_password(3, fleet_->now()), before);
+    EXPECT_TRUE(vault_holds(3));
+    EXPECT_TRUE(fleet_->open_vault()->team().due()->empty()) << "nothing is left to do there";
+}
+
+TEST_F(Accounts, ASlotThatIsSomebodyElsesByNowIsLeftAlone) {
+    begin({"default-account"});
+    ASSERT_EQ(run(Command::kSecure).reports.front().outcome, "secured");
+    fleet_->replace(0, [](Config& config) {
+        config.quirks.default_account = false;  // it is there already
+        auto& user = config.users.at(3);
+        user = config.users.at(2);
+        user.name = "nagios";
+        user.password = Bytes(20, 'n');
+    });
+    const auto id = fleet_->record(0).id;
+    const auto marked =
+        fleet_->open_vault()->team().expose({"test", UnixTime{1'790'010'000}, "left", {}}, std::span(&id, 1));
+    ASSERT_TRUE(marked.has_value()) << marked.error().detail;
+    const auto life = run(Command::kRotate);
+    EXPECT_EQ(life.reports.front().outcome, "rotated") << life.reports.front().detail;
+    EXPECT_TRUE(opens("nagios", std::string(20, 'n')));
+    EXPECT_TRUE(fleet_->open_vault()->team().due()->empty()) << "the password that was exposed is not there any more";
+}
+
+TEST_F(Accounts, ADepartureEndsWhereOurAccountWasMadeByUs) {
+    begin({});
+    RunOptions options;
+    options.adopted_name = "bmcvault";
+    ASSERT_EQ(run(Command::kAdopt, options).reports.front().outcome, "adopted");
+    ASSERT_TRUE(run(Command::kRotate).reports.front().as_asked);
+    const auto id = fleet_->record(0).id;
+    ASSERT_TRUE(fleet_->open_vault()
+                    ->team()
+                    .expose({"test", UnixTime{1'790'010'000}, "left", {}}, std::span(&id, 1))
+                    .has_value());
+    ASSERT_TRUE(run(Command::kRotate).reports.front().as_asked);
+    EXPECT_TRUE(fleet_->open_vault()->team().due()->empty());
+}
+
 TEST_F(Accounts, ASlotThatIsNotShownIsNoFreeOneAndNoClosedOne) {
     begin({"default-account", "busy-slot=3"});
     const auto writes = bmc().counters().passwords_set;
@@ -530,6 +580,17 @@ TEST_F(Adopted, DoesNotTakeSomebodysAccountOver) {
     const auto life = run(Command::kAdopt, as("bmcvault"));
     EXPECT_EQ(life.reports.front().detail, "stage-account: somebody else's account in slot 3 has that name");
     EXPECT_TRUE(opens("bmcvault", "NightShift-2019"));
+}
+
+TEST_F(Adopted, NorClosesItWhereOneOfItsNameWasWanted) {
+    begin({"name-with-spaces"});
+    fleet_->replace(0, [](Config& config) { config.users.at(3).name = "mon"; });
+    auto options = as("mon");
+    options.adopted_role = AccountRole::kMonitor;
+    options.adopted_privilege = ipmi::PrivilegeLevel::kUser;
+    const auto life = run(Command::kAdopt, options);
+    EXPECT_EQ(life.reports.front().detail, "stage-account: somebody else's account in slot 3 has that name");
+    EXPECT_TRUE(opens("mon", "NightShift-2019"));
 }
 
 class AdoptedOn : public Adopted, public testing::WithParamInterface<std::string> {};

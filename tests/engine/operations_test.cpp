@@ -50,6 +50,34 @@ TEST(Operation, ABmcSeenBeforeTakesAtMost16RoundTripsAnd24WithKg) {
     EXPECT_LE(only(both).round_trips, 24u);
 }
 
+TEST(Operation, ASizeThatAKindOfBoardRefusesIsTriedOnce) {
+    auto config = virtual_bmc::plain_config(0, 1);
+    config.quirks.only_16_byte_passwords = true;
+    auto fleet = fleet_of({config});
+    EXPECT_EQ(only(fleet.live(Command::kRotate)).outcome, "settled-16");
+    EXPECT_EQ(fleet.bmc(0).counters().passwords_set, 2u);
+    fleet.let_time_pass(60s);
+    EXPECT_EQ(only(fleet.live(Command::kRotate)).outcome, "settled-16");
+    EXPECT_EQ(fleet.bmc(0).counters().passwords_set, 3u);
+}
+
+// Half of all passwords have one of the characters that this board refuses.
+TEST(Operation, WhatAKindOfBoardRefusesIsTriedOnce) {
+    auto config = virtual_bmc::plain_config(0, 1);
+    ASSERT_TRUE(virtual_bmc::apply_quirk(config, "refuses-by-policy=cc").has_value());
+    auto fleet = fleet_of({config});
+    const auto sent_in_a_rotation = [&] {
+        const auto before = fleet.bmc(0).counters().passwords_set;
+        EXPECT_EQ(only(fleet.live(Command::kRotate)).outcome, "rotated");
+        fleet.let_time_pass(60s);
+        return fleet.bmc(0).counters().passwords_set - before;
+    };
+    int rotations = 1;
+    while (sent_in_a_rotation() == 1 && rotations < 20) ++rotations;
+    ASSERT_LT(rotations, 20) << "no password was refused";
+    for (int more = 0; more < 12; ++more) EXPECT_EQ(sent_in_a_rotation(), 1u);
+}
+
 // Both rows meet the board for the first time, in the same moment: one gets it, and its pin is durable before anything
 // is sent.
 TEST(Operation, TheSameBoardUnderTwoNamesIsRotatedUnderOne) {

@@ -5,7 +5,7 @@ import concurrent.futures
 
 from bmcs import IpmiSim, Practice
 from clients import FreeIpmi, Ipmitool
-from program import AS_ASKED, ATTENTION, CRASHABLE, NOT_AS_ASKED, FleetTest, Vault
+from program import AS_ASKED, ATTENTION, CRASHABLE, NOT_AS_ASKED, USAGE, FleetTest, Vault
 
 SIGKILLED = -9
 AT_ONCE = 16
@@ -76,6 +76,30 @@ class AccountsOfIpmiSim(FleetTest):
         self.assert_only_suite_0_is_left(self.vault.json("accounts", "secure", "--all"))
         self.assertFalse(self.client.log_in(before.user, before.password).accepted, "the vendor's account")
         self.assert_vault_holds_the_live_credential(self.vault, "sim", self.client)
+
+    def test_a_spare_takes_turns_with_our_own_account(self):
+        adopted = self.vault.json("accounts", "adopt", "--all", "--role", "spare", "--reason", "test")
+        self.assert_outcomes(adopted, {"sim": "adopted"})
+        before = {role: self.vault.reveal("sim", account=role) for role in (None, "spare")}
+        rotated = self.vault.json("rotate", "--all")
+        self.assert_exit(rotated, AS_ASKED)
+        self.assert_no_failed_login(rotated)
+        own = self.assert_vault_holds_the_live_credential(self.vault, "sim", self.client)
+        self.assertEqual(own.user, "bmcvault-2")
+        spare = self.vault.reveal("sim", account="spare")
+        self.assertEqual(spare.user, before[None].user)
+        self.assertTrue(self.client.log_in(spare.user, spare.password).accepted)
+        for old in before.values():
+            self.assertFalse(self.client.log_in(old.user, old.password).accepted, f"the old password of {old.user}")
+
+    def test_a_monitor_that_the_bmc_makes_an_administrator_is_refused(self):
+        """ipmi_sim stores the limit and does not keep to it: its users get whatever they ask for."""
+        adopted = self.vault.json("accounts", "adopt", "--all", "--role", "monitor", "--reason", "test")
+        self.assert_exit(adopted, NOT_AS_ASKED)
+        self.assert_outcomes(adopted, {"sim": "refused"})
+        self.assertIn("this BMC gives it more than its limit", adopted.bmcs["sim"]["detail"])
+        self.assertIn("'bmcvault-mon': closed", adopted.bmcs["sim"]["detail"])
+        self.assert_exit(self.vault.run("reveal", "sim", "--account", "monitor"), USAGE)
 
     def test_an_account_added_behind_our_back_is_reported_by_the_next_check(self):
         self.assert_only_suite_0_is_left(self.vault.json("accounts", "secure", "--all"))

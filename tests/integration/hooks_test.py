@@ -3,7 +3,9 @@ the secret or die with the run; and who is called when nobody watches."""
 
 import fcntl
 import json
+import os
 import signal
+import subprocess
 import threading
 
 from bmcs import Practice
@@ -34,6 +36,21 @@ new.touch(mode=0o600)
 new.write_text(credential)
 new.rename(HERE / (told["name"] + ".json"))
 (HERE / ("paused-" + told["name"])).unlink(missing_ok=True)
+"""
+
+
+# Where a BMC has a spare the monitoring goes on all the time: the new credential is there in an instant.
+AFTER_WITH_A_SPARE = """
+import fcntl, json, os, sys
+told = json.load(sys.stdin)
+with os.fdopen(told["secret_fd"]) as secret:
+    credential = secret.read()
+new = HERE / (told["name"] + ".new")
+new.touch(mode=0o600)
+new.write_text(credential)
+with open(HERE / "logins.lock", "w") as lock:
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    new.rename(HERE / (told["name"] + ".json"))
 """
 
 
@@ -110,6 +127,50 @@ class Hooks(FleetTest):
 
     def told(self):
         return [json.loads(line) for line in (self.here / "told").read_text(encoding="utf-8").splitlines()]
+
+    def test_with_a_spare_the_client_logs_in_all_the_time_and_never_fails(self):
+        self.begin(count=2, quirks=("bad-password-threshold=1",))
+        self.assert_exit(self.vault.json("rotate", "--all"), AS_ASKED)
+        self.assert_exit(self.vault.json("accounts", "adopt", "--all", "--role", "spare"), AS_ASKED)
+        env = self.policy(after_rotation=self.program("after", AFTER_WITH_A_SPARE), holder="monitoring")
+        self.assert_exit(self.vault.json("rotate", "--all", env=env), AS_ASKED)
+        monitoring = Monitoring(self.here, self.fleet)
+        monitoring.start()
+        try:
+            for _ in range(3):
+                before = dict(monitoring.accepted)
+                rotated = self.vault.json("rotate", "--all", env=env)
+                self.assert_exit(rotated, AS_ASKED)
+                self.assert_no_failed_login(rotated)
+                for name in self.fleet.names:
+                    self.assertGreater(monitoring.accepted[name], before[name], "it logged in meanwhile")
+            self.assertTrue(monitoring.wait_for_logins(2), monitoring.refused)
+        finally:
+            monitoring.stopped.set()
+            monitoring.join()
+        self.assertEqual(monitoring.refused, [])
+
+    def test_the_holder_of_a_monitoring_account_never_gets_the_administrators(self):
+        self.begin()
+        env = self.policy(after_rotation=self.program("after", AFTER), holder="monitoring", account="monitor")
+        refused = self.vault.json("rotate", "--all", env=env)
+        self.assert_exit(refused, NOT_AS_ASKED)
+        self.assertIn("no-monitor: hooks are to give its credential", refused.bmcs["bmc01"]["detail"])
+        self.assert_exit(self.vault.json("rotate", "--all", "--fresh"), AS_ASKED)
+        self.assert_exit(self.vault.json("accounts", "adopt", "--all", "--role", "monitor"), AS_ASKED)
+        self.assert_exit(self.vault.json("rotate", "--all", env=env), AS_ASKED)
+        given = json.loads((self.here / "bmc01.json").read_text(encoding="utf-8"))
+        monitor = self.vault.reveal("bmc01", account="monitor")
+        self.assertEqual((given["username"], given["password"]), (monitor.user, monitor.password))
+        self.assertEqual(given["privilege"], "user")
+        client = Ipmitool(*self.fleet.place("bmc01"))
+        self.assertTrue(client.run(monitor.user, monitor.password, None, "-L", "USER", "mc", "info").accepted)
+        self.assertFalse(client.log_in(monitor.user, monitor.password).accepted, "as ADMINISTRATOR")
+        with_tool = [*self.vault.argv("exec", "bmc01", "--account", "monitor", "-t", "ipmitool"), "--", "mc", "info"]
+        ran = subprocess.run(with_tool, env={**os.environ, "BMCVAULT_HEADS": str(self.directory / "heads")},
+                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+        self.assertEqual(ran.returncode, AS_ASKED, ran.stderr)
+        self.assertIn("Device ID", ran.stdout)
 
     def test_a_client_that_learns_by_hooks_never_fails_a_login(self):
         self.begin(count=2, quirks=("bad-password-threshold=1",))

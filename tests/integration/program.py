@@ -152,8 +152,9 @@ class Vault:
         finally:
             path.unlink()
 
-    def reveal(self, name, version=None):
-        result = self.json("reveal", name, *(("--version", str(version)) if version else ()))
+    def reveal(self, name, version=None, account=None):
+        which = (("--version", str(version)) if version else ()) + (("--account", account) if account else ())
+        result = self.json("reveal", name, *which)
         if result.exit_code != AS_ASKED:
             raise AssertionError(str(result))
         shown = result.objects[0]

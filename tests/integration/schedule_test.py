@@ -1,5 +1,6 @@
 """Scheduled rotations: the due half of a fleet and nothing else, with the clock driven a year on and back again."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -10,6 +11,7 @@ from bmcs import Practice
 from clients import Ipmitool
 from program import AS_ASKED, ATTENTION, CRASHABLE, USAGE, FleetTest, Vault, write_private
 
+JOURNAL_OF = str(pathlib.Path(__file__).with_name("journal_of.py"))
 UNITS = pathlib.Path(__file__).resolve().parents[2] / "cli/packaging/systemd"
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 
@@ -140,9 +142,29 @@ class Schedule(FleetTest):
         self.assertEqual({result.outcomes[f"bmc0{n}"] for n in (2, 3, 4)}, {"rotated"})
         states, _ = self.due(env=env)
         self.assertEqual(states, {"bmc01": "due"})
+        planned = self.vault.json("rotate", "--due", "--policy", policy, "--dry-run", env=env)
+        self.assertEqual(planned.outcomes, {"bmc01": "outside-window"})
+        recovered = self.vault.json("recover", "--due", "--policy", policy, env=env)
+        self.assert_outcomes(recovered, {"bmc01": "outside-window"})
+        self.assertEqual(recovered.bmcs["bmc01"]["round_trips"], 0)
         env["FAKETIME"] = "@2026-12-05 23:00:00"
         result = self.vault.json("rotate", "--due", "--policy", policy, env=env)
         self.assert_outcomes(result, {"bmc01": "rotated"})
+
+    def test_a_monitoring_account_has_a_schedule_of_its_own(self):
+        self.assert_exit(self.vault.json("rotate", "--all"), AS_ASKED)
+        self.assert_exit(self.vault.json("accounts", "adopt", "bmc01", "--role", "monitor"), AS_ASKED)
+        before = {role: self.vault.reveal("bmc01", account=role).version for role in (None, "monitor")}
+        env = {**clock("+100d"), "BMCVAULT_POLICY": self.policy("monitor_maximum_age_days = 90\n")}
+        states, result = self.due(env=env)
+        self.assertEqual((states, self.reasons(result)), ({"bmc01": "due"}, {"bmc01": ["monitor-age"]}))
+        rotated = self.vault.json("rotate", "--due", env=env)
+        self.assert_exit(rotated, AS_ASKED)
+        self.assert_outcomes(rotated, {"bmc01": "rotated"})
+        after = {role: self.vault.reveal("bmc01", account=role).version for role in (None, "monitor")}
+        self.assertEqual(after, {None: before[None], "monitor": before["monitor"] + 1})
+        states, _ = self.due(env=env)
+        self.assertEqual(states, {})
 
     def test_the_policy_asks_for_k_g_and_for_reasons(self):
         policy = self.policy('k_g = true\nparallel = 2\nreason_for = ["reveal", "hold"]\nticket_for = ["rotate"]\n')
@@ -191,6 +213,21 @@ class Schedule(FleetTest):
             self.assertEqual(list(self.vault.history(name).values()).count("current"), 1)
             self.assertEqual(len(self.vault.history(name)), 2)
 
+
+    def test_a_run_of_a_unit_writes_one_entry_with_fields_into_the_journal(self):
+        gone = self.vault.json("bmc", "set", "bmc04", "--address", "127.99.99.99", "--port", "9")
+        self.assert_exit(gone, AS_ASKED)
+        in_a_unit = ("unshare", "--map-root-user", "--mount", "/usr/bin/python3", JOURNAL_OF)
+        ran = self.vault.run("rotate", "--due", "--quiet", "--timeout", "1s", wrapper=in_a_unit)
+        self.assert_exit(ran, AS_ASKED)
+        entries = json.loads(ran.out)
+        self.assertEqual(len(entries), 1)
+        entry = entries[0]
+        self.assertEqual(entry["BMCVAULT_COMMAND"], "rotate")
+        self.assertEqual((entry["BMCVAULT_EXIT_CODE"], entry["PRIORITY"]), ("1", "3"))
+        self.assertEqual((entry["BMCVAULT_BMCS"], entry["BMCVAULT_FAILED_LOGINS"]), ("4", "0"))
+        self.assertEqual((entry["BMCVAULT_ROTATED"], entry["BMCVAULT_UNREACHABLE"]), ("3", "1"))
+        self.assertRegex(entry["MESSAGE"], r"^rotate: 4 BMCs in .* 3 rotated, 1 unreachable; failed logins: 0\.$")
 
     def test_the_report_accounts_for_every_bmc(self):
         self.assert_exit(self.vault.json("rotate", "bmc[01-02]"), AS_ASKED)

@@ -84,6 +84,24 @@ TEST(Schedule, AKgCountsOnlyWhereTheRuleWantsOne) {
     EXPECT_EQ(reasons(facts, kMade), "");
 }
 
+TEST(Schedule, AMonitoringAccountHasAnAgeOfItsOwnWhereTheRuleSaysSo) {
+    auto facts = drawn();
+    facts.monitor_since = kMade;
+    const AgeRule without{days{365}, days{10}};
+    const AgeRule with{days{365}, days{10}, days{90}};
+    EXPECT_EQ(reasons(facts, after(kMade, days{90}), without), "");
+    EXPECT_EQ(reasons(facts, after(kMade, days{90} - std::chrono::seconds{1}), with), "");
+    EXPECT_EQ(reasons(facts, after(kMade, days{90}), with), "monitor-age");
+    EXPECT_EQ(reasons(facts, after(kMade, days{365}), with), "age monitor-age");
+    EXPECT_EQ(reasons(drawn(), after(kMade, days{90}), with), "") << "it has no such account";
+}
+
+TEST(Schedule, WhatHasStillToFollowIsDue) {
+    auto facts = drawn();
+    facts.is_unfinished = true;
+    EXPECT_EQ(reasons(facts, kMade), "unfinished");
+}
+
 LocalTime at(int weekday, int hour, int minute = 0) {
     return {weekday, minutes{hour * 60 + minute}};
 }

@@ -283,7 +283,8 @@ Result<std::vector<BmcId>> SqlcipherStore::due() const {
         "SELECT b.uuid FROM bmc b WHERE b.retired=0 AND EXISTS("
         "SELECT 1 FROM exposure e JOIN credential c ON c.bmc_id=e.bmc_id AND c.kind=e.kind AND c.subject=e.subject "
         "AND c.version=e.version WHERE e.bmc_id=b.id AND (c.state IN('current','pending') OR (c.state<>'destroyed' AND "
-        "NOT EXISTS(SELECT 1 FROM credential n WHERE n.bmc_id=c.bmc_id AND n.kind=c.kind AND n.subject=c.subject "
+        "(c.kind=2 OR c.subject=0) AND NOT EXISTS(SELECT 1 FROM credential n WHERE n.bmc_id=c.bmc_id AND n.kind=c.kind "
+        "AND n.subject=c.subject "
         "AND n.state='current')))) ORDER BY b.name",
         {}, [&](const Row& row) {
             all.push_back(BmcId{row.bytes<16>(0)});

@@ -50,7 +50,7 @@ public:
                                                         const std::string& selection) const override;
     Result<std::vector<BmcId>> campaign_done(std::int64_t campaign) const override;
     Result<bool> is_done(std::int64_t campaign, BmcId bmc) const override;
-    Result<bool> password_is_exposed(BmcId bmc) const override;
+    Result<std::vector<std::uint8_t>> exposed_accounts(BmcId bmc) const override;
     Result<std::vector<AuditRecord>> audit_log(std::uint64_t after, std::size_t limit) const override;
     void at_one_moment(const std::function<void()>& reads) const override;
     Result<void> transact(const std::string& actor, UnixTime now, const Work& work) override;

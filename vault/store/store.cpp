@@ -459,9 +459,18 @@ Result<bool> SqlcipherStore::is_done(std::int64_t campaign, BmcId bmc) const {
     return has_rows(sql, {campaign, bmc.uuid, static_cast<int>(Kind::kPassword), Subject::kOwnAccount});
 }
 
-Result<bool> SqlcipherStore::password_is_exposed(BmcId bmc) const {
-    static const std::string sql = fmt::format("SELECT 1 FROM bmc b WHERE b.uuid=? AND {}", kPasswordIsExposed);
-    return has_rows(sql, {bmc.uuid, static_cast<int>(Kind::kPassword), Subject::kOwnAccount});
+Result<std::vector<std::uint8_t>> SqlcipherStore::exposed_accounts(BmcId bmc) const {
+    std::vector<std::uint8_t> accounts;
+    auto done = query(
+        "SELECT DISTINCT c.subject FROM bmc b JOIN credential c ON c.bmc_id=b.id JOIN exposure e ON e.bmc_id=c.bmc_id "
+        "AND e.kind=c.kind AND e.subject=c.subject AND e.version=c.version WHERE b.uuid=? AND c.kind=? AND "
+        "c.state IN('current','pending') ORDER BY c.subject",
+        {bmc.uuid, static_cast<int>(Kind::kPassword)}, [&](const Row& row) {
+            accounts.push_back(static_cast<std::uint8_t>(row.integer(0)));
+            return Result<void>();
+        });
+    if (!done) return std::unexpected(done.error());
+    return accounts;
 }
 
 Result<std::vector<AuditRecord>> SqlcipherStore::audit_log(std::uint64_t after, std::size_t limit) const {

@@ -83,6 +83,10 @@ public:
     // log. A new version in state kUnknown (a person's word) or kRetired (factory password).
     [[nodiscard]] virtual Result<VersionNumber> add_version(BmcId, Subject, const Key20&, StoredSize, VersionState,
                                                             Provenance, std::string note) = 0;
+    // `to` holds the same bytes as `from`, of another account of this BMC: who was shown the one knows the other, and
+    // what exposed it exposed both.
+    [[nodiscard]] virtual Result<void> same_secret(BmcId, Subject from, VersionNumber from_version, Subject to,
+                                                   VersionNumber to_version) = 0;
     // stage: a new pending version. kConflict when there is one already (I2).
     [[nodiscard]] virtual Result<VersionNumber> stage(BmcId, Subject, const Key20&, StoredSize, Provenance,
                                                       std::string note) = 0;
@@ -174,8 +178,9 @@ public:
     [[nodiscard]] virtual Result<std::vector<BmcId>> campaign_done(std::int64_t campaign) const = 0;
     // Whether this one is among them.
     [[nodiscard]] virtual Result<bool> is_done(std::int64_t campaign, BmcId bmc) const = 0;
-    // The current password of our own account is one that somebody knows who should not.
-    [[nodiscard]] virtual Result<bool> password_is_exposed(BmcId bmc) const = 0;
+    // Accounts whose current or pending password is one that somebody knows who should not: user IDs,
+    // Subject::kOwnAccount among them.
+    [[nodiscard]] virtual Result<std::vector<std::uint8_t>> exposed_accounts(BmcId bmc) const = 0;
     [[nodiscard]] virtual Result<std::vector<AuditRecord>> audit_log(std::uint64_t after, std::size_t limit) const = 0;
 
     // What `reads` asks of this store, as of one moment; one lock of the file serves it all.

@@ -257,6 +257,24 @@ Result<VersionNumber> StoreTransaction::add_version(BmcId bmc, Subject subject, 
     return version;
 }
 
+Result<void> StoreTransaction::same_secret(BmcId bmc, Subject from, VersionNumber from_version, Subject to,
+                                           VersionNumber to_version) {
+    const auto row = bmc_row(bmc);
+    if (!row) return std::unexpected(row.error());
+    auto exposed = database_.run(
+        "INSERT INTO exposure(departure_id,bmc_id,kind,subject,version,revealed) "
+        "SELECT departure_id,bmc_id,?5,?6,?7,revealed FROM exposure WHERE bmc_id=?1 AND kind=?2 AND subject=?3 AND "
+        "version=?4",
+        {row->id, static_cast<int>(from.kind), from.index, from_version.value, static_cast<int>(to.kind), to.index,
+         to_version.value});
+    if (!exposed) return exposed;
+    return database_.run(
+        "INSERT INTO disclosure(seq,slot,bmc_id,kind,subject,version) "
+        "SELECT seq,slot,bmc_id,?5,?6,?7 FROM disclosure WHERE bmc_id=?1 AND kind=?2 AND subject=?3 AND version=?4",
+        {row->id, static_cast<int>(from.kind), from.index, from_version.value, static_cast<int>(to.kind), to.index,
+         to_version.value});
+}
+
 Result<VersionNumber> StoreTransaction::stage(BmcId bmc, Subject subject, const Key20& secret, StoredSize size,
                                               Provenance provenance, std::string note) {
     const auto row = bmc_row(bmc);

@@ -35,6 +35,8 @@ public:
     Result<void> retire_wiped(const Bmc&, std::string json_body) override;
     Result<VersionNumber> add_version(BmcId, Subject, const Key20&, StoredSize, VersionState, Provenance,
                                       std::string note) override;
+    Result<void> same_secret(BmcId, Subject from, VersionNumber from_version, Subject to,
+                             VersionNumber to_version) override;
     Result<VersionNumber> stage(BmcId, Subject, const Key20&, StoredSize, Provenance, std::string note) override;
     Result<void> mark_sent(BmcId, Subject, VersionNumber) override;
     Result<void> commit_pending(BmcId, Subject, VersionNumber) override;
