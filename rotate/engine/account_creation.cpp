@@ -39,29 +39,24 @@ AccountCreation::AccountCreation(BmcContact& contact, AccountToMake account, std
       alphabet_(contact.alphabet()) {}
 
 asio::awaitable<CreationEnd> AccountCreation::make_own() {
-    static constexpr std::array<Step, 9> kSteps{{{"stage-account", &AccountCreation::stage},
-                                                 {"set-name", &AccountCreation::set_name},
-                                                 {kSetPassword, &AccountCreation::set_password},
-                                                 {"read-back", &AccountCreation::read_back},
-                                                 {"enable-account", &AccountCreation::enable},
-                                                 {"give-rights", &AccountCreation::give_rights},
-                                                 {"allow-sol", &AccountCreation::allow_sol},
-                                                 {"prove-account", &AccountCreation::prove},
-                                                 {"take-over", &AccountCreation::take_over}}};
-    co_return co_await perform(kSteps);
+    co_return co_await make(Step{"take-over", &AccountCreation::take_over});
 }
 
 asio::awaitable<CreationEnd> AccountCreation::make_beside() {
-    static constexpr std::array<Step, 9> kSteps{{{"stage-account", &AccountCreation::stage},
-                                                 {"set-name", &AccountCreation::set_name},
-                                                 {kSetPassword, &AccountCreation::set_password},
-                                                 {"read-back", &AccountCreation::read_back},
-                                                 {"enable-account", &AccountCreation::enable},
-                                                 {"give-rights", &AccountCreation::give_rights},
-                                                 {"allow-sol", &AccountCreation::allow_sol},
-                                                 {"prove-account", &AccountCreation::prove},
-                                                 {"stand-beside", &AccountCreation::stand_beside}}};
-    co_return co_await perform(kSteps);
+    co_return co_await make(Step{"stand-beside", &AccountCreation::stand_beside});
+}
+
+asio::awaitable<CreationEnd> AccountCreation::make(Step last) {
+    const std::array<Step, 9> steps{{{"stage-account", &AccountCreation::stage},
+                                     {"set-name", &AccountCreation::set_name},
+                                     {kSetPassword, &AccountCreation::set_password},
+                                     {"read-back", &AccountCreation::read_back},
+                                     {"enable-account", &AccountCreation::enable},
+                                     {"give-rights", &AccountCreation::give_rights},
+                                     {"allow-sol", &AccountCreation::allow_sol},
+                                     {"prove-account", &AccountCreation::prove},
+                                     last}};
+    co_return co_await perform(steps);
 }
 
 asio::awaitable<CreationEnd> AccountCreation::put_right() {

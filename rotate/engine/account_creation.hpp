@@ -56,6 +56,7 @@ private:
         std::string_view name;
         asio::awaitable<std::string> (AccountCreation::*perform)();  // empty: done; else why not
     };
+    asio::awaitable<CreationEnd> make(Step last);
     asio::awaitable<CreationEnd> perform(std::span<const Step> steps);
     asio::awaitable<std::string> stage();
     asio::awaitable<std::string> set_name();

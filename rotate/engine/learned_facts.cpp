@@ -57,6 +57,18 @@ void read_own(const Facts& own, LearnedFacts& learned) {
     std::istringstream(value_of(own, kOfferedFact)) >> learned.offered.own_and_listed >> learned.offered.of_other_bmcs;
 }
 
+// Those of these BMCs of which the card of followers has one of these values.
+Result<std::set<BmcId>> on_the_card(const vault::Store& store, std::span<const vault::Bmc> bmcs,
+                                    const std::set<std::string, std::less<>>& values) {
+    const auto facts = store.facts(kFollowersCard);
+    if (!facts) return std::unexpected(facts.error());
+    std::set<BmcId> all;
+    for (const auto& bmc : bmcs) {
+        if (values.contains(value_of(*facts, facts_key(bmc)))) all.insert(bmc.id);
+    }
+    return all;
+}
+
 }  // namespace
 
 Result<void> learn_refusals(vault::Transaction& transaction, const vault::Bmc& bmc, bool for_its_size, bool by_policy) {
@@ -118,23 +130,11 @@ Result<void> record_role_accounts(vault::Transaction& transaction, const vault::
 }
 
 Result<std::set<BmcId>> with_role_accounts(const vault::Store& store, std::span<const vault::Bmc> bmcs) {
-    const auto facts = store.facts(kFollowersCard);
-    if (!facts) return std::unexpected(facts.error());
-    std::set<BmcId> all;
-    for (const auto& bmc : bmcs) {
-        if (facts->contains(facts_key(bmc))) all.insert(bmc.id);
-    }
-    return all;
+    return on_the_card(store, bmcs, {kFollows, kSettled});
 }
 
 Result<std::set<BmcId>> with_followers(const vault::Store& store, std::span<const vault::Bmc> bmcs) {
-    const auto facts = store.facts(kFollowersCard);
-    if (!facts) return std::unexpected(facts.error());
-    std::set<BmcId> all;
-    for (const auto& bmc : bmcs) {
-        if (value_of(*facts, facts_key(bmc)) == kFollows) all.insert(bmc.id);
-    }
-    return all;
+    return on_the_card(store, bmcs, {kFollows});
 }
 
 std::string card_key(const vault::Bmc& bmc) {
