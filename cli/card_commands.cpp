@@ -1,4 +1,4 @@
-// card show, export, import: what is known of each kind of BMC.
+// card show, export, import, forget: what is known of each kind of BMC.
 
 #include <fmt/format.h>
 
@@ -55,6 +55,18 @@ std::string joined(const auto& values) {
     return values.empty() ? "-" : fmt::format("{}", fmt::join(values, ", "));
 }
 
+std::string interval_of(const CapabilityCard& card) {
+    const auto hours = fact(card, rotate::kMinimumIntervalFact, "");
+    return hours.empty() ? "-" : hours + " h";
+}
+
+std::string quirks_of(const BoardsOfKind& boards) {
+    std::vector<std::string_view> quirks;
+    if (boards.enabled_bits_are_missing) quirks.emplace_back("enabled bits not told");
+    if (boards.disabled_users_get_in) quirks.emplace_back("disabled users get in");
+    return joined(quirks);
+}
+
 std::vector<Cell> card_row(const CapabilityCard& card, const BoardsOfKind& boards) {
     return {{printable(card.kind)},
             {std::to_string(boards.names.size())},
@@ -64,7 +76,8 @@ std::vector<Cell> card_row(const CapabilityCard& card, const BoardsOfKind& board
             {joined(boards.cipher_suites)},
             {joined(boards.session_slots)},
             {joined(boards.lock_outs)},
-            {boards.enabled_bits_are_missing ? "not told" : "told"}};
+            {interval_of(card)},
+            {quirks_of(boards)}};
 }
 
 // Once for each manufacturer.
@@ -164,8 +177,9 @@ Exit perform(const Context& context, const CardShowCommand& command) {
     std::vector<std::vector<Cell>> rows;
     rows.reserve(cards->size());
     for (const auto& card : *cards) rows.push_back(card_row(card, kinds->at(card.kind)));
-    context.out(table({"KIND", "BMCS", "BYTES", "ALPHABET", "K_G", "SUITES", "SESSIONS", "LOCKS AFTER", "ENABLED BITS"},
-                      rows, context.out_style));
+    context.out(
+        table({"KIND", "BMCS", "BYTES", "ALPHABET", "K_G", "SUITES", "SESSIONS", "LOCKS AFTER", "INTERVAL", "QUIRKS"},
+              rows, context.out_style));
     context.out(logins_text(*cards));
     return ExitCode::kAsAsked;
 }
@@ -216,6 +230,37 @@ Exit perform(const Context& context, const CardImportCommand& command) {
     return say(context, "card import", cards->size(), "learned", taken.facts,
                fmt::format("{} {} from {}.\n", context.options.dry_run ? "Would take" : "Took",
                            counted(taken.facts, "fact"), counted(cards->size(), "card")));
+}
+
+Exit perform(const Context& context, const CardForgetCommand& command) {
+    const auto store = open_vault(context);
+    if (!store) return std::unexpected(store.error());
+    const auto card = rotate::read_card(**store, command.kind);
+    if (!card) return vault_error("card forget", card.error());
+    const auto known = card->facts.find(command.fact);
+    if (known == card->facts.end())
+        return usage_error(fmt::format("card forget: of {} nothing named '{}' is known", printable(command.kind),
+                                       printable(command.fact)),
+                           "bmcvault card show --json");
+    const auto fleet = (*store)->bmcs();
+    if (!fleet) return vault_error("reading the inventory", fleet.error());
+    const vault::Store::Work work = [&](vault::Transaction& transaction) -> Result<void> {
+        auto forgotten = rotate::forget_fact(transaction, command.kind, command.fact, *fleet);
+        if (!forgotten) return forgotten;
+        return transaction.audit("card.forgotten", std::nullopt,
+                                 json_body({{"card", command.kind},
+                                            {"fact", command.fact},
+                                            {"value", known->second},
+                                            {"reason", context.options.reason},
+                                            {"ticket", context.options.ticket}}));
+    };
+    if (!context.options.dry_run) {
+        if (const auto stored = (*store)->transact(actor(), now(), work); !stored)
+            return vault_error("card forget", stored.error());
+    }
+    return say(context, "card forget", 1, "forgotten", 1,
+               fmt::format("{} {} = {} of {}.\n", context.options.dry_run ? "Would forget" : "Forgot",
+                           printable(command.fact), known->second, printable(command.kind)));
 }
 
 }  // namespace bmcvault::cli

@@ -75,6 +75,7 @@ using Exit = Outcome<ExitCode>;
 [[nodiscard]] Exit perform(const Context& context, const CardShowCommand& command);
 [[nodiscard]] Exit perform(const Context& context, const CardExportCommand& command);
 [[nodiscard]] Exit perform(const Context& context, const CardImportCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const CardForgetCommand& command);
 // practice.cpp
 [[nodiscard]] Exit perform(const Context& context, const PracticeCommand& command);
 

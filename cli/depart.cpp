@@ -16,6 +16,7 @@
 #include "cli/report.hpp"
 #include "cli/signed_file.hpp"
 #include "cli/statement.hpp"
+#include "rotate/engine/learned_facts.hpp"
 
 namespace bmcvault::cli {
 namespace {
@@ -33,7 +34,17 @@ Outcome<Statement> statement_of(vault::Store& store, const vault::Departure& dep
     if (!backups) return vault_error("reading the backups", backups.error());
     const auto info = store.info();
     if (!info) return vault_error("reading the vault", info.error());
-    return Statement{departure, to_hex(info->vault_id), info->generation, now(), *exposed, *backups};
+    Statement statement{departure, to_hex(info->vault_id), info->generation, now(), *exposed, *backups};
+    for (const auto& credential : pending(statement)) {
+        if (credential.subject.kind != vault::Kind::kPassword) continue;
+        const auto bmc = store.bmc(credential.bmc);
+        if (!bmc) return vault_error("reading the inventory", bmc.error());
+        const auto learned = rotate::LearnedFacts::read(store, *bmc);
+        if (!learned) return vault_error("reading what was learned", learned.error());
+        if (learned->not_before.value > now().value)
+            statement.blocked_until.emplace(credential.bmc, learned->not_before);
+    }
+    return statement;
 }
 
 // What is still to be rotated, in the order in which it is: what they were shown first, and K_G only where it was

@@ -371,6 +371,7 @@ std::string json_card(const rotate::CapabilityCard& card, const rotate::BoardsOf
                      {"session_slots", boards.session_slots},
                      {"lock_outs", boards.lock_outs},
                      {"enabled_bits_told", !boards.enabled_bits_are_missing},
+                     {"disabled_users_get_in", boards.disabled_users_get_in},
                      {"other_logins", rotate::other_logins(rotate::manufacturer_of(card.kind))}});
 }
 

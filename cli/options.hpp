@@ -255,6 +255,10 @@ struct CardExportCommand {
 struct CardImportCommand {
     std::string file;
 };
+struct CardForgetCommand {
+    std::string kind;
+    std::string fact;
+};
 struct VaultAcceptRestoreCommand {};
 struct VaultForgetCommand {
     std::optional<int> after_days;  // empty: retention_days of the policy
@@ -290,8 +294,8 @@ using Command =
                  VaultAcceptRestoreCommand, VaultForgetCommand, MemberKeygenCommand, MemberAddCommand,
                  MemberListCommand, CompartmentAddCommand, CompartmentListCommand, CompartmentMoveCommand,
                  HolderAddCommand, HolderListCommand, DepartCommand, DeprovisionCommand, ExposeCommand, ExecCommand,
-                 ExportCommand, ApproveCommand, CardShowCommand, CardExportCommand, CardImportCommand, PracticeCommand,
-                 PolicyCheckCommand, DueCommand, ReportCommand>;
+                 ExportCommand, ApproveCommand, CardShowCommand, CardExportCommand, CardImportCommand,
+                 CardForgetCommand, PracticeCommand, PolicyCheckCommand, DueCommand, ReportCommand>;
 
 struct Invocation {
     std::string name;  // "accounts secure"

@@ -726,7 +726,7 @@ private:
     }
 
     void add_card() {
-        auto* card = app_.add_subcommand("card", "what was learned of each kind of BMC: show, export, import");
+        auto* card = app_.add_subcommand("card", "what was learned of each kind of BMC: show, export, import, forget");
         card->require_subcommand(1);
         auto* show =
             command(card, "show", "what its boards took and said, and which other logins they have", card_show_,
@@ -741,6 +741,11 @@ private:
                              "\nWhat the boards of this fleet have shown themselves stays.\n\n"
                              "Examples:\n  bmcvault card import cards.json --reason \"from the other site\"\n");
         read->add_option("FILE", card_import_.file, "as `card export` wrote it")->required();
+        auto* forget =
+            command(card, "forget", "a fact is learned anew, because the boards were set otherwise", card_forget_,
+                    "\nExamples:\n  bmcvault card forget 19046/1/8.10 minimum-interval --reason \"now 0 h\"\n");
+        forget->add_option("KIND", card_forget_.kind, "MANUFACTURER/PRODUCT/FIRMWARE")->required();
+        forget->add_option("FACT", card_forget_.fact, "as `card show --json` names it")->required();
     }
 
     void add_vault() {
@@ -968,6 +973,7 @@ private:
     CardShowCommand card_show_;
     CardExportCommand card_export_;
     CardImportCommand card_import_;
+    CardForgetCommand card_forget_;
     ExportCommand export_;
     ApproveCommand approve_;
     VaultForgetCommand forget_;

@@ -24,6 +24,24 @@ std::vector<std::string> names_of(const std::vector<vault::ExposedCredential>& c
     return names;
 }
 
+Json blocked_until(const Statement& statement, const vault::ExposedCredential& credential) {
+    const auto until = statement.blocked_until.find(credential.bmc);
+    const bool is_password = credential.subject.kind == vault::Kind::kPassword;
+    const bool is_blocked = until != statement.blocked_until.end() && is_password && !credential.live;
+    return is_blocked ? Json(iso_time(until->second)) : Json(nullptr);
+}
+
+std::string blocked_text(const Statement& statement) {
+    std::vector<std::string> blocked;
+    for (const auto& credential : pending(statement)) {
+        const auto until = statement.blocked_until.find(credential.bmc);
+        if (until == statement.blocked_until.end() || credential.subject.kind != vault::Kind::kPassword) continue;
+        auto text = fmt::format("{} blocked until {}", credential.bmc_name, iso_time(until->second));
+        if (blocked.empty() || blocked.back() != text) blocked.push_back(std::move(text));
+    }
+    return fmt::format("{}", fmt::join(blocked, ", "));
+}
+
 std::size_t count_if(const Statement& statement, bool (*is)(const vault::ExposedCredential&)) {
     return static_cast<std::size_t>(std::ranges::count_if(statement.exposed, is));
 }
@@ -52,6 +70,8 @@ std::vector<std::string> paragraphs(const Statement& statement) {
     all.push_back(fmt::format("{} proved changed since {}; {} pending{}", count_if(statement, is_changed),
                               iso_time(departure.at), left.size(),
                               left.empty() ? "." : fmt::format(": {}.", fmt::join(names_of(left), ", "))));
+    if (const auto blocked = blocked_text(statement); !blocked.empty())
+        all.push_back(fmt::format("By a minimum change interval of the BMC: {}.", blocked));
     if (const auto gone = count_if(statement, is_out_of_reach); gone > 0)
         all.push_back(fmt::format("{} more on BMCs that are out of the inventory: nobody rotates them.", gone));
     if (departure.revoked_at)
@@ -113,7 +133,8 @@ std::string statement_json(const Statement& statement) {
              {"subject", describe(credential.subject)},
              {"revealed", credential.revealed},
              {"changed_to_version", credential.live ? Json(credential.live->value) : Json(nullptr)},
-             {"last_outcome", credential.last_outcome}});
+             {"last_outcome", credential.last_outcome},
+             {"blocked_until", blocked_until(statement, credential)}});
     return object.dump(-1, ' ', true, Json::error_handler_t::replace) + '\n';
 }
 

@@ -2,6 +2,7 @@
 // mend. Pure text; the same facts as text, JSON and HTML.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,8 @@ struct Statement {
     std::uint64_t generation = 0;  // in force now
     UnixTime at;
     std::vector<vault::ExposedCredential> exposed;
-    std::vector<std::string> backups;  // that their key opens
+    std::vector<std::string> backups;           // that their key opens
+    std::map<BmcId, UnixTime> blocked_until{};  // by a minimum change interval of the BMC
 };
 
 // Not changed, and on a BMC that is still in the inventory.

@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <optional>
+
+#include "rotate/core/schedule.hpp"
 
 namespace bmcvault::cli {
 namespace {
@@ -148,14 +149,7 @@ std::string table(const std::vector<std::string>& header, const std::vector<std:
 }
 
 std::string iso_time(UnixTime time) {
-    using namespace std::chrono;
-    const sys_seconds point{seconds{time.value}};
-    const auto day = floor<days>(point);
-    const year_month_day date{day};
-    const hh_mm_ss clock{point - day};
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(date.year()),
-                       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
-                       clock.minutes().count(), clock.seconds().count());
+    return rotate::utc_text(time);
 }
 
 std::string age(UnixTime then, UnixTime now) {

@@ -224,6 +224,19 @@ std::vector<AccountSlot> slots_to_close(const AccountTable& seen, const OwnAccou
     return targets;
 }
 
+std::vector<AccountSlot> left_open(const AccountTable& seen, const OwnAccount& own, const ClosingChoice& choice) {
+    std::vector<AccountSlot> open;
+    std::ranges::copy_if(seen.slots, std::back_inserter(open), [&](const AccountSlot& slot) {
+        const auto name = slot.name.value_or("");
+        const bool chosen = may_be_closed(slot, own, choice) || choice.keep.contains(name);
+        if (is_empty(slot) || chosen || own.is_ours(slot)) return false;
+        const bool is_our_random_one = slot.opened_by && slot.opened_by->source == OpenedBy::Source::kOurs;
+        if (is_our_random_one) return has_a_way_in(slot);
+        return slot.asked != Answer::kNoCandidateMatches && !is_shown_closed(slot);
+    });
+    return open;
+}
+
 std::optional<UserId> free_slot(const AccountTable& seen) {
     for (const auto& slot : seen.slots) {
         if (slot.id.value >= 2 && is_empty(slot) && !slot.fixed_name) return slot.id;
@@ -317,15 +330,19 @@ std::string_view next_step(FindingKind kind) {
     switch (kind) {
         case FindingKind::kAnonymousLogin:
         case FindingKind::kVendorAccount:
-        case FindingKind::kDefaultPassword:
         case FindingKind::kSuite0Open:
             return "`bmcvault accounts secure NAME` closes it and proves that it is closed.";
+        case FindingKind::kDefaultPassword:
+            return "`bmcvault accounts secure NAME` closes it, where it has a vendor's name or none; any other only "
+                   "with "
+                   "`--unknown disable`.";
         case FindingKind::kKnownPassword:
             return "Somebody uses one password twice. Give that account another one, or close it: `bmcvault accounts "
                    "secure NAME --unknown disable`.";
         case FindingKind::kDisabledButOpen:
-            return "This BMC ignores that an account is disabled. `bmcvault accounts secure NAME` gives it a random "
-                   "password; then ask the vendor for firmware.";
+            return "This BMC ignores that an account is disabled. `bmcvault accounts secure NAME --unknown disable` "
+                   "gives it "
+                   "a random password; then ask the vendor for firmware.";
         case FindingKind::kDuplicateName:
             return "Of two slots with one name nobody knows which one answers. Rename or clear one in the BMC's own "
                    "interface.";

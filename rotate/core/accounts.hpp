@@ -145,6 +145,11 @@ struct ClosingChoice {
 [[nodiscard]] std::vector<AccountSlot> slots_to_close(const AccountTable& seen, const OwnAccount& own,
                                                       const ClosingChoice& choice);
 
+// Neither ours nor to be closed nor kept by choice, and not shown to be shut to those who know what the vault knows: a
+// known password opens it, or it has not answered (locked by somebody's guesses, no session slot, a name twice).
+[[nodiscard]] std::vector<AccountSlot> left_open(const AccountTable& seen, const OwnAccount& own,
+                                                 const ClosingChoice& choice);
+
 // A slot for a new account: the lowest without name and without a way in, from 2 up. nullopt: all are taken.
 [[nodiscard]] std::optional<UserId> free_slot(const AccountTable& seen);
 

@@ -123,6 +123,17 @@ constexpr std::array kOnDetails{
     Advice{"still-exposed",
            "Somebody who should not knows the password of an account that is not ours any more, and that is open.",
            "bmcvault accounts secure NAME --unknown disable, or change it with its owner"},
+    Advice{"left-open",
+           "An account that is neither ours nor a vendor's opens with a password that others know. It was not touched.",
+           "give it another password or close it, in the BMC's own interface; or close every account that is nobody's: "
+           "bmcvault accounts secure NAME --unknown disable (--keep USER spares one)"},
+    Advice{
+        "not-asked",
+        "An account that is neither ours nor a vendor's did not answer (locked, no session slot, a name twice): it may "
+        "be open.",
+        "where a name stands twice, rename one in the BMC's own interface; else wait ten minutes, then the same "
+        "command "
+        "again (--keep USER leaves an account out)"},
     Advice{"no-monitor", "It has no account for monitoring.", "bmcvault accounts adopt NAME --role monitor"},
     Advice{"spare", "The spare account could not be given a fresh password, and nothing else was changed.",
            "correct on the BMC what the detail names, then the same command again; or without a spare: "
@@ -141,8 +152,11 @@ constexpr std::array kOnDetails{
            "bmcvault recover NAME, then the same command again"},
     Advice{"no-free-slot", "Every user slot carries an account.",
            "clear one in the BMC's own interface, then the same command again"},
-    Advice{"minimum-change-interval", "The BMC allows no second change so soon. The new secret stays pending.",
-           "wait as long as its rules say, then the same command again"},
+    Advice{"minimum-change-interval",
+           "The BMC allows no second change so soon after the last one. A password that was already made for it stays "
+           "pending.",
+           "after the time that the detail names, the same command again; if its setting was changed: bmcvault card "
+           "forget KIND minimum-interval"},
     Advice{"vault-was-behind",
            "A put-back found another password live than the vault believed. The vault is right now.",
            "bmcvault history NAME, and ask again"},

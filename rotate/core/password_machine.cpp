@@ -102,7 +102,7 @@ Step judge_not_stored(PasswordState state) {
     switch (state.applied) {
         case ApplyResult::kRefusedTooEarly:
             // Pending stays, so that the next run sends the same secret (I2).
-            return finish(state, Outcome::kBlocked, "minimum-change-interval");
+            return finish(state, Outcome::kBlocked, kTooEarly);
         case ApplyResult::kRefused:
             return abandon(state, Finish{Outcome::kRefused, "refused-by-bmc"});
         case ApplyResult::kRefusedByPolicy:
@@ -125,6 +125,12 @@ Step judge_not_stored(PasswordState state) {
                   state.applied == ApplyResult::kAccepted ? "accepted-but-not-stored" : "no-reply-to-set-password");
 }
 
+// What is live was set so lately that the BMC would only refuse: it is not asked.
+Step begin_change(const PasswordState& state) {
+    const bool refuses = state.situation.too_early && state.applies == 0;
+    return refuses ? finish(state, Outcome::kBlocked, kTooEarly) : write_forward(state);
+}
+
 // The BMC accepts what the vault calls current.
 Step known_live(PasswordState state) {
     const Situation& vault = state.situation;
@@ -136,11 +142,12 @@ Step known_live(PasswordState state) {
         const bool enough = vault.goal == Goal::kRecover ? !state.recovered && !vault.current_is_due
                                                          : puts_back(vault) && vault.current_is_put_back;
         if (enough) return finish(state, Outcome::kAlreadyCurrent);
-        return write_forward(state);
+        return begin_change(state);
     }
     // The interrupted rotation's value is not what returns.
-    if (puts_back(vault) && !vault.pending_is_put_back) return abandon(state, std::nullopt);
-    if (state.applies == 0) return write_forward(state);
+    const bool gives_up = puts_back(vault) && !vault.pending_is_put_back && !vault.too_early;
+    if (gives_up) return abandon(state, std::nullopt);
+    if (state.applies == 0) return begin_change(state);
     return judge_not_stored(state);
 }
 
@@ -224,6 +231,7 @@ Step after_found(PasswordState state, VersionNumber version) {
         forget_attempts(state);
     }
     state.situation.current = version;
+    state.situation.too_early = false;
     const bool due = !first_contact || never_good_enough(state.situation, version);
     state.situation.current_is_due = due;
     if (first_contact) {
@@ -241,6 +249,7 @@ Step after_observed(PasswordState state, Form form, VersionNumber version) {
     state.situation.pending.reset();
     state.situation.current = version;
     state.situation.current_is_due = !was_pending;
+    state.situation.too_early = false;
     forget_attempts(state);
     if (puts_back(state.situation)) {
         const bool begun = was_pending && state.situation.pending_is_put_back;

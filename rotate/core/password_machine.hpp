@@ -28,6 +28,8 @@ enum class Goal : std::uint8_t {
     kPutBack,  // ends with the previous secret again, as a new version: the engine stages that instead of a fresh one
 };
 
+inline constexpr std::string_view kTooEarly = "minimum-change-interval";  // detail of kBlocked
+
 enum class Form : std::uint8_t { kExact, kFirst16, kFirst19, kNewHeadOldTail };
 
 enum class Shape : std::uint8_t { kFull, kShellSafe };  // alphabet of a new password; kShellSafe after a policy refusal
@@ -46,6 +48,7 @@ struct Situation {
     bool pending_is_put_back = false;            // Provenance::kPutBack: staged by an interrupted put-back
     bool current_is_put_back = false;            // likewise; a repeated put-back must not toggle
     StoredSize put_back_size = StoredSize::k20;  // goal kPutBack: size of the secret that returns
+    bool too_early = false;  // the current one was sent so lately that this kind of BMC refuses another change
     friend auto operator<=>(const Situation&, const Situation&) = default;
 };
 

@@ -1,7 +1,8 @@
 #include "rotate/core/schedule.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <string>
 
 namespace bmcvault::rotate {
 namespace {
@@ -65,6 +66,17 @@ std::optional<minutes> parse_time(std::string_view text) {
 }
 
 }  // namespace
+
+std::string utc_text(UnixTime time) {
+    using namespace std::chrono;
+    const sys_seconds point{seconds{time.value}};
+    const auto day = floor<days>(point);
+    const year_month_day date{day};
+    const hh_mm_ss clock{point - day};
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(date.year()),
+                       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
+                       clock.minutes().count(), clock.seconds().count());
+}
 
 std::string_view word(DueReason reason) {
     switch (reason) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -14,6 +15,8 @@
 #include "vault/base/ids.hpp"
 
 namespace bmcvault::rotate {
+
+[[nodiscard]] std::string utc_text(UnixTime time);  // "2026-11-23T15:04:05Z"
 
 inline constexpr int kMaxAgeDays = 3650;
 

@@ -77,6 +77,12 @@ asio::awaitable<CreationEnd> AccountCreation::perform(std::span<const Step> step
         const auto why_not = co_await (this->*step.perform)();
         contact_.after(step.name);
         if (why_not.empty()) continue;
+        const bool too_early = step.name == kSetPassword && apply_result(last_code_) == ApplyResult::kRefusedTooEarly;
+        if (too_early) {  // what is pending stays, so that the next run sends the same (I2)
+            const auto* current = known_.version_in(subject_, VersionState::kCurrent);
+            const auto last_change = current != nullptr ? current->sent_at : std::nullopt;
+            co_return CreationEnd{Outcome::kBlocked, co_await contact_.remember_too_early(last_change), has_written_};
+        }
         const bool again = keeps_less_ && staged() != nullptr && staged()->size == vault::StoredSize::k20;
         std::string another = "none";
         if (again)

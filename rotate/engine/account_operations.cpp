@@ -76,7 +76,8 @@ private:
     asio::awaitable<std::set<UserId>> slots_closed_before();
     asio::awaitable<void> ask(std::function<bool(const AccountSlot&)> wanted);
     asio::awaitable<void> tell_what_is();
-    void plan(const std::vector<AccountSlot>& targets);
+    void plan(const std::vector<AccountSlot>& targets, const std::vector<AccountSlot>& open);
+    void tell_left_open(const std::vector<AccountSlot>& open);
     asio::awaitable<void> close_all(const std::vector<AccountSlot>& targets);
     asio::awaitable<void> close_one(const AccountSlot& target);
     asio::awaitable<void> describe_after();
@@ -228,19 +229,32 @@ asio::awaitable<void> AccountOperation::secure() {
     const bool in = co_await log_in(true);
     const bool read = in && co_await read_table();
     if (!read) co_return;
-    const std::function<bool(const AccountSlot&)> closable = [this](const AccountSlot& slot) {
-        return may_be_closed(slot, own(), context_.options.closing);
+    const auto& choice = context_.options.closing;
+    const std::function<bool(const AccountSlot&)> not_kept = [&](const AccountSlot& slot) {
+        return !choice.keep.contains(slot.name.value_or(""));
     };
-    co_await ask(closable);
-    const auto targets = slots_to_close(table_, own(), context_.options.closing);
+    co_await ask(not_kept);
+    const auto targets = slots_to_close(table_, own(), choice);
+    const auto open = left_open(table_, own(), choice);
     if (context_.options.dry_run) {
-        plan(targets);
+        plan(targets, open);
         co_return;
     }
     const auto said = report_.detail.size();
     co_await close_all(targets);
+    tell_left_open(open);
     if (report_.detail.size() == said) add_detail(report_.detail, "nothing to close");
-    set_outcome(report_, all_closed_ ? Outcome::kSecured : Outcome::kNotSecured, "");
+    const bool secured = all_closed_ && open.empty();
+    set_outcome(report_, secured ? Outcome::kSecured : Outcome::kNotSecured, "");
+}
+
+void AccountOperation::tell_left_open(const std::vector<AccountSlot>& open) {
+    for (const auto& slot : open) {
+        const auto how = slot.opened_by ? "left-open: {} opens with {}" : "not-asked: {}: {}";
+        const auto why = slot.asked ? word(*slot.asked) : std::string_view("another slot has its name");
+        const std::string_view what = slot.opened_by ? std::string_view(slot.opened_by->label) : why;
+        add_detail(report_.detail, fmt::format(fmt::runtime(how), shown(slot), what));
+    }
 }
 
 // Only slots whose password the vault has set: those that it has closed before. Where there is none, nothing is sent.
@@ -300,11 +314,12 @@ asio::awaitable<void> AccountOperation::replace_exposed(UserId id) {
     all_closed_ = all_closed_ && stored == Durable::kCommitted;
 }
 
-void AccountOperation::plan(const std::vector<AccountSlot>& targets) {
+void AccountOperation::plan(const std::vector<AccountSlot>& targets, const std::vector<AccountSlot>& open) {
     report_.outcome = "planned";
     report_.as_asked = true;
     for (const auto& target : targets) add_detail(report_.detail, "would close " + shown(target));
     if (targets.empty()) add_detail(report_.detail, "no account would be closed");
+    tell_left_open(open);
 }
 
 // Suite 0 first: it is a way in as whoever one likes.

@@ -105,6 +105,8 @@ asio::awaitable<std::optional<PasswordEnd>> Alternation::change() {
     if (!in) co_return std::nullopt;
     if (contact_.password_is_of_this_campaign())
         co_return PasswordEnd{Outcome::kRotated, "begun earlier", std::move(seen_), {}};
+    if (contact_.no_change_before() && !contact_.is_exposed(UserId{vault::Subject::kOwnAccount}))
+        co_return PasswordEnd{Outcome::kBlocked, contact_.too_early_detail(), std::move(seen_), {}};
     const bool ready = co_await is_ready_for_a_turn();
     if (!ready) co_return std::nullopt;
     if (!contact_.has_kept_session()) in = co_await log_in();
@@ -123,6 +125,8 @@ asio::awaitable<std::optional<PasswordEnd>> Alternation::change() {
     AccountCreation creation(
         contact_, {*slot, spare.name, ipmi::PrivilegeLevel::kAdministrator, true, accounts, spare.slot}, note_);
     const auto made = co_await creation.make_own();
+    if (made.outcome == Outcome::kBlocked)
+        co_return PasswordEnd{made.outcome, made.detail, std::move(creation.seen()), {}};
     if (made.outcome != Outcome::kAdopted)
         co_return PasswordEnd{made.outcome, "spare: " + made.detail, std::move(creation.seen()), {}};
     co_return PasswordEnd{Outcome::kRotated, "now " + made.detail, std::move(creation.seen()), {}};
@@ -170,6 +174,7 @@ asio::awaitable<std::string> Alternation::renew(RoleAccount account) {
     const auto say = [&](std::string_view why) {
         return fmt::format("{} '{}' has its old password: {}", word(account.role), account.name, why);
     };
+    if (contact_.no_change_before() && !contact_.is_exposed(account.slot)) co_return say(contact_.too_early_detail());
     const bool in = co_await log_in();
     if (!in) co_return say(seen_.answer == Answer::kMatched ? "our own account is not proved" : word(seen_.answer));
     const auto slot = co_await find_slot(account);

@@ -7,6 +7,8 @@
 #include <sstream>
 
 #include "rotate/core/login_attempts.hpp"
+#include "rotate/core/password_machine.hpp"
+#include "rotate/core/schedule.hpp"
 
 namespace bmcvault::rotate {
 namespace {
@@ -19,6 +21,7 @@ constexpr std::array<std::uint8_t, 4> kWorkSuites{17, 3, 8, 12};
 constexpr std::array<std::uint8_t, 7> kIdentificationSuites{16, 15, 2, 1, 7, 6, 11};
 constexpr auto kKeepAlive = 10s;
 constexpr auto kMargin = 1s;
+constexpr auto kSlack = 60s;  // of a minimum change interval
 constexpr auto kInvalidIntegrityCheckValue =
     static_cast<std::uint8_t>(ipmi::RmcpplusStatus::kInvalidIntegrityCheckValue);  // §13.24: a wrong password
 constexpr auto kLongestForget = 600s;  // a lock-out count that lives longer is not waited for
@@ -767,6 +770,44 @@ UserId BmcContact::user_id() const {
 
 Channel BmcContact::channel() const {
     return Channel{slot_.channel.value_or(bmc_.channel)};
+}
+
+// A clock that was wrong when that was learned stops nobody for longer than an interval can be.
+std::optional<UnixTime> BmcContact::no_change_before() const {
+    const auto now = ports_.clock.now().value;
+    const auto longest_s = std::chrono::seconds(kLongestInterval + std::chrono::hours(1)).count();
+    const auto until = facts_.not_before;
+    return until.value > now && until.value <= now + longest_s ? std::optional(until) : std::nullopt;
+}
+
+asio::awaitable<std::string> BmcContact::remember_too_early(std::optional<UnixTime> last_change) {
+    const auto now = ports_.clock.now();
+    std::optional<std::chrono::hours> interval;
+    // Between what the vault calls sent and the BMC's own clock there may be waits and a second try.
+    if (last_change) interval = interval_shown_by(std::chrono::seconds(now.value - last_change->value) - kSlack);
+    if (last_change && !interval) co_return std::string(kTooEarly);
+    if (interval) interval = std::max(*interval, facts_.minimum_interval);
+    const auto from = last_change.value_or(now);
+    const auto wait = std::chrono::seconds(interval.value_or(std::chrono::hours(1))) + kSlack;
+    const vault::Store::Work work = [&](vault::Transaction& transaction) {
+        return learn_too_early(transaction, bmc_, {from.value + wait.count()}, interval);
+    };
+    const auto stored = co_await store(work);
+    auto detail = too_early_detail();
+    if (stored != Durable::kCommitted) detail += "; vault-not-written";
+    co_return detail;
+}
+
+std::string BmcContact::too_early_detail() const {
+    const auto until = no_change_before();
+    return until ? fmt::format("{}: blocked until {}", kTooEarly, utc_text(*until)) : std::string(kTooEarly);
+}
+
+Result<void> BmcContact::note_change_taken(vault::Transaction& transaction) const {
+    const auto* before = known_.password_in(vault::VersionState::kCurrent);
+    if (before == nullptr || !before->sent_at) return {};
+    const std::chrono::seconds since(ports_.clock.now().value - before->sent_at->value);
+    return learn_change_taken(transaction, bmc_, facts_.minimum_interval, since);
 }
 
 const ipmi::WireCounters& BmcContact::counters() const {

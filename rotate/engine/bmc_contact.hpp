@@ -136,6 +136,13 @@ public:
     [[nodiscard]] const ipmi::WireCounters& counters() const;
     [[nodiscard]] Ports& ports() { return ports_; }
     [[nodiscard]] std::string card_key() const { return rotate::card_key(bmc_); }
+    // It refused a change as too early, and this is known not to be over before; nullopt: nothing is known.
+    [[nodiscard]] std::optional<UnixTime> no_change_before() const;
+    // It has just refused one, that long after the account's last change. Stored; the detail of the report.
+    [[nodiscard]] asio::awaitable<std::string> remember_too_early(std::optional<UnixTime> last_change);
+    [[nodiscard]] std::string too_early_detail() const;
+    // It has just taken one of our own account.
+    [[nodiscard]] Result<void> note_change_taken(vault::Transaction& transaction) const;
     // Found live instead of a newer one; to be replaced as long as it is current.
     [[nodiscard]] std::optional<VersionNumber> due_version() const { return facts_.due_version; }
     // Accounts of ours beside our own one, as load() read them.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "rotate/engine/account_record.hpp"
@@ -17,18 +18,30 @@ using nlohmann::json;
 constexpr const char* kImportedCards = "imported-cards";  // a card of its own, whose facts are kinds
 constexpr std::size_t kMaxKindSize = 64;
 
-struct KnownFact {
-    std::string_view name;
-    std::array<std::string_view, 2> values;
-};
-constexpr std::array kKnownFacts{KnownFact{kPasswordSizeFact, {"16", "16"}},
-                                 KnownFact{kAlphabetFact, {kShellSafeAlphabet, kShellSafeAlphabet}},
-                                 KnownFact{kKgFact, {kUsable, kNotUsable}}};
-
 bool is_number(std::string_view text) {
     const auto is_digit = [](char byte) { return byte >= '0' && byte <= '9'; };
     return !text.empty() && text.size() <= 10 && std::ranges::all_of(text, is_digit);
 }
+
+bool is_hours(std::string_view text) {
+    int hours = 0;
+    const auto* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, hours);
+    const bool canonical = error == std::errc() && stop == end && text.front() != '0';
+    return canonical && hours >= 1 && std::chrono::hours(hours) <= kLongestInterval;
+}
+
+struct KnownFact {
+    std::string_view name;
+    bool (*allows)(std::string_view value);
+    std::string_view values;  // for people
+};
+constexpr std::array kKnownFacts{
+    KnownFact{kPasswordSizeFact, [](std::string_view value) { return value == "16"; }, "16"},
+    KnownFact{kAlphabetFact, [](std::string_view value) { return value == kShellSafeAlphabet; }, kShellSafeAlphabet},
+    KnownFact{kKgFact, [](std::string_view value) { return value == kUsable || value == kNotUsable; },
+              "usable, not-usable"},
+    KnownFact{kMinimumIntervalFact, is_hours, "whole hours, 1 to 240"}};
 
 Result<CapabilityCard> card_of(const json& object) {
     CapabilityCard card;
@@ -55,8 +68,8 @@ std::string lock_out_text(const LockOut& lock_out) {
 std::string why_not_a_fact(std::string_view fact, std::string_view value) {
     const auto known = std::ranges::find(kKnownFacts, fact, &KnownFact::name);
     if (known == kKnownFacts.end()) return fmt::format("'{}' is no fact that a card can have", fact);
-    if (std::ranges::find(known->values, value) != known->values.end()) return "";
-    return fmt::format("'{}' is no value of {}", value, fact);
+    if (known->allows(value)) return "";
+    return fmt::format("'{}' is no value of {}: {}", value, fact, known->values);
 }
 
 std::string why_not_a_kind(std::string_view kind) {
@@ -101,6 +114,17 @@ Result<void> record_card(vault::Transaction& transaction, const CapabilityCard& 
     return {};
 }
 
+Result<void> forget_fact(vault::Transaction& transaction, const std::string& kind, const std::string& fact,
+                         std::span<const vault::Bmc> boards) {
+    if (auto forgotten = transaction.learn(kind, fact, ""); !forgotten) return forgotten;
+    if (fact != kMinimumIntervalFact) return {};
+    for (const auto& bmc : boards) {
+        if (card_key(bmc) != kind) continue;
+        if (auto free = transaction.learn(facts_key(bmc), std::string(kNotBeforeFact), ""); !free) return free;
+    }
+    return {};
+}
+
 Result<std::vector<std::string>> imported_kinds(const vault::Store& store) {
     const auto facts = store.facts(kImportedCards);
     if (!facts) return std::unexpected(facts.error());
@@ -126,8 +150,11 @@ Result<std::map<std::string, BoardsOfKind>> boards_by_kind(const vault::Store& s
         const auto accounts = read_account_records(store, bmc);
         if (!accounts) return std::unexpected(accounts.error());
         if (!accounts->seen) continue;
-        boards.enabled_bits_are_missing |= std::ranges::any_of(
-            accounts->seen->slots, [](const auto& slot) { return !is_empty(slot) && !slot.enabled; });
+        for (const auto& slot : accounts->seen->slots) {
+            boards.enabled_bits_are_missing |= !is_empty(slot) && !slot.enabled;
+            const bool answers = slot.asked == Answer::kMatched || slot.asked == Answer::kNoCandidateMatches;
+            boards.disabled_users_get_in |= slot.enabled == false && answers;
+        }
     }
     return kinds;
 }

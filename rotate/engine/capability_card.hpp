@@ -32,6 +32,11 @@ struct CapabilityCard {
 [[nodiscard]] Result<CapabilityCard> read_card(const vault::Store& store, const std::string& kind);
 [[nodiscard]] Result<void> record_card(vault::Transaction& transaction, const CapabilityCard& card);
 
+// As if it had never been learned, of the kind and of these boards of it: a setting may have changed. Kept as an empty
+// value, which every reader takes for none.
+[[nodiscard]] Result<void> forget_fact(vault::Transaction& transaction, const std::string& kind,
+                                       const std::string& fact, std::span<const vault::Bmc> boards);
+
 // Those that record_card() was told of: perhaps no board of them is here.
 [[nodiscard]] Result<std::vector<std::string>> imported_kinds(const vault::Store& store);
 
@@ -42,6 +47,7 @@ struct BoardsOfKind {
     std::set<int> session_slots;            // as they say
     std::set<std::string> lock_outs;        // "3 in 60 s", "never", as they say
     bool enabled_bits_are_missing = false;  // one of them does not say whether a user is enabled
+    bool disabled_users_get_in = false;     // one of them answered for a user that it shows as disabled
 };
 // By kind; BMCs that were never seen are left out. Three queries per BMC.
 [[nodiscard]] Result<std::map<std::string, BoardsOfKind>> boards_by_kind(const vault::Store& store,

@@ -37,6 +37,9 @@ void read_kind(const Facts& card, LearnedFacts& learned) {
     if (value_of(card, kAlphabetFact) == kShellSafeAlphabet) learned.alphabet = vault::Alphabet::kShellSafe;
     const auto k_g = value_of(card, kKgFact);
     if (!k_g.empty()) learned.kind_uses_k_g = k_g == kUsable;
+    int hours = 0;
+    if (std::istringstream(value_of(card, kMinimumIntervalFact)) >> hours)
+        learned.minimum_interval = std::clamp(std::chrono::hours(hours), std::chrono::hours(0), kLongestInterval);
 }
 
 void read_own(const Facts& own, LearnedFacts& learned) {
@@ -48,6 +51,7 @@ void read_own(const Facts& own, LearnedFacts& learned) {
         learned.lock_out_is_said = true;
     }
     std::istringstream(value_of(own, kSessionSlotsFact)) >> learned.session_slots;
+    std::istringstream(value_of(own, kNotBeforeFact)) >> learned.not_before.value;
     VersionNumber due;
     if (std::istringstream(value_of(own, kDueFact)) >> due.value) learned.due_version = due;
     learned.reset_unfinished = value_of(own, kResetFact) == "unfinished";
@@ -79,6 +83,29 @@ Result<void> learn_refusals(vault::Transaction& transaction, const vault::Bmc& b
     }
     if (!by_policy) return {};
     return transaction.learn(card, std::string(kAlphabetFact), std::string(kShellSafeAlphabet));
+}
+
+std::optional<std::chrono::hours> interval_shown_by(std::chrono::seconds since_last_change) {
+    const auto whole = std::chrono::floor<std::chrono::hours>(since_last_change);
+    if (whole < std::chrono::hours(0) || whole >= kLongestInterval) return std::nullopt;
+    return whole + std::chrono::hours(1);
+}
+
+Result<void> learn_too_early(vault::Transaction& transaction, const vault::Bmc& bmc, UnixTime not_before,
+                             std::optional<std::chrono::hours> interval) {
+    auto learned = transaction.learn(facts_key(bmc), std::string(kNotBeforeFact), fmt::format("{}", not_before.value));
+    const auto card = card_key(bmc);
+    if (!learned || card.empty() || !interval) return learned;
+    return transaction.learn(card, std::string(kMinimumIntervalFact), fmt::format("{}", interval->count()));
+}
+
+Result<void> learn_change_taken(vault::Transaction& transaction, const vault::Bmc& bmc, std::chrono::hours known,
+                                std::chrono::seconds since_last_change) {
+    const auto whole = std::chrono::floor<std::chrono::hours>(since_last_change);
+    const auto card = card_key(bmc);
+    if (card.empty() || whole < std::chrono::hours(0) || whole >= known) return {};
+    const auto left = whole.count() == 0 ? std::string() : fmt::format("{}", whole.count());
+    return transaction.learn(card, std::string(kMinimumIntervalFact), left);
 }
 
 std::string role_accounts_text(std::span<const RoleAccount> accounts) {

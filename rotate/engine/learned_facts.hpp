@@ -28,7 +28,10 @@ inline constexpr std::string_view kShellSafeAlphabet = "shell-safe";
 inline constexpr std::string_view kKgFact = "k_g";
 inline constexpr std::string_view kUsable = "usable";
 inline constexpr std::string_view kNotUsable = "not-usable";
+inline constexpr std::string_view kMinimumIntervalFact = "minimum-interval";  // whole hours: "24"
+inline constexpr std::chrono::hours kLongestInterval{240};  // that a vendor's interface lets one set (Lenovo)
 // Of one BMC.
+inline constexpr std::string_view kNotBeforeFact = "not-before";        // Unix time: it refused a change before
 inline constexpr std::string_view kSuite0Fact = "suite-0";              // "open", "not-offered"
 inline constexpr std::string_view kLockOutFact = "lock-out";            // "BAD_PASSWORDS RESET_INTERVAL_S"
 inline constexpr std::string_view kSessionSlotsFact = "session-slots";  // how many, by Get Session Info
@@ -46,6 +49,16 @@ inline constexpr std::string_view kRoleAccountsFact = "role-accounts";  // a lin
 // detour. Nothing where its kind is not known.
 [[nodiscard]] Result<void> learn_refusals(vault::Transaction& transaction, const vault::Bmc& bmc, bool for_its_size,
                                           bool by_policy);
+
+// A BMC refused a change as too early (D5h) so long after the last one: its interval is that many hours at least, for
+// they are set in whole hours. nullopt: no interval that can be set explains it.
+[[nodiscard]] std::optional<std::chrono::hours> interval_shown_by(std::chrono::seconds since_last_change);
+// It is left alone until then; nullopt: nothing is learned of its kind.
+[[nodiscard]] Result<void> learn_too_early(vault::Transaction& transaction, const vault::Bmc& bmc, UnixTime not_before,
+                                           std::optional<std::chrono::hours> interval);
+// A board of this kind took a change so long after the last one: what was known of a longer interval is no longer.
+[[nodiscard]] Result<void> learn_change_taken(vault::Transaction& transaction, const vault::Bmc& bmc,
+                                              std::chrono::hours known, std::chrono::seconds since_last_change);
 
 // The accounts of ours beside our own one.
 [[nodiscard]] std::string role_accounts_text(std::span<const RoleAccount> accounts);
@@ -99,7 +112,9 @@ struct LearnedFacts {
     bool keeps_only_16 = false;
     vault::Alphabet alphabet = vault::Alphabet::kFull;  // of new passwords
     std::optional<bool> kind_uses_k_g;
-    std::optional<bool> suite_0_open;  // nullopt: never asked
+    std::chrono::hours minimum_interval{0};  // between two changes, at least; 0: none was ever refused as too early
+    UnixTime not_before;                     // this BMC refused a change before
+    std::optional<bool> suite_0_open;        // nullopt: never asked
     LockOut lock_out;
     bool lock_out_is_said = false;  // by the BMC
     int session_slots = 0;          // 0: it did not say

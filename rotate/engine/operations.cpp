@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <span>
 
+#include "rotate/core/schedule.hpp"
 #include "rotate/engine/account_operations.hpp"
 #include "rotate/engine/account_return.hpp"
 #include "rotate/engine/alternation.hpp"
@@ -27,13 +28,6 @@ constexpr std::string_view kChangedByOthers =
 constexpr std::string_view kChangedOrMadeUp =
     "nothing that the vault knows opens this account: somebody else changed it, or this BMC, which has never proved a "
     "password of ours, makes up its answers";
-
-std::string day_of(UnixTime time) {
-    using namespace std::chrono;
-    const year_month_day date{floor<days>(sys_seconds{seconds{time.value}})};
-    return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                       static_cast<unsigned>(date.day()));
-}
 
 // The outcome of both phases. That a BMC can't do K_G is a fact, not a failure; the detail says it.
 Outcome with_k_g(Outcome password, KgOutcome k_g, Answer last_answer) {
@@ -119,6 +113,7 @@ private:
     BmcVisit visit_;
     BmcContact& contact_;
     BmcReport& report_;
+    bool waits_ = false;         // only its minimum change interval stands in the way of a fresh password
     bool clients_wait_ = false;  // they were told before, and not after
     bool clients_know_ = true;   // nobody has waited since an earlier run
 };
@@ -128,14 +123,15 @@ asio::awaitable<BmcReport> Operation::rotate(Goal goal) {
     if (begun) co_await run_machines_once(goal);
     // A straggler that was asked in vain says nothing about its kind: nothing was done to it.
     const bool in_vain = goal != Goal::kRotate && !report_.as_asked && !contact_.has_written();
-    report_.contacted = report_.contacted && !in_vain;
+    report_.contacted = report_.contacted && !in_vain && !waits_;
     const bool changes = begun && goal != Goal::kFind;
     if (changes) co_await let_follow(AccountRole::kMonitor);
     if (clients_wait_) co_await tell_clients_after();
     // What the clients knew until now goes when they have been told, not before.
     const bool told = context_.options.hooks == nullptr || (clients_wait_ && report_.as_asked);
     if (changes && told) co_await let_follow(AccountRole::kSpare);
-    if (changes && report_.as_asked && !only_role()) co_await close_exposed_accounts(context_, visit_);
+    const bool goes_on = report_.as_asked || waits_;
+    if (changes && goes_on && !only_role()) co_await close_exposed_accounts(context_, visit_);
     co_await visit_.end();
     co_return report_;
 }
@@ -269,7 +265,9 @@ asio::awaitable<void> Operation::run_machines(Goal goal) {
     if (same_board && ended.was_reset) add_detail(report_.detail, "factory-reset");
     if (same_board) add_detail(report_.detail, ended.came_from);
     if (ended.last_seen) add_detail(report_.detail, ended.last_seen->why);
-    if (report_.as_asked && ended.last_seen) co_await run_k_g(goal, ended);
+    waits_ = ended.outcome == Outcome::kBlocked && ended.detail.starts_with(kTooEarly);
+    const bool goes_on = report_.as_asked || waits_;
+    if (goes_on && ended.last_seen) co_await run_k_g(goal, ended);
     if (report_.as_asked && rotates) co_await mark_older_spare();
     co_await contact_.close();
     const bool lost_its_settings = ended.was_reset || ended.was_put_right;
@@ -464,7 +462,7 @@ std::string Operation::describe_foreign() const {
     const auto distrusted = known.newest_unknown_password();
     const bool put_back =
         context_.restored && distrusted && known.password(*distrusted)->created_at.value <= context_.restored->at.value;
-    return put_back ? fmt::format("vault-restored: as of {}", day_of(context_.restored->state_of))
+    return put_back ? fmt::format("vault-restored: as of {}", utc_text(context_.restored->state_of).substr(0, 10))
                     : std::string(kChangedOrMadeUp);
 }
 

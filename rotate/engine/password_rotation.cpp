@@ -103,6 +103,13 @@ asio::awaitable<PasswordEnd> PasswordRotation::run() {
     const auto& finish = std::get<Finish>(step.action);
     PasswordEnd end{finish.outcome, std::string(finish.detail), std::move(seen_), std::move(came_from_),
                     was_reset_ || contact_.reset_is_unfinished()};
+    if (finish.detail == kTooEarly && refused_too_early_) {
+        const auto* current = contact_.known().password_in(VersionState::kCurrent);
+        const auto last_change = current != nullptr ? current->sent_at : std::nullopt;
+        end.detail = co_await contact_.remember_too_early(last_change);
+    } else if (finish.detail == kTooEarly) {
+        end.detail = contact_.too_early_detail();
+    }
     co_return end;
 }
 
@@ -170,6 +177,7 @@ asio::awaitable<Event> PasswordRotation::perform(const Apply& action) {
     const auto result = apply_result(reply->completion_code);
     refused_by_policy_ = refused_by_policy_ || result == ApplyResult::kRefusedByPolicy;
     refused_for_its_size_ = refused_for_its_size_ || result == ApplyResult::kRefusedSize;
+    refused_too_early_ = refused_too_early_ || result == ApplyResult::kRefusedTooEarly;
     co_return Applied{result, contact_.has_kept_session()};
 }
 
@@ -187,6 +195,7 @@ asio::awaitable<Event> PasswordRotation::perform(const Commit& action) {
     const auto& bmc = contact_.bmc();
     const vault::Store::Work work = [&](vault::Transaction& transaction) -> Result<void> {
         auto committed = transaction.commit_pending(bmc.id, bmc.own_password(), action.version);
+        if (committed) committed = contact_.note_change_taken(transaction);
         if (!committed || goal_ == Goal::kPutBack) return committed;
         return learn_refusals(transaction, bmc, refused_for_its_size_, refused_by_policy_);
     };
@@ -277,6 +286,8 @@ Situation PasswordRotation::situation() const {
     situation.factory = contact_.known().newest_factory_password();
     situation.newest_entered = contact_.known().newest_unknown_password();
     situation.only_16 = contact_.keeps_only_16();
+    // What somebody knows who should not is tried to be replaced all the same: it costs one refusal.
+    situation.too_early = contact_.no_change_before() && !contact_.is_exposed(UserId{vault::Subject::kOwnAccount});
     return situation;
 }
 

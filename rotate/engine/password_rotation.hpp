@@ -58,6 +58,7 @@ private:
     bool was_reset_ = false;
     bool refused_by_policy_ = false;
     bool refused_for_its_size_ = false;
+    bool refused_too_early_ = false;
 };
 
 // What a BMC has answered to Set User Password.

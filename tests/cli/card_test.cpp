@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "rotate/engine/capability_card.hpp"
@@ -7,7 +8,10 @@ namespace {
 
 TEST(Card, IsWrittenAndReadBack) {
     const CapabilityCard card{"674/256/4.40",
-                              {{"password-size", "16"}, {"password-alphabet", "shell-safe"}, {"k_g", "not-usable"}}};
+                              {{"password-size", "16"},
+                               {"password-alphabet", "shell-safe"},
+                               {"k_g", "not-usable"},
+                               {"minimum-interval", "24"}}};
     const auto back = card_from(card_text(card));
     ASSERT_TRUE(back.has_value()) << back.error().detail;
     EXPECT_EQ(*back, card);
@@ -20,8 +24,11 @@ TEST(Card, WhatThePlannerDoesNotKnowIsRefusedWithItsName) {
         return card ? std::string() : card.error().detail;
     };
     EXPECT_EQ(why(R"({"card":"1/2/3","facts":{"due":"3"}})"), "'due' is no fact that a card can have");
-    EXPECT_EQ(why(R"({"card":"1/2/3","facts":{"password-size":"8"}})"), "'8' is no value of password-size");
+    EXPECT_EQ(why(R"({"card":"1/2/3","facts":{"password-size":"8"}})"), "'8' is no value of password-size: 16");
     EXPECT_EQ(why(R"({"card":"1/2/3","facts":{},"more":1})"), "a card has `card` and `facts`, and nothing else");
+    for (const auto* hours : {"0", "241", "-1", "024", "1h", ""})
+        EXPECT_EQ(why(fmt::format(R"({{"card":"1/2/3","facts":{{"minimum-interval":"{}"}}}})", hours)),
+                  fmt::format("'{}' is no value of minimum-interval: whole hours, 1 to 240", hours));
     EXPECT_EQ(why("[]"), "that is no JSON object");
     EXPECT_EQ(why("{"), "that is no JSON object");
     for (const auto* line :

@@ -42,6 +42,24 @@ TEST(Statement, CountsWhatWasReadShownChangedAndLeft) {
     EXPECT_THAT(text, HasSubstr("/media/monday"));
 }
 
+TEST(Statement, NamesWhatAMinimumChangeIntervalHoldsBack) {
+    auto blocked = statement();
+    const BmcId c{{0xc}};
+    blocked.exposed[2].bmc = c;
+    auto k_g = blocked.exposed[2];
+    k_g.subject = {vault::Kind::kKg, 1};
+    blocked.exposed.push_back(k_g);
+    blocked.blocked_until.emplace(c, UnixTime{1'700'003'600});
+    EXPECT_THAT(statement_text(blocked),
+                HasSubstr("By a minimum change interval of the BMC: c blocked until 2023-11-14T23:13:20Z.\n"));
+    const auto json = statement_json(blocked);
+    EXPECT_THAT(json, HasSubstr(R"("subject":"password","revealed":false,"changed_to_version":null,"last_outcome":"",)"
+                                R"("blocked_until":"2023-11-14T23:13:20Z"})"));
+    EXPECT_THAT(json, HasSubstr(R"("changed_to_version":null,"last_outcome":"","blocked_until":null}])"))
+        << "a K_G has no such interval";
+    EXPECT_THAT(statement_text(statement()), Not(HasSubstr("interval")));
+}
+
 TEST(Statement, SaysNothingThatIsNotSo) {
     auto of_a_holder = statement();
     of_a_holder.departure.type = vault::DepartureType::kHolder;

@@ -61,6 +61,16 @@ protected:
         EXPECT_EQ(bmc().counters().unencrypted_secrets, 0u);
     }
 
+    void add_user(std::uint8_t slot, std::string user, std::string_view password, bool enabled) {
+        fleet_->replace(0, [&](Config& config) {
+            auto& added = config.users[slot];
+            added = config.users.at(2);
+            added.name = std::move(user);
+            added.password = bytes_of(password);
+            added.enabled = enabled;
+        });
+    }
+
     virtual_bmc::VirtualBmc& bmc() { return fleet_->bmc(0); }
     const std::string& name() { return fleet_->record(0).name; }
     bool opens(std::string_view user, std::string_view password) {
@@ -223,6 +233,60 @@ TEST_F(Accounts, ThatNobodyKnowsAreClosedWhenThatIsAskedForAndKeptWhenThatIs) {
     EXPECT_EQ(run(Command::kSecure, options).reports.front().detail, "slot 4 'night shift': closed");
     EXPECT_FALSE(opens("night shift", "NightShift-2019"));
     EXPECT_TRUE(opens("root", "root"));
+}
+
+TEST_F(Accounts, OfNobodyThatOpenWithADefaultAreNotTouchedAndNotCalledSecured) {
+    begin({});
+    add_user(5, "backup", "calvin", true);
+    const auto dry = [] {
+        auto options = with_defaults();
+        options.dry_run = true;
+        return options;
+    };
+    const std::string left = "left-open: slot 5 'backup' opens with the default root of Dell";
+    EXPECT_EQ(run(Command::kSecure, dry()).reports.front().detail, "no account would be closed; " + left);
+    const auto secured = run(Command::kSecure).reports.front();
+    EXPECT_EQ(secured.outcome, "not-secured");
+    EXPECT_EQ(secured.detail, left);
+    EXPECT_TRUE(opens("backup", "calvin")) << "unknown accounts are not touched";
+    auto kept = with_defaults();
+    kept.closing.keep = {"backup"};
+    EXPECT_EQ(run(Command::kSecure, kept).reports.front().outcome, "secured");
+    auto all = with_defaults();
+    all.closing.close_unknown = true;
+    EXPECT_EQ(run(Command::kSecure, all).reports.front().outcome, "secured");
+    EXPECT_FALSE(opens("backup", "calvin"));
+}
+
+// "Disabled" is what this board says, and not what it does.
+TEST_F(Accounts, OfNobodyThatAreDisabledAndOpenAllTheSameAreNotCalledSecured) {
+    begin({"disabled-user-still-logs-in"});
+    add_user(5, "backup", "calvin", false);
+    const auto secured = run(Command::kSecure).reports.front();
+    EXPECT_EQ(secured.outcome, "not-secured");
+    EXPECT_EQ(secured.detail, "left-open: slot 5 'backup' opens with the default root of Dell");
+}
+
+TEST_F(Accounts, OfNobodyThatAreKeptAreNotAsked) {
+    begin({"counts-abandoned-handshakes", "bad-password-threshold=3"});
+    add_user(5, "carol", "hers", true);
+    auto kept = with_defaults();
+    kept.closing.keep = {"carol"};
+    for (int run_number = 0; run_number < 4; ++run_number)
+        EXPECT_EQ(run(Command::kSecure, kept).reports.front().outcome, "secured");
+    EXPECT_TRUE(opens("carol", "hers"));
+}
+
+TEST_F(Accounts, ThatDoNotAnswerAreNotCalledClosed) {
+    begin({});
+    add_user(5, "backup", "calvin", true);
+    add_user(6, "backup", "calvin", true);
+    const auto secured = run(Command::kSecure).reports.front();
+    EXPECT_EQ(secured.outcome, "not-secured");
+    EXPECT_EQ(
+        secured.detail,
+        "left-open: slot 5 'backup' opens with the default root of Dell; not-asked: slot 6 'backup': another slot "
+        "has its name");
 }
 
 TEST_F(Accounts, ADryRunChangesNothing) {

@@ -1,6 +1,8 @@
 // One BMC from start to report, in virtual time: what an operation costs on the wire, and the boards it must not touch.
 #include <gtest/gtest.h>
 
+#include "rotate/engine/capability_card.hpp"
+#include "rotate/engine/learned_facts.hpp"
 #include "tests/engine/sim_world.hpp"
 
 namespace bmcvault::rotate::sim {
@@ -76,6 +78,97 @@ TEST(Operation, WhatAKindOfBoardRefusesIsTriedOnce) {
     while (sent_in_a_rotation() == 1 && rotations < 20) ++rotations;
     ASSERT_LT(rotations, 20) << "no password was refused";
     for (int more = 0; more < 12; ++more) EXPECT_EQ(sent_in_a_rotation(), 1u);
+}
+
+SimFleet fleet_with_interval(int boards) {
+    std::vector<Config> configs;
+    for (int i = 0; i < boards; ++i) {
+        configs.push_back(virtual_bmc::plain_config(i, 1));
+        EXPECT_TRUE(virtual_bmc::apply_quirk(configs.back(), "minimum-change-interval=10800000").has_value());
+    }
+    return fleet_of(std::move(configs));
+}
+
+std::vector<std::string> outcomes_of(const SimFleet::Life& life) {
+    std::vector<std::string> outcomes;
+    for (const auto& report : life.reports) outcomes.push_back(report.outcome);
+    return outcomes;
+}
+
+std::uint64_t sent_to(SimFleet& fleet, std::size_t board = 0) {
+    return fleet.bmc(board).counters().passwords_set;
+}
+
+// D5h says "too early" and no more. It is remembered, so that nobody hammers the BMC; what somebody knows who should
+// not is tried to be replaced all the same.
+TEST(Operation, AChangeThatIsKnownToComeTooEarlyIsNotSent) {
+    auto fleet = fleet_with_interval(1);
+    ASSERT_EQ(only(fleet.live(Command::kRotate)).outcome, "rotated");
+    fleet.let_time_pass(4000s);
+    const auto blocked = [&] {
+        const auto report = only(fleet.live(Command::kRotate));
+        EXPECT_EQ(report.outcome, "blocked");
+        return report.detail;
+    };
+    const auto first = blocked();
+    EXPECT_TRUE(first.starts_with("minimum-change-interval: blocked until 2026-")) << first;
+    const auto sent = sent_to(fleet);
+    EXPECT_EQ(blocked(), first);
+    EXPECT_EQ(sent_to(fleet), sent) << "it was hammered";
+    EXPECT_EQ(versions_of(fleet, vault::Kind::kPassword), 3u);
+
+    const auto bmc = fleet.record(0).id;
+    const vault::Acting acting{"test", UnixTime{1'790'100'000}, "seen in a chat"};
+    ASSERT_TRUE(fleet.open_vault()->team().expose(acting, std::span(&bmc, 1)).has_value());
+    EXPECT_EQ(blocked(), first);
+    EXPECT_EQ(sent_to(fleet), sent + 1);
+
+    fleet.let_time_pass(2h);
+    EXPECT_EQ(only(fleet.live(Command::kRotate)).outcome, "recovered");
+    EXPECT_EQ(versions_of(fleet, vault::Kind::kPassword), 3u) << "the same secret, in the end";
+}
+
+// A board that only has to wait says nothing about the others of its kind: none of them is left alone.
+TEST(Operation, ABoardThatHasToWaitStopsNoOther) {
+    auto fleet = fleet_with_interval(6);
+    const std::vector<std::string> all(6, "rotated");
+    ASSERT_EQ(outcomes_of(fleet.live(Command::kRotate)), all);
+    fleet.let_time_pass(4000s);
+    EXPECT_EQ(outcomes_of(fleet.live(Command::kRotate)), std::vector<std::string>(6, "blocked"));
+    for (std::size_t board = 0; board < 6; ++board) EXPECT_EQ(sent_to(fleet, board), 2u) << "asked itself, once";
+}
+
+TEST(Operation, WhenTheKindsIntervalIsForgottenTheBoardIsAskedAgain) {
+    auto fleet = fleet_with_interval(1);
+    ASSERT_EQ(only(fleet.live(Command::kRotate)).outcome, "rotated");
+    fleet.let_time_pass(4000s);
+    ASSERT_EQ(only(fleet.live(Command::kRotate)).outcome, "blocked");
+    const auto board = *fleet.open_vault()->bmc(fleet.record(0).id);
+    EXPECT_EQ(fleet.open_vault()->facts(card_key(board))->at("minimum-interval"), "2");
+    const auto sent = sent_to(fleet);
+    fleet.teach([&](vault::Transaction& transaction) {
+        return forget_fact(transaction, card_key(board), "minimum-interval", std::span(&board, 1));
+    });
+    EXPECT_EQ(only(fleet.live(Command::kRotate)).outcome, "blocked");
+    EXPECT_EQ(sent_to(fleet), sent + 1);
+}
+
+TEST(Operation, AChangeThatIsTakenSoonerTakesTheIntervalBack) {
+    auto fleet = fleet_of({virtual_bmc::plain_config(0, 1)});
+    ASSERT_EQ(only(fleet.live(Command::kRotate)).outcome, "rotated");
+    const auto kind = card_key(*fleet.open_vault()->bmc(fleet.record(0).id));
+    fleet.teach([&](vault::Transaction& transaction) { return transaction.learn(kind, "minimum-interval", "24"); });
+    fleet.let_time_pass(4000s);
+    EXPECT_EQ(only(fleet.live(Command::kRotate)).outcome, "rotated") << "a card alone stops nobody";
+    EXPECT_EQ(fleet.open_vault()->facts(kind)->at("minimum-interval"), "1");
+}
+
+TEST(Operation, AnIntervalIsOneWholeHourMoreThanHasPassed) {
+    EXPECT_EQ(interval_shown_by(0s), 1h);
+    EXPECT_EQ(interval_shown_by(3599s), 1h);
+    EXPECT_EQ(interval_shown_by(3600s), 2h);
+    EXPECT_EQ(interval_shown_by(-5s), std::nullopt) << "a clock that was put back";
+    EXPECT_EQ(interval_shown_by(kLongestInterval), std::nullopt) << "no interval can be that long";
 }
 
 // Both rows meet the board for the first time, in the same moment: one gets it, and its pin is durable before anything

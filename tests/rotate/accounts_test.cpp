@@ -136,6 +136,36 @@ TEST(Closing, AnonymousAndVendorAccountsAndNeverOurs) {
     EXPECT_EQ(closed(seen, {.keep = {}, .close_unknown = true}), (std::vector{1, 3, 4}));
 }
 
+TEST(Closing, WhatOthersCanOpenAndNobodyHasChosenIsLeftOpen) {
+    const auto opened = [](AccountSlot slot, OpenedBy::Source source) {
+        slot.asked = Answer::kMatched;
+        slot.opened_by = OpenedBy{source, "something"};
+        return slot;
+    };
+    using enum OpenedBy::Source;
+    const auto named = [](std::uint8_t id, std::string name) {
+        return slot(id, std::move(name), true, PrivilegeLevel::kAdministrator);
+    };
+    const auto silent = [&](std::uint8_t id, std::string name) {
+        auto unopened = named(id, std::move(name));
+        unopened.asked = Answer::kNoCandidateMatches;
+        return unopened;
+    };
+    const auto seen = table({opened(slot(1, "", true, PrivilegeLevel::kUser), kNothing), opened(kOwnSlot, kElsewhere),
+                             opened(named(3, "ADMIN"), kVendorDefault), opened(named(4, "backup"), kVendorDefault),
+                             opened(named(5, "night"), kNothing), opened(named(6, "shift"), kElsewhere),
+                             opened(named(7, "former"), kOurs), opened(named(8, "bmcvault"), kElsewhere),
+                             named(9, "carol"), silent(10, "dave")});
+    const auto left = [&](const ClosingChoice& choice) {
+        std::vector<int> ids;
+        for (const auto& each : left_open(seen, kOwn, choice)) ids.push_back(each.id.value);
+        return ids;
+    };
+    EXPECT_EQ(left({}), (std::vector{4, 5, 6, 7, 8, 9}));
+    EXPECT_EQ(left({.keep = {"night", "ADMIN"}, .close_unknown = false}), (std::vector{4, 6, 7, 8, 9}));
+    EXPECT_EQ(left({.keep = {}, .close_unknown = true}), std::vector{8});
+}
+
 TEST(Closing, WhatIsShownClosedIsLeftAndWhatOnlySaysSoIsNot) {
     auto refused = slot(3, "root", false, PrivilegeLevel::kNoAccess, false);
     refused.asked = Answer::kUnknownUserOrLocked;

@@ -123,10 +123,11 @@ public:
         return std::nullopt;
     }
 
-    [[nodiscard]] Situation situation(Goal goal, bool only_16) {
+    [[nodiscard]] Situation situation(Goal goal, bool only_16, bool too_early) {
         Situation now;
         now.goal = goal;
         now.only_16 = only_16;
+        now.too_early = too_early;
         if (const ModelVersion* open = pending()) {
             now.pending = open->number;
             now.pending_size = open->size;

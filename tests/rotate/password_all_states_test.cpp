@@ -169,12 +169,13 @@ class PasswordAllStates : public ::testing::TestWithParam<Goal> {};
 TEST_P(PasswordAllStates, EveryRunEndsWhateverTheBmcAndTheDiskAnswer) {
     LongestWay way;
     int longest = 0;
-    for (int bits = 0; bits < 8; ++bits) {
+    for (int bits = 0; bits < 16; ++bits) {
         Situation begin;
         begin.goal = GetParam();
         if ((bits & 1) != 0) begin.current = kCurrentName;
         if ((bits & 2) != 0) begin.pending = kPendingName;
         begin.pending_is_put_back = (bits & 4) != 0;
+        begin.too_early = (bits & 8) != 0;
         const int steps = way.from(renamed(start(begin).state));
         ASSERT_GE(steps, 0) << "a run without an end";
         longest = std::max(longest, steps);

@@ -130,6 +130,16 @@ TEST(PasswordOutcomes, RefusalsAreReported) {
     EXPECT_EQ(end_of({.habit = OnApply::kTooEarly}), (Finish{Outcome::kBlocked, "minimum-change-interval"}));
 }
 
+TEST(PasswordOutcomes, WhereAChangeIsKnownToBeTooEarlyNothingIsMadeOrSent) {
+    const Finish blocked{Outcome::kBlocked, kTooEarly};
+    EXPECT_EQ(end_of({.habit = OnApply::kRefuses, .beginning = Beginning::kChangedLately}), blocked);
+    EXPECT_EQ(end_of({.habit = OnApply::kRefuses, .beginning = Beginning::kStagedLately}), blocked);
+    EXPECT_EQ(end_of({.beginning = Beginning::kChangedLately, .goal = Goal::kPutBack}), blocked);
+    EXPECT_EQ(end_of({.beginning = Beginning::kStagedLately, .goal = Goal::kPutBack}), blocked);
+    EXPECT_EQ(end_of({.beginning = Beginning::kChangedLately, .goal = Goal::kRecover}),
+              (Finish{Outcome::kAlreadyCurrent, ""}));
+}
+
 TEST(PasswordOutcomes, WhatTheProofCouldNotAskIsSaid) {
     EXPECT_EQ(end_of({.sulks = Answer::kNoAnswer}), (Finish{Outcome::kUnreachable, ""}));
     EXPECT_EQ(end_of({.sulks = Answer::kUnknownUserOrLocked}), (Finish{Outcome::kLocked, ""}));

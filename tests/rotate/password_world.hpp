@@ -17,6 +17,8 @@ enum class Beginning : std::uint8_t {
     kSettled,
     kSettled16,
     kCardSays16,
+    kChangedLately,  // and the card says that this kind refuses another change so soon
+    kStagedLately,   // the same, with an interrupted rotation
     kFirstContact,
     kStagedNotSent,
     kSentNotCommitted,
@@ -36,7 +38,7 @@ enum class Beginning : std::uint8_t {
     kElsewhereLiveAndPending,
     kStrangeBoard,  // likewise, on a board that was never seen before
 };
-inline constexpr std::size_t kBeginnings = 21;
+inline constexpr std::size_t kBeginnings = 23;
 inline constexpr std::uint8_t kElsewhere = 50;
 
 struct Start {
@@ -57,6 +59,7 @@ inline Start start_of(Beginning beginning) {
     switch (beginning) {
         case Beginning::kSettled:
         case Beginning::kCardSays16:
+        case Beginning::kChangedLately:
             return {{current}, all_of(2)};
         case Beginning::kSettled16:
             return {{version(2, kCurrent, StoredSize::k16)}, {2, 0, 0}};
@@ -65,6 +68,7 @@ inline Start start_of(Beginning beginning) {
         case Beginning::kFirstContactStaged:
             return {{version(2, kUnknown), pending}, all_of(2)};
         case Beginning::kStagedNotSent:
+        case Beginning::kStagedLately:
             return {{current, pending}, all_of(2)};
         case Beginning::kSentNotCommitted:
             return {{current, pending}, all_of(3)};
@@ -113,6 +117,7 @@ public:
     ModelBmc bmc;
     Goal goal = Goal::kRotate;
     bool only_16 = false;
+    bool too_early = false;
     int faults_left = 0;
     bool crashes = true;  // crashes are among the faults
 
@@ -128,6 +133,7 @@ public:
         }
         bmc.live = start.live;
         only_16 = beginning == Beginning::kCardSays16;
+        too_early = beginning == Beginning::kChangedLately || beginning == Beginning::kStagedLately;
         foreign_ = beginning == Beginning::kForeign;
         strange_ = beginning == Beginning::kStrangeBoard;
         vault.elsewhere = fresh_value(kElsewhere, StoredSize::k20);
@@ -140,9 +146,11 @@ public:
         const Finish end = drive(goal);
         const bool no_excuse = faults_left == faults_before && bmc.habit == OnApply::kStores &&
                                bmc.sulks == Answer::kMatched && !foreign_ && !strange_;
-        if (no_excuse && !as_asked(end.outcome) && end.detail != "vault-was-behind") {
+        const bool left_alone = too_early && end == Finish{Outcome::kBlocked, kTooEarly};
+        if (no_excuse && !as_asked(end.outcome) && !left_alone && end.detail != "vault-was-behind") {
             fail("REPORT", "failed without a cause");
         }
+        if (left_alone && bmc.touched && faults_left == faults_before) fail("REPORT", "sent, and said that it was not");
         faults_left = 0;
         bmc.settle();
         check_promise();
@@ -151,6 +159,7 @@ public:
         bmc.settle();
         bmc.habit = OnApply::kStores;
         bmc.sulks = Answer::kMatched;
+        too_early = false;  // time has passed
         const Finish last = drive(Goal::kRecover);
         if (foreign_) {
             if (last.outcome != Outcome::kQuarantined || !vault.quarantined) fail("I7", "foreign, not quarantined");
@@ -193,7 +202,7 @@ private:
             }
             returns_ = what_returns();
             was_put_back_ = !began_pending_ && vault.current() != nullptr && vault.current()->put_back;
-            Step now = machine_.start(vault.situation(what, only_16));
+            Step now = machine_.start(vault.situation(what, only_16, too_early));
             for (int n = 1; !crashed; ++n) {
                 ++steps_;
                 findings_.longest = std::max(findings_.longest, n);
@@ -429,7 +438,7 @@ private:
             only_finish_ = "I5";
             return Reloaded{{}, false};
         }
-        return Reloaded{vault.situation(driving_, only_16), true};
+        return Reloaded{vault.situation(driving_, only_16, too_early), true};
     }
 
     Event perform(const Finish&) { fail("MODEL", "Finish is not performed"); }
