@@ -15,6 +15,11 @@ test_packages=(
     strace chromium openssl faketime systemd python3-yaml prometheus-ipmi-exporter
 )
 
+# SQLCipher 4, which Debian 12 does not have: the tests let it read and write our files.
+sqlcipher_4=@journeyapps/sqlcipher@6.0.0
+npm_directory=/usr/local/lib/bmcvault-test
+command -v npm >/dev/null || test_packages+=(nodejs npm libnode-dev)
+
 case "${1:-}" in
     build) wanted=("${build_packages[@]}") ;;
     test) wanted=("${build_packages[@]}" "${test_packages[@]}") ;;
@@ -36,7 +41,9 @@ if command -v dpkg-query >/dev/null; then
 else
     missing=("${wanted[@]}")
 fi
-if ((${#missing[@]} == 0)); then
+wants_npm=false
+if [[ "$1" == test && ! -d "$npm_directory/node_modules/@journeyapps/sqlcipher/build/Release" ]]; then wants_npm=true; fi
+if ((${#missing[@]} == 0)) && ! $wants_npm; then
     exit 0
 fi
 
@@ -58,9 +65,15 @@ if ((EUID != 0)); then
     as_root=(sudo)
 fi
 
-echo "Installing: ${missing[*]}"
 apt_get() {
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" </dev/null
 }
-apt_get update
-apt_get install --yes --no-install-recommends "${missing[@]}" >/dev/null
+if ((${#missing[@]} > 0)); then
+    echo "Installing: ${missing[*]}"
+    apt_get update
+    apt_get install --yes --no-install-recommends "${missing[@]}" >/dev/null
+fi
+if $wants_npm; then
+    echo "Installing with npm: $sqlcipher_4"
+    "${as_root[@]}" npm install --silent --no-save --prefix "$npm_directory" "$sqlcipher_4" </dev/null >/dev/null
+fi

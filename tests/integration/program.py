@@ -1,6 +1,7 @@
 """bmcvault as its user runs it: processes, vaults, what they print. Shared by the tests of this folder."""
 
 import atexit
+import base64
 import contextlib
 import dataclasses
 import functools
@@ -202,6 +203,13 @@ def contents(directory):
         for path in sorted(pathlib.Path(directory).rglob("*"))
         if path.is_file()
     }
+
+
+def spellings(secret):
+    """A secret as it may stand somewhere: plain, in hex, in base64."""
+    plain = secret if isinstance(secret, bytes) else secret.encode("utf-8")
+    encoded = base64.b64encode(plain).rstrip(b"=")
+    return [plain, plain.hex().encode("ascii"), plain.hex().upper().encode("ascii"), encoded[: len(encoded) - 1]]
 
 
 class FleetTest(unittest.TestCase):

@@ -1,22 +1,14 @@
 """No secret shows up anywhere but in `reveal`: not in files, output, arguments, environment, nor in any write of the
 program that does not go into an encrypted session."""
 
-import base64
 import pathlib
 import re
 
 from bmcs import IpmiSim, Practice
-from program import AS_ASKED, CRASHABLE, FleetTest, Vault, contents, finish, needed_tool
+from program import AS_ASKED, CRASHABLE, FleetTest, Vault, contents, finish, needed_tool, spellings
 
 FACTORY = "imported-secret-1"
 K_G = "c0ffee11c0ffee22c0ffee33c0ffee44c0ffee55"
-
-
-def spellings(secret):
-    """A secret as it may stand somewhere: plain, in hex, in base64."""
-    plain = secret if isinstance(secret, bytes) else secret.encode("utf-8")
-    encoded = base64.b64encode(plain).rstrip(b"=")
-    return [plain, plain.hex().encode("ascii"), plain.hex().upper().encode("ascii"), encoded[: len(encoded) - 1]]
 
 
 class Watch:

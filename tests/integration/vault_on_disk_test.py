@@ -3,6 +3,7 @@ way of SQLCipher."""
 
 import concurrent.futures
 import glob
+import re
 import resource
 import shutil
 import signal
@@ -18,6 +19,7 @@ from program import (
     Vault,
     contents,
     finish,
+    needed_tool,
     write_private,
 )
 
@@ -34,6 +36,22 @@ def limit_file_size(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
     return limit
+
+
+class Commits(FleetTest):
+    def test_a_rotation_has_three_and_a_run_two_more(self):
+        """Each commit ends with its journal unlinked; what was learned at the first rotation is not stored again."""
+        practice = self.start(Practice(count=3))
+        vault = Vault.create(self.directory, practice.csv)
+        self.assert_exit(vault.json("rotate", "--all"), AS_ASKED)
+        trace = self.directory / "trace"
+        strace = [needed_tool("strace"), "-f", "-e", "trace=unlink", "-o", str(trace)]
+        # LeakSanitizer, where it is built in, can't work under strace.
+        env = {"ASAN_OPTIONS": "detect_leaks=0"}
+        rotate = finish(vault.start("rotate", "--all", "--parallel", "1", "--json", wrapper=strace, env=env))
+        self.assert_exit(rotate, AS_ASKED)
+        unlinked = re.findall(r'unlink\(".*-journal"\) += 0', trace.read_text(encoding="ascii"))
+        self.assertEqual(len(unlinked), 3 * 3 + 2)
 
 
 class DiskFull(FleetTest):
