@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdlib>
 
+#include "cli/checkpoints.hpp"
 #include "cli/due.hpp"
 #include "cli/secret_input.hpp"
 
@@ -178,6 +179,7 @@ Outcome<std::unique_ptr<vault::Store>> open_any(const Context& context) {
             context.warn(fmt::format("warning: an older vault put back would not be noticed: {}",
                                      printable((*store)->head_problem())));
         }
+        (*store)->before_closing([&context](vault::Store& closing) { keep_checkpoint(context, closing); });
         return std::move(*store);
     }
     auto failure = vault_error(fmt::format("vault {}", printable(directory.string())), store.error());

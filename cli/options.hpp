@@ -227,6 +227,7 @@ struct ExposeCommand {
 struct VaultInfoCommand {};
 struct VaultVerifyCommand {
     std::string file;  // a backup; empty: the vault itself
+    std::string head;  // a file with a checkpoint that was kept elsewhere
 };
 struct VaultBackupCommand {
     std::string file;

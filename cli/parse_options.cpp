@@ -754,10 +754,15 @@ private:
         vault->require_subcommand(1);
         command(vault, "info", "where it is, what it holds, who can open it", vault_info_,
                 "Examples:\n  bmcvault vault info\n");
-        auto* verify =
-            command(vault, "verify", "verify every page, seal and audit record; or those of a backup", vault_verify_,
-                    "Examples:\n  bmcvault vault verify\n  bmcvault vault verify monday.bmcvault\n");
-        verify->add_option("FILE", vault_verify_.file, "a backup; without it the vault");
+        auto* verify = command(vault, "verify", "verify every page, row, seal and audit record; or those of a backup",
+                               vault_verify_,
+                               "Examples:\n  bmcvault vault verify\n  bmcvault vault verify monday.bmcvault\n"
+                               "  bmcvault vault verify --head /var/log/auth.log\n");
+        auto* file = verify->add_option("FILE", vault_verify_.file, "a backup; without it the vault");
+        verify
+            ->add_option("--head", vault_verify_.head,
+                         "a file with checkpoints that were kept elsewhere: is the vault behind the last one?")
+            ->excludes(file);
         auto* backup =
             command(vault, "backup", "write the whole vault to one file, while others go on", vault_backup_,
                     "The file is opened again and everything in it is verified before the command ends. It\n"

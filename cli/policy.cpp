@@ -20,8 +20,8 @@ constexpr std::array<std::string_view, 5> kGroupKeys{"maximum_age_days", "monito
                                                      "k_g", "windows"};
 constexpr std::array<std::string_view, 7> kFleetKeys{"parallel",   "retention_days",   "hooks", "reason_for",
                                                      "ticket_for", "second_signature", "group"};
-constexpr std::array<std::string_view, 6> kHookKeys{"account",   "before_rotation", "after_rotation",
-                                                    "attention", "holder",          "timeout_s"};
+constexpr std::array<std::string_view, 7> kHookKeys{"account",    "before_rotation", "after_rotation", "attention",
+                                                    "checkpoint", "holder",          "timeout_s"};
 constexpr std::int64_t kMaxRetentionDays = 36'500;
 // Whatever changes a BMC or the vault, or lets a secret out.
 constexpr std::array<std::string_view, 11> kCommands{"rotate",      "recover", "accounts", "reveal", "exec",  "depart",
@@ -170,6 +170,8 @@ private:
                 read_program(value, hooks.after_rotation);
             } else if (key == "attention") {
                 read_program(value, hooks.attention);
+            } else if (key == "checkpoint") {
+                read_program(value, hooks.checkpoint);
             } else if (key == "holder") {
                 read_holder(value, hooks.holder);
             } else if (key == "account") {

@@ -32,6 +32,7 @@ struct HookRules {
     std::string before_rotation;
     std::string after_rotation;
     std::string attention;
+    std::string checkpoint;
     std::string account;               // whose credential that is: "monitor"; empty: of our own account
     std::string holder;                // who gets the new credential from after_rotation; empty: nobody
     std::chrono::seconds timeout{60};  // 1 to 3600, for each call

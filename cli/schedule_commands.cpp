@@ -47,6 +47,7 @@ std::string hook_lines(const HookRules& hooks) {
             : fmt::format(", which gives the credential of {} to {}",
                           hooks.account.empty() ? "our own account" : "the monitor account", printable(hooks.holder)));
     add("For attention", hooks.attention, "");
+    add("For checkpoints", hooks.checkpoint, "");
     return text;
 }
 

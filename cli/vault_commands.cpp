@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/checkpoints.hpp"
 #include "cli/commands.hpp"
 #include "cli/json.hpp"
 #include "cli/secret_input.hpp"
@@ -78,8 +79,14 @@ Exit perform(const Context& context, const VaultInfoCommand&) {
 
 Exit perform(const Context& context, const VaultVerifyCommand& command) {
     if (!command.file.empty()) return verify_backup(context, command.file);
-    auto store = open_vault(context);
+    auto store = command.head.empty() ? open_vault(context) : open_vault_to_look(context);
     if (!store) return std::unexpected(store.error());
+    std::string compared;
+    if (!command.head.empty()) {
+        auto fresh = compare_with_kept(**store, command.head);
+        if (!fresh) return std::unexpected(fresh.error());
+        compared = std::move(*fresh);
+    }
     if (auto verified = (*store)->verify(); !verified) return vault_error("vault verify", verified.error());
     const auto info = (*store)->info();
     if (!info) return vault_error("vault verify", info.error());
@@ -87,9 +94,10 @@ Exit perform(const Context& context, const VaultVerifyCommand& command) {
         context.out(json_vault(*info, (*store)->directory().string(), signing_key(**store)));
         context.out(json_summary(PlainSummary{"vault verify", 1, {{"verified", 1}}, std::nullopt, false}));
     } else {
-        context.out(fmt::format(
-            "Verified: every page, {}, {} and {}.\n", counted(info->credential_versions, "credential version"),
-            counted(info->listed_passwords, "listed password"), counted(info->audit_records, "audit record")));
+        context.out(fmt::format("Verified: every page, {}, {} and {}.\n{}",
+                                counted(info->credential_versions, "credential version"),
+                                counted(info->listed_passwords, "listed password"),
+                                counted(info->audit_records, "audit record"), compared));
     }
     return ExitCode::kAsAsked;
 }

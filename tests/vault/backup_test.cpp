@@ -40,7 +40,8 @@ protected:
     [[nodiscard]] Head head_of(const Store& of) const {
         const auto info = must(of.info());
         return {info.vault_id, info.generation, info.audit_records,
-                must(of.audit_log(info.audit_records - 1, 1))[0].hash};
+                must(of.audit_log(info.audit_records - 1, 1))[0].hash,
+                pin_of(must(parse_header(test::read_file(of.directory() / "vault.hdr"))))};
     }
     void expect_nothing_but(const std::set<std::string>& names) const {
         std::set<std::string> found;

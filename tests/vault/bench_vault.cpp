@@ -8,9 +8,10 @@ namespace bmcvault::vault {
 namespace {
 
 constexpr std::uint32_t kFleet = 10'000;
+constexpr std::uint32_t kVersions = 10;
 constexpr Subject kPassword{Kind::kPassword, Subject::kOwnAccount};
 
-// One vault with the whole fleet, three versions each, for all benchmarks.
+// One vault with the whole fleet, ten versions each, for all benchmarks.
 Store& fleet() {
     static const test::TemporaryDirectory parent;
     static const std::unique_ptr<Store> store = [] {
@@ -20,9 +21,9 @@ Store& fleet() {
             for (std::uint32_t number = 1; number <= kFleet; ++number) {
                 const auto bmc = test::make_bmc(number);
                 test::must(t.add_bmc(bmc));
-                for (const auto* text : {"first", "second", "third"}) {
+                for (std::uint32_t rotation = 0; rotation < kVersions; ++rotation) {
                     const auto version = test::must(
-                        t.stage(bmc.id, kPassword, test::secret(text), StoredSize::k20, Provenance::kGenerated, ""));
+                        t.stage(bmc.id, kPassword, test::secret("one"), StoredSize::k20, Provenance::kGenerated, ""));
                     test::must(t.commit_pending(bmc.id, kPassword, version));
                 }
             }
@@ -61,8 +62,9 @@ void steps_per_commit(benchmark::State& state) {
     auto& store = fleet();
     std::vector<Store::Work> works;
     for (std::uint32_t number = 1; number <= static_cast<std::uint32_t>(state.range(0)); ++number)
-        works.emplace_back(
-            [number](Transaction& t) { return t.mark_proved(test::make_bmc(number).id, kPassword, VersionNumber{3}); });
+        works.emplace_back([number](Transaction& t) {
+            return t.mark_proved(test::make_bmc(number).id, kPassword, VersionNumber{kVersions});
+        });
     for (auto _ : state)
         for (const auto& result : store.transact_group("benchmark", test::kNow, works)) test::must(result);
     state.SetItemsProcessed(state.iterations() * state.range(0));

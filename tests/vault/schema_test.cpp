@@ -139,9 +139,9 @@ TEST_F(Schema, the_restricted_connection_does_nothing_but_our_own_sql) {
          {"ATTACH ':memory:' AS other", "PRAGMA journal_mode=WAL", "PRAGMA synchronous=OFF",
           "PRAGMA cipher_profile='x'", "CREATE TABLE t(x)", "DROP TABLE audit", "DELETE FROM fact",
           "SELECT load_extension('x')", "SELECT hex(uuid) FROM bmc", "CREATE VIRTUAL TABLE t USING fts3(x)",
-          "DROP TRIGGER audit_no_update", "ALTER TABLE bmc RENAME TO b", "PRAGMA quick_check(1)"})
+          "DROP TRIGGER audit_no_update", "ALTER TABLE bmc RENAME TO b", "PRAGMA integrity_check(1)"})
         EXPECT_FALSE(database_->run_script(sql)) << sql;
-    EXPECT_TRUE(database_->run_script("PRAGMA quick_check"));
+    EXPECT_TRUE(database_->run_script("PRAGMA integrity_check"));
     EXPECT_TRUE(database_->run_script("SELECT count(*) FROM bmc"));
 }
 

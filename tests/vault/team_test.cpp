@@ -236,7 +236,8 @@ TEST_F(Teams, disclosures_and_changes_of_members_are_signed_by_who_did_them) {
                         by_alice = row.bytes<32>(1) == identity(1).keys.signing;
                         return Result<void>();
                     }));
-    EXPECT_EQ(signed_events, (std::vector<std::string>{"vault.created", "member.added", "reveal", "plan.approved"}));
+    EXPECT_EQ(signed_events,
+              (std::vector<std::string>{"vault.created", "member.added", "reveal", "checkpoint", "plan.approved"}));
     EXPECT_TRUE(by_alice);
     must(store().verify());
     must(raw->run_script("DROP TRIGGER audit_signature_no_update"));

@@ -149,7 +149,7 @@ std::string VaultTest::states(BmcId bmc, Subject subject) {
 std::unique_ptr<Database> VaultTest::raw_database() {
     const auto header = must(parse_header(read_file(header_file())));
     const auto bundle = must(unlock(header, passphrase())).bundle.clone();
-    return must(Database::open(directory_ / header.store_file, derive_sqlcipher_key(bundle.master_key)));
+    return must(Database::open(directory_ / header.store_file, DatabaseKeys::of(bundle.master_key)));
 }
 
 void VaultTest::rewrite_header(const std::function<void(Header&)>& change) {

@@ -16,8 +16,8 @@ void append_text(Bytes& out, std::string_view text) {
 }  // namespace
 
 bool must_be_signed(std::string_view event) {
-    constexpr std::array<std::string_view, 7> kFamilies{"reveal",  "member.", "compartment.", "departure.",
-                                                        "holder.", "vault.",  "plan."};
+    constexpr std::array<std::string_view, 8> kFamilies{"reveal",  "member.", "compartment.", "departure.",
+                                                        "holder.", "vault.",  "plan.",        kCheckpointEvent};
     return std::ranges::any_of(kFamilies, [&](auto family) { return event.starts_with(family); });
 }
 
@@ -32,7 +32,7 @@ Bytes audit_signed_bytes(const VaultId& vault_id, std::uint64_t sequence, const 
 
 Digest audit_hash(const Digest& previous, const AuditEntry& entry) {
     Bytes row;
-    append(row, as_bytes("bmcvault-a1"));
+    append(row, as_bytes(entry.state ? "bmcvault-a2" : "bmcvault-a1"));
     append(row, previous);
     append_u64_le(row, entry.sequence);
     append_u64_le(row, static_cast<std::uint64_t>(entry.at.value));
@@ -41,6 +41,10 @@ Digest audit_hash(const Digest& previous, const AuditEntry& entry) {
     row.push_back(entry.bmc ? 1 : 0);
     if (entry.bmc) append(row, entry.bmc->uuid);
     append_text(row, entry.body);
+    if (entry.state) {
+        append(row, entry.state->root);
+        row.push_back(entry.state->is_signed ? 1 : 0);
+    }
     Digest hash{};
     crypto_generichash(hash.data(), hash.size(), row.data(), row.size(), nullptr, 0);
     return hash;

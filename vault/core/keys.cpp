@@ -13,7 +13,12 @@ namespace {
 constexpr const char* kMasterContext = "bmcvmstr";
 constexpr const char* kSlotContext = "bmcvslot";
 constexpr const char* kCompartmentContext = "bmcvcomp";
-enum MasterSubkey : std::uint64_t { kSqlcipherSubkey = 1, kHeaderMacSubkey = 2, kBackupMacSubkey = 3 };
+enum MasterSubkey : std::uint64_t {
+    kSqlcipherSubkey = 1,
+    kHeaderMacSubkey = 2,
+    kBackupMacSubkey = 3,
+    kStateSubkey = 4
+};
 enum SlotSubkey : std::uint64_t {
     kBundleSubkey = 1,
     kCommitmentSubkey = 2,
@@ -129,12 +134,6 @@ SigningKey signing_key(const Key32& seed, SigningPublicKey& public_key) {
     return key;
 }
 
-SigningPublicKey signing_public_key(const Key32& seed) {
-    SigningPublicKey public_key{};
-    const auto secret = signing_key(seed, public_key);
-    return public_key;
-}
-
 Key32 key_at(ByteView bytes, std::size_t offset) {
     return Key32(bytes.subspan(offset).first<32>());
 }
@@ -165,6 +164,21 @@ Result<Bundle> open_body(const Slot& slot, ByteView body, const Key32& slot_key,
 }
 
 }  // namespace
+
+SigningPublicKey signing_public_key(const Key32& seed) {
+    SigningPublicKey public_key{};
+    const auto secret = signing_key(seed, public_key);
+    return public_key;
+}
+
+Bytes endorsed_bytes(const VaultId& vault_id, std::uint64_t generation, const SigningPublicKey& admin_public_key) {
+    Bytes out;
+    append(out, as_bytes("bmcvault-e1"));
+    append(out, vault_id);
+    append_u64_le(out, generation);
+    append(out, admin_public_key);
+    return out;
+}
 
 Bundle Bundle::clone() const {
     Bundle copy{master_key.clone(), signing_seed.clone(), {}};
@@ -271,6 +285,10 @@ Result<Bundle> open_bundle(const Slot& slot, const Key32& slot_key, const VaultI
 
 Secret<kSqlcipherKeySize> derive_sqlcipher_key(const Key32& master_key) {
     return derive<kSqlcipherKeySize>(master_key, kMasterContext, kSqlcipherSubkey);
+}
+
+Key32 derive_state_key(const Key32& master_key) {
+    return derive<32>(master_key, kMasterContext, kStateSubkey);
 }
 
 Digest header_mac(const Header& header, const Key32& master_key) {

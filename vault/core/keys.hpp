@@ -70,6 +70,7 @@ using Signature = std::array<std::uint8_t, 64>;
 [[nodiscard]] Result<Bundle> open_bundle(const Slot&, const Key32& slot_key, const VaultId&, std::uint64_t generation);
 
 [[nodiscard]] Secret<kSqlcipherKeySize> derive_sqlcipher_key(const Key32& master_key);
+[[nodiscard]] Key32 derive_state_key(const Key32& master_key);  // of state_root.hpp
 [[nodiscard]] Digest header_mac(const Header&, const Key32& master_key);
 [[nodiscard]] bool check_mac(const Header&, const Key32& master_key);  // constant time
 // Of the first lines of a backup (backup_manifest.hpp).
@@ -77,6 +78,11 @@ using Signature = std::array<std::uint8_t, 64>;
 [[nodiscard]] Digest backup_mac(std::string_view text, const Key32& master_key);
 // Fills in admin_public_key, mac and signature.
 void authenticate_header(Header&, const Key32& master_key, const Key32& signing_seed);
+// What the administrator's key of one generation signs of the next one: "bmcvault-e1" || vault id || u64 generation of
+// the next key || that key.
+[[nodiscard]] Bytes endorsed_bytes(const VaultId&, std::uint64_t generation,
+                                   const std::array<std::uint8_t, 32>& admin_public_key);
+[[nodiscard]] std::array<std::uint8_t, 32> signing_public_key(const Key32& seed);
 // The administrator's key in the header belongs to this seed.
 [[nodiscard]] bool signs_for(const Header&, const Key32& signing_seed);
 

@@ -204,7 +204,7 @@ Result<Keyring> unlock_extracted(const fs::path& directory, const Access& access
 Result<AuditHead> copy_store(const fs::path& directory, const fs::path& copy, const Keyring& keyring) {
     auto source = connect_as_it_is(directory, keyring);
     if (!source) return std::unexpected(source.error());
-    auto destination = Database::open(copy, keyring.sqlcipher_key());
+    auto destination = Database::open(copy, keyring.database_keys());
     if (!destination) return std::unexpected(destination.error());
     if (auto copied = (*source)->copy_to(**destination); !copied) return std::unexpected(copied.error());
     return read_audit_head(**destination);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "vault/store/sqlcipher_store.hpp"
+#include "vault/store/state.hpp"
 
 namespace bmcvault::vault {
 namespace {
@@ -58,6 +59,7 @@ std::vector<Result<void>> SqlcipherStore::transact_group(const std::string& acto
     BMCVAULT_CHECK(!database.in_transaction());
     if (auto begun = database.run("BEGIN IMMEDIATE"); !begun) return all_fail(begun.error());
     Rollback rollback(database);
+    if (auto whole = check_state(database); !whole) return all_fail(whole.error());
     const auto before = read_audit_head(database);
     if (!before) return all_fail(before.error());
     const auto who = acting_name(actor);
@@ -71,7 +73,9 @@ std::vector<Result<void>> SqlcipherStore::transact_group(const std::string& acto
         any = any || results[i].has_value();
     }
     if (!any) return results;
+    if (auto ended = transaction.end_with_state(); !ended) return all_fail(ended.error());
     rollback.dismiss();
+    *seen_.wrote = true;
     if (auto committed = commit(*before, transaction.head()); !committed) return all_fail(committed.error());
     return results;
 }
@@ -99,7 +103,8 @@ std::string SqlcipherStore::acting_name(const std::string& actor) const {
 }
 
 Head SqlcipherStore::head_at(const AuditHead& audit) const {
-    return {keyring_->header().vault_id, keyring_->header().generation, audit.sequence, audit.hash};
+    const auto& header = keyring_->header();
+    return {header.vault_id, header.generation, audit.sequence, audit.hash, pin_of(header)};
 }
 
 Result<void> SqlcipherStore::accept_restore(const std::string& actor, UnixTime now, const std::string& reason) {

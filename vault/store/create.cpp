@@ -62,7 +62,7 @@ Result<void> fill_tables(Database& database, const NewVault& vault, const Create
 Result<AuditHead> make_database(const fs::path& file, const NewVault& vault, const CreateOptions& options) {
     const Keyring keyring(
         vault.header, {vault.bundle.clone(), vault.header.slots.front().number, vault.identity.clone(), std::nullopt});
-    auto opened = Database::open(file, keyring.sqlcipher_key());
+    auto opened = Database::open(file, keyring.database_keys());
     if (!opened) return std::unexpected(opened.error());
     Database& database = **opened;
     if (auto done = database.run("BEGIN IMMEDIATE"); !done) return std::unexpected(done.error());

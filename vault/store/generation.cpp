@@ -10,6 +10,7 @@
 #include "vault/store/rows.hpp"
 #include "vault/store/slots.hpp"
 #include "vault/store/sqlcipher_store.hpp"
+#include "vault/store/state.hpp"
 
 namespace bmcvault::vault {
 namespace {
@@ -55,6 +56,14 @@ Result<void> replace_data_keys(Database& database, const Next& next, UnixTime no
     return done;
 }
 
+// So that a host that has seen the key of before accepts the next one.
+Result<void> endorse_administrator(Database& database, const Keyring& before, const Next& next) {
+    const auto key = signing_public_key(next.bundle.signing_seed);
+    const auto message = endorsed_bytes(next.header.vault_id, next.header.generation, key);
+    return database.run("INSERT INTO admin_key(generation,public_key,endorsement) VALUES(?,?,?)",
+                        {next.header.generation, key, sign(message, before.bundle().signing_seed)});
+}
+
 // The rows stay: what there was, and when.
 Result<void> destroy_versions(StoreTransaction& steps, BmcId bmc, const std::string& reason) {
     auto done = steps.database().run(
@@ -70,6 +79,7 @@ Result<void> destroy_versions(StoreTransaction& steps, BmcId bmc, const std::str
 Result<void> rewrite(Database& database, const Keyring& before, const Next& next, const Acting& acting,
                      std::span<const BmcId> to_destroy, AuditHead& head) {
     if (auto done = database.run("BEGIN IMMEDIATE"); !done) return done;
+    if (auto done = sum_rows_anew(database); !done) return done;
     const auto found = read_audit_head(database);
     if (!found) return std::unexpected(found.error());
     StoreTransaction steps(database, before, acting.actor, acting.now, *found);
@@ -84,6 +94,7 @@ Result<void> rewrite(Database& database, const Keyring& before, const Next& next
     Bytes generation;
     append_u64_le(generation, next.header.generation);
     if (auto done = database.run("UPDATE meta SET v=? WHERE k='generation'", {generation}); !done) return done;
+    if (auto done = endorse_administrator(database, before, next); !done) return done;
     auto done = database.run(
         "UPDATE departure SET revoked_at=? WHERE revoked_at IS NULL AND type='member' AND slot IN "
         "(SELECT slot FROM member WHERE removed_at IS NOT NULL)",
@@ -165,6 +176,7 @@ Result<void> SqlcipherStore::change_generation(const Acting& acting, std::span<c
     remove_other_stores(directory_, keyring_->header());
     auto source = connect(directory_, *keyring_);
     if (!source) return std::unexpected(source.error());
+    if (auto whole = verify_state(**source); !whole) return whole;  // new keys would make an old page a new one
     const auto epoch = next_epoch(**source);
     if (!epoch) return std::unexpected(epoch.error());
     auto next = next_keys(keyring_->header(), keyring_->bundle(), *epoch);
@@ -176,7 +188,7 @@ Result<void> SqlcipherStore::change_generation(const Acting& acting, std::span<c
     pass(acting, "generation-file-made");
     AuditHead head;
     {
-        auto fresh = Database::open(file, derive_sqlcipher_key(next.bundle.master_key));
+        auto fresh = Database::open(file, DatabaseKeys::of(next.bundle.master_key));
         if (!fresh) return std::unexpected(fresh.error());
         // Until the header names it nobody needs this file, so nothing is ever rolled back in it; COMMIT syncs it all
         // the same. A journal would encrypt each page once more per row.
@@ -216,6 +228,7 @@ Result<void> SqlcipherStore::put_in_force(const Acting& acting, Header header, B
     keyring_ = std::move(keyring);
     database_.reset();
     remove_other_stores(directory_, keyring_->header());
+    *seen_.wrote = true;
     if (seen_.file) std::ignore = seen_.file->advance(head_at(head));
     pass(acting, "generation-done");
     return {};

@@ -75,9 +75,8 @@ Result<void> HeadFile::write(const Head& head, bool even_if_older) const {
     if (!even_if_older) {
         const auto seen = read();
         if (!seen) return std::unexpected(seen.error());
-        if (*seen &&
-            std::pair((*seen)->generation, (*seen)->audit_count) >= std::pair(head.generation, head.audit_count))
-            return {};
+        const auto kept = *seen ? later(**seen, head) : head;
+        return kept == *seen ? Result<void>() : replace_file(file_, format_head(kept), Access{});
     }
     return replace_file(file_, format_head(head), Access{});
 }

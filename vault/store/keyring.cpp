@@ -101,7 +101,7 @@ Nonce random_nonce() {
 Keyring::Keyring(Header header, Unlocked unlocked)
     : header_(std::move(header)),
       unlocked_(std::move(unlocked)),
-      sqlcipher_key_(derive_sqlcipher_key(unlocked_.bundle.master_key)) {}
+      database_keys_(DatabaseKeys::of(unlocked_.bundle.master_key)) {}
 
 const Slot& Keyring::own_slot() const {
     const auto slot = std::ranges::find(header_.slots, unlocked_.slot, &Slot::number);

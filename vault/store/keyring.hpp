@@ -12,6 +12,7 @@
 #include "vault/base/secret.hpp"
 #include "vault/core/header.hpp"
 #include "vault/core/keys.hpp"
+#include "vault/store/sqlite.hpp"
 #include "vault/store/store.hpp"
 
 namespace bmcvault::vault {
@@ -50,12 +51,12 @@ public:
     [[nodiscard]] bool sees(std::uint32_t compartment) const;
     void replace_header(Header header) { header_ = std::move(header); }
     void replace_bundle(Bundle bundle) { unlocked_.bundle = std::move(bundle); }
-    [[nodiscard]] const Secret<kSqlcipherKeySize>& sqlcipher_key() const { return sqlcipher_key_; }
+    [[nodiscard]] const DatabaseKeys& database_keys() const { return database_keys_; }
 
 private:
     Header header_;
     Unlocked unlocked_;
-    Secret<kSqlcipherKeySize> sqlcipher_key_;
+    DatabaseKeys database_keys_;
     std::map<std::pair<std::uint32_t, std::uint32_t>, Key32> data_keys_;  // by compartment and epoch
     std::map<std::uint32_t, std::uint32_t> active_epochs_;
 };

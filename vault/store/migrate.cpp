@@ -6,6 +6,7 @@
 
 #include "vault/store/rows.hpp"
 #include "vault/store/schema.hpp"
+#include "vault/store/state.hpp"
 #include "vault/store/transaction.hpp"
 
 namespace bmcvault::vault {
@@ -18,6 +19,8 @@ UnixTime now() {
 
 Result<void> run_missing_steps(Database& database, const Keyring& keyring, int from) {
     if (auto done = run_schema_steps(database, from); !done) return done;
+    if (from < 5)
+        if (auto done = sum_rows_anew(database); !done) return done;
     const Bytes version{kSchemaVersion};
     if (auto done = database.run("UPDATE meta SET v=? WHERE k='schema-version'", {version}); !done) return done;
     const auto head = read_audit_head(database);
@@ -51,7 +54,7 @@ Result<int> read_schema_version(Database& database) {
 }
 
 Result<void> migrate(const std::filesystem::path& store_file, const Keyring& keyring) {
-    auto database = Database::open(store_file, keyring.sqlcipher_key());
+    auto database = Database::open(store_file, keyring.database_keys());
     if (!database) return std::unexpected(database.error());
     auto done = migrate_on(**database, keyring);
     if (!done)

@@ -262,7 +262,151 @@ CREATE TRIGGER credential_destroy_guard BEFORE UPDATE OF state ON credential
   BEGIN SELECT RAISE(ABORT,'version may still be on the BMC'); END;
 )sql";
 
-constexpr std::array<const char*, kSchemaVersion> kSteps{kVersion1, kVersion2, kVersion3, kVersion4};
+// One number over the rows of every table but the log's (docs/vault-format.md, "State root"), in each audit record. No
+// row is ever deleted. Signed keys of the administrators of later generations.
+constexpr const char* kVersion5 = R"sql(
+CREATE TABLE state(
+  id INTEGER PRIMARY KEY CHECK(id=1),
+  root BLOB NOT NULL CHECK(typeof(root)='blob' AND length(root)=32));
+INSERT INTO state(id,root) VALUES(1,zeroblob(32));
+ALTER TABLE audit ADD COLUMN root BLOB CHECK(root IS NULL OR (typeof(root)='blob' AND length(root)=32));
+ALTER TABLE audit ADD COLUMN is_signed INTEGER CHECK(is_signed IN(0,1) AND (is_signed IS NULL)=(root IS NULL));
+CREATE TABLE admin_key(
+  generation INTEGER PRIMARY KEY CHECK(generation>=2),
+  public_key BLOB NOT NULL CHECK(typeof(public_key)='blob' AND length(public_key)=32),
+  endorsement BLOB NOT NULL CHECK(typeof(endorsement)='blob' AND length(endorsement)=64));
+CREATE TRIGGER admin_key_no_delete BEFORE DELETE ON admin_key
+  BEGIN SELECT RAISE(ABORT,'a key of an administrator stays known'); END;
+CREATE TRIGGER admin_key_fixed BEFORE UPDATE ON admin_key
+  BEGIN SELECT RAISE(ABORT,'a key of an administrator stays known'); END;
+CREATE TRIGGER state_meta_insert AFTER INSERT ON meta
+  BEGIN UPDATE state SET root=root_with(root,'meta',NEW.k,NEW.v); END;
+CREATE TRIGGER state_meta_update AFTER UPDATE ON meta
+  BEGIN UPDATE state SET root=root_with(root_without(root,'meta',OLD.k,OLD.v),'meta',NEW.k,NEW.v); END;
+CREATE TRIGGER state_compartment_insert AFTER INSERT ON compartment
+  BEGIN UPDATE state SET root=root_with(root,'compartment',NEW.id,NEW.name); END;
+CREATE TRIGGER state_compartment_update AFTER UPDATE ON compartment
+  BEGIN UPDATE state SET root=root_with(root_without(root,'compartment',OLD.id,OLD.name),'compartment',NEW.id,
+    NEW.name); END;
+CREATE TRIGGER state_data_key_insert AFTER INSERT ON data_key
+  BEGIN UPDATE state SET root=root_with(root,'data_key',NEW.compartment_id,NEW.epoch,NEW.wrapped,NEW.state,
+    NEW.created_at); END;
+CREATE TRIGGER state_data_key_update AFTER UPDATE ON data_key
+  BEGIN UPDATE state SET root=root_with(root_without(root,'data_key',OLD.compartment_id,OLD.epoch,OLD.wrapped,
+    OLD.state,OLD.created_at),'data_key',NEW.compartment_id,NEW.epoch,NEW.wrapped,NEW.state,NEW.created_at); END;
+CREATE TRIGGER state_bmc_insert AFTER INSERT ON bmc
+  BEGIN UPDATE state SET root=root_with(root,'bmc',NEW.id,NEW.uuid,NEW.compartment_id,NEW.created_at,NEW.name,
+    NEW.address,NEW.port,NEW.user_name,NEW.user_id,NEW.channel,NEW.group_name,NEW.tags,NEW.retired,NEW.hold_until,
+    NEW.hold_reason,NEW.quarantine_since,NEW.quarantine_retry_at,NEW.quarantine_reason,NEW.pin_guid,
+    NEW.pin_manufacturer,NEW.pin_product,NEW.pin_mac,NEW.firmware,NEW.cipher_suite,NEW.weaker_suite_allowed,
+    NEW.k_g_supported,NEW.last_command,NEW.last_outcome,NEW.last_detail,NEW.last_at); END;
+CREATE TRIGGER state_bmc_update AFTER UPDATE ON bmc
+  BEGIN UPDATE state SET root=root_with(root_without(root,'bmc',OLD.id,OLD.uuid,OLD.compartment_id,OLD.created_at,
+    OLD.name,OLD.address,OLD.port,OLD.user_name,OLD.user_id,OLD.channel,OLD.group_name,OLD.tags,OLD.retired,
+    OLD.hold_until,OLD.hold_reason,OLD.quarantine_since,OLD.quarantine_retry_at,OLD.quarantine_reason,OLD.pin_guid,
+    OLD.pin_manufacturer,OLD.pin_product,OLD.pin_mac,OLD.firmware,OLD.cipher_suite,OLD.weaker_suite_allowed,
+    OLD.k_g_supported,OLD.last_command,OLD.last_outcome,OLD.last_detail,OLD.last_at),'bmc',NEW.id,NEW.uuid,
+    NEW.compartment_id,NEW.created_at,NEW.name,NEW.address,NEW.port,NEW.user_name,NEW.user_id,NEW.channel,
+    NEW.group_name,NEW.tags,NEW.retired,NEW.hold_until,NEW.hold_reason,NEW.quarantine_since,NEW.quarantine_retry_at,
+    NEW.quarantine_reason,NEW.pin_guid,NEW.pin_manufacturer,NEW.pin_product,NEW.pin_mac,NEW.firmware,NEW.cipher_suite,
+    NEW.weaker_suite_allowed,NEW.k_g_supported,NEW.last_command,NEW.last_outcome,NEW.last_detail,NEW.last_at); END;
+CREATE TRIGGER state_credential_insert AFTER INSERT ON credential
+  BEGIN UPDATE state SET root=root_with(root,'credential',NEW.bmc_id,NEW.kind,NEW.subject,NEW.version,NEW.state,
+    NEW.provenance,NEW.stored_size,NEW.epoch,NEW.sealed,NEW.created_at,NEW.sent_at,NEW.proved_at,NEW.superseded_at,
+    NEW.note); END;
+CREATE TRIGGER state_credential_update AFTER UPDATE ON credential
+  BEGIN UPDATE state SET root=root_with(root_without(root,'credential',OLD.bmc_id,OLD.kind,OLD.subject,OLD.version,
+    OLD.state,OLD.provenance,OLD.stored_size,OLD.epoch,OLD.sealed,OLD.created_at,OLD.sent_at,OLD.proved_at,
+    OLD.superseded_at,OLD.note),'credential',NEW.bmc_id,NEW.kind,NEW.subject,NEW.version,NEW.state,NEW.provenance,
+    NEW.stored_size,NEW.epoch,NEW.sealed,NEW.created_at,NEW.sent_at,NEW.proved_at,NEW.superseded_at,NEW.note); END;
+CREATE TRIGGER state_fact_insert AFTER INSERT ON fact
+  BEGIN UPDATE state SET root=root_with(root,'fact',NEW.card,NEW.fact,NEW.value,NEW.learned_at); END;
+CREATE TRIGGER state_fact_update AFTER UPDATE ON fact
+  BEGIN UPDATE state SET root=root_with(root_without(root,'fact',OLD.card,OLD.fact,OLD.value,OLD.learned_at),'fact',
+    NEW.card,NEW.fact,NEW.value,NEW.learned_at); END;
+CREATE TRIGGER state_campaign_insert AFTER INSERT ON campaign
+  BEGIN UPDATE state SET root=root_with(root,'campaign',NEW.id,NEW.command,NEW.selection,NEW.started_at,
+    NEW.finished_at); END;
+CREATE TRIGGER state_campaign_update AFTER UPDATE ON campaign
+  BEGIN UPDATE state SET root=root_with(root_without(root,'campaign',OLD.id,OLD.command,OLD.selection,OLD.started_at,
+    OLD.finished_at),'campaign',NEW.id,NEW.command,NEW.selection,NEW.started_at,NEW.finished_at); END;
+CREATE TRIGGER state_campaign_bmc_insert AFTER INSERT ON campaign_bmc
+  BEGIN UPDATE state SET root=root_with(root,'campaign_bmc',NEW.campaign_id,NEW.bmc_id,NEW.outcome,NEW.done_at); END;
+CREATE TRIGGER state_campaign_bmc_update AFTER UPDATE ON campaign_bmc
+  BEGIN UPDATE state SET root=root_with(root_without(root,'campaign_bmc',OLD.campaign_id,OLD.bmc_id,OLD.outcome,
+    OLD.done_at),'campaign_bmc',NEW.campaign_id,NEW.bmc_id,NEW.outcome,NEW.done_at); END;
+CREATE TRIGGER state_password_list_insert AFTER INSERT ON password_list
+  BEGIN UPDATE state SET root=root_with(root,'password_list',NEW.id,NEW.name,NEW.compartment_id,NEW.created_at); END;
+CREATE TRIGGER state_password_list_update AFTER UPDATE ON password_list
+  BEGIN UPDATE state SET root=root_with(root_without(root,'password_list',OLD.id,OLD.name,OLD.compartment_id,
+    OLD.created_at),'password_list',NEW.id,NEW.name,NEW.compartment_id,NEW.created_at); END;
+CREATE TRIGGER state_listed_password_insert AFTER INSERT ON listed_password
+  BEGIN UPDATE state SET root=root_with(root,'listed_password',NEW.list_id,NEW.entry,NEW.label,NEW.stored_size,
+    NEW.used_from,NEW.used_until,NEW.epoch,NEW.sealed); END;
+CREATE TRIGGER state_listed_password_update AFTER UPDATE ON listed_password
+  BEGIN UPDATE state SET root=root_with(root_without(root,'listed_password',OLD.list_id,OLD.entry,OLD.label,
+    OLD.stored_size,OLD.used_from,OLD.used_until,OLD.epoch,OLD.sealed),'listed_password',NEW.list_id,NEW.entry,
+    NEW.label,NEW.stored_size,NEW.used_from,NEW.used_until,NEW.epoch,NEW.sealed); END;
+CREATE TRIGGER state_member_insert AFTER INSERT ON member
+  BEGIN UPDATE state SET root=root_with(root,'member',NEW.id,NEW.slot,NEW.name,NEW.type,NEW.role,NEW.exchange_key,
+    NEW.signing_key,NEW.added_at,NEW.removed_at); END;
+CREATE TRIGGER state_member_update AFTER UPDATE ON member
+  BEGIN UPDATE state SET root=root_with(root_without(root,'member',OLD.id,OLD.slot,OLD.name,OLD.type,OLD.role,
+    OLD.exchange_key,OLD.signing_key,OLD.added_at,OLD.removed_at),'member',NEW.id,NEW.slot,NEW.name,NEW.type,NEW.role,
+    NEW.exchange_key,NEW.signing_key,NEW.added_at,NEW.removed_at); END;
+CREATE TRIGGER state_access_span_insert AFTER INSERT ON access_span
+  BEGIN UPDATE state SET root=root_with(root,'access_span',NEW.member_id,NEW.compartment_id,NEW.from_at,
+    NEW.to_at); END;
+CREATE TRIGGER state_access_span_update AFTER UPDATE ON access_span
+  BEGIN UPDATE state SET root=root_with(root_without(root,'access_span',OLD.member_id,OLD.compartment_id,OLD.from_at,
+    OLD.to_at),'access_span',NEW.member_id,NEW.compartment_id,NEW.from_at,NEW.to_at); END;
+CREATE TRIGGER state_bmc_moved_insert AFTER INSERT ON bmc_moved
+  BEGIN UPDATE state SET root=root_with(root,'bmc_moved',NEW.bmc_id,NEW.from_compartment,NEW.at); END;
+CREATE TRIGGER state_bmc_moved_update AFTER UPDATE ON bmc_moved
+  BEGIN UPDATE state SET root=root_with(root_without(root,'bmc_moved',OLD.bmc_id,OLD.from_compartment,OLD.at),
+    'bmc_moved',NEW.bmc_id,NEW.from_compartment,NEW.at); END;
+CREATE TRIGGER state_holder_insert AFTER INSERT ON holder
+  BEGIN UPDATE state SET root=root_with(root,'holder',NEW.id,NEW.name,NEW.note,NEW.added_at,NEW.departed_at); END;
+CREATE TRIGGER state_holder_update AFTER UPDATE ON holder
+  BEGIN UPDATE state SET root=root_with(root_without(root,'holder',OLD.id,OLD.name,OLD.note,OLD.added_at,
+    OLD.departed_at),'holder',NEW.id,NEW.name,NEW.note,NEW.added_at,NEW.departed_at); END;
+CREATE TRIGGER state_holder_bmc_insert AFTER INSERT ON holder_bmc
+  BEGIN UPDATE state SET root=root_with(root,'holder_bmc',NEW.holder_id,NEW.bmc_id,NEW.since); END;
+CREATE TRIGGER state_holder_bmc_update AFTER UPDATE ON holder_bmc
+  BEGIN UPDATE state SET root=root_with(root_without(root,'holder_bmc',OLD.holder_id,OLD.bmc_id,OLD.since),
+    'holder_bmc',NEW.holder_id,NEW.bmc_id,NEW.since); END;
+CREATE TRIGGER state_disclosure_insert AFTER INSERT ON disclosure
+  BEGIN UPDATE state SET root=root_with(root,'disclosure',NEW.seq,NEW.slot,NEW.bmc_id,NEW.kind,NEW.subject,
+    NEW.version); END;
+CREATE TRIGGER state_disclosure_update AFTER UPDATE ON disclosure
+  BEGIN UPDATE state SET root=root_with(root_without(root,'disclosure',OLD.seq,OLD.slot,OLD.bmc_id,OLD.kind,
+    OLD.subject,OLD.version),'disclosure',NEW.seq,NEW.slot,NEW.bmc_id,NEW.kind,NEW.subject,NEW.version); END;
+CREATE TRIGGER state_departure_insert AFTER INSERT ON departure
+  BEGIN UPDATE state SET root=root_with(root,'departure',NEW.id,NEW.who,NEW.type,NEW.slot,NEW.reason,NEW.at,
+    NEW.generation,NEW.revoked_at,NEW.finished_at); END;
+CREATE TRIGGER state_departure_update AFTER UPDATE ON departure
+  BEGIN UPDATE state SET root=root_with(root_without(root,'departure',OLD.id,OLD.who,OLD.type,OLD.slot,OLD.reason,
+    OLD.at,OLD.generation,OLD.revoked_at,OLD.finished_at),'departure',NEW.id,NEW.who,NEW.type,NEW.slot,NEW.reason,
+    NEW.at,NEW.generation,NEW.revoked_at,NEW.finished_at); END;
+CREATE TRIGGER state_exposure_insert AFTER INSERT ON exposure
+  BEGIN UPDATE state SET root=root_with(root,'exposure',NEW.departure_id,NEW.bmc_id,NEW.kind,NEW.subject,NEW.version,
+    NEW.revealed); END;
+CREATE TRIGGER state_exposure_update AFTER UPDATE ON exposure
+  BEGIN UPDATE state SET root=root_with(root_without(root,'exposure',OLD.departure_id,OLD.bmc_id,OLD.kind,OLD.subject,
+    OLD.version,OLD.revealed),'exposure',NEW.departure_id,NEW.bmc_id,NEW.kind,NEW.subject,NEW.version,
+    NEW.revealed); END;
+CREATE TRIGGER state_wiped_insert AFTER INSERT ON wiped
+  BEGIN UPDATE state SET root=root_with(root,'wiped',NEW.bmc_id,NEW.at); END;
+CREATE TRIGGER state_wiped_update AFTER UPDATE ON wiped
+  BEGIN UPDATE state SET root=root_with(root_without(root,'wiped',OLD.bmc_id,OLD.at),'wiped',NEW.bmc_id,NEW.at); END;
+CREATE TRIGGER state_admin_key_insert AFTER INSERT ON admin_key
+  BEGIN UPDATE state SET root=root_with(root,'admin_key',NEW.generation,NEW.public_key,NEW.endorsement); END;
+CREATE TRIGGER state_admin_key_update AFTER UPDATE ON admin_key
+  BEGIN UPDATE state SET root=root_with(root_without(root,'admin_key',OLD.generation,OLD.public_key,OLD.endorsement),
+    'admin_key',NEW.generation,NEW.public_key,NEW.endorsement); END;
+)sql";
+
+constexpr std::array<const char*, kSchemaVersion> kSteps{kVersion1, kVersion2, kVersion3, kVersion4, kVersion5};
 
 }  // namespace
 

@@ -8,13 +8,13 @@
 
 namespace bmcvault::vault {
 
-inline constexpr int kSchemaVersion = 4;  // at most 255: one byte in table meta
+inline constexpr int kSchemaVersion = 5;  // at most 255: one byte in table meta
 inline constexpr unsigned kDefaultCompartment = 1;
 inline constexpr unsigned kFirstEpoch = 1;
 
 // Step N, counted from 0, makes schema version N+1 from version N; version 0 is an empty file. A new vault runs all of
 // them, so old and new vaults have the same tables. A step only adds: programs of an older version, which may have
-// the vault open, go on with the tables they know.
+// the vault open, go on reading the tables they know, and, but for step 5, writing them.
 [[nodiscard]] std::span<const char* const> schema_steps();
 // The steps after version `from`, in the open transaction of an unrestricted connection.
 [[nodiscard]] Result<void> run_schema_steps(Database&, int from);

@@ -1,6 +1,7 @@
 // The Store over SQLCipher. Internal to vault/store.
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <span>
@@ -22,6 +23,8 @@ struct Seen {
     std::string refusal;                 // as Store::refusal
     std::string problem;                 // as Store::head_problem
     std::filesystem::path other_copy{};  // as Store::other_copy
+    // This store or a clone of it has written since the last checkpoint.
+    std::shared_ptr<std::atomic<bool>> wrote = std::make_shared<std::atomic<bool>>(false);
 };
 
 class SqlcipherStore final : public Store, public Team {
@@ -33,6 +36,9 @@ public:
           keyring_(std::move(keyring)),
           database_(std::move(database)),
           seen_(std::move(seen)) {}
+    ~SqlcipherStore() override {
+        if (before_closing_) before_closing_(*this);
+    }
 
     Result<std::unique_ptr<Store>> clone() const override;
     Result<std::vector<Bmc>> bmcs(bool with_retired) const override;
@@ -58,6 +64,9 @@ public:
                                              std::span<const Work> works) override;
     Result<Info> info() const override;
     Result<void> verify() const override;
+    Result<std::optional<Checkpoint>> checkpoint(const std::string& actor, UnixTime now) override;
+    void before_closing(std::function<void(Store&)> last) override { before_closing_ = std::move(last); }
+    Result<Freshness> compare_with(const Checkpoint& kept) const override;
     const std::filesystem::path& directory() const override { return directory_; }
     const std::string& refusal() const override { return seen_.refusal; }
     const std::string& head_problem() const override { return seen_.problem; }
@@ -136,6 +145,7 @@ private:
     std::shared_ptr<Keyring> keyring_;
     mutable std::unique_ptr<Database> database_;
     Seen seen_;
+    std::function<void(Store&)> before_closing_;
 };
 
 // As connect(), whatever version the tables have.

@@ -33,8 +33,8 @@ constexpr std::array kSettings{
 };
 
 bool is_allowed_function(std::string_view name) {
-    constexpr std::array<std::string_view, 7> kAllowed{"count",  "max",    "min",     "coalesce",
-                                                       "length", "typeof", "zeroblob"};
+    constexpr std::array<std::string_view, 9> kAllowed{"count",  "max",      "min",       "coalesce",    "length",
+                                                       "typeof", "zeroblob", "root_with", "root_without"};
     return std::ranges::find(kAllowed, name) != kAllowed.end();
 }
 
@@ -51,8 +51,8 @@ int authorize(void*, int action, const char* first, const char* second, const ch
         case SQLITE_FUNCTION:
             return second != nullptr && is_allowed_function(second) ? SQLITE_OK : SQLITE_DENY;
         case SQLITE_PRAGMA:
-            return first != nullptr && std::string_view(first) == "quick_check" && second == nullptr ? SQLITE_OK
-                                                                                                     : SQLITE_DENY;
+            return first != nullptr && std::string_view(first) == "integrity_check" && second == nullptr ? SQLITE_OK
+                                                                                                         : SQLITE_DENY;
         default:
             return SQLITE_DENY;
     }
@@ -102,6 +102,44 @@ int set_raw_key(sqlite3* connection, const Secret<kSqlcipherKeySize>& key) {
     });
 }
 
+std::string_view text_of(sqlite3_value* value) {
+    const auto* text = reinterpret_cast<const char*>(sqlite3_value_text(value));
+    return text == nullptr ? std::string_view()
+                           : std::string_view(text, static_cast<std::size_t>(sqlite3_value_bytes(value)));
+}
+
+ByteView blob_of(sqlite3_value* value) {
+    const auto* bytes = static_cast<const std::uint8_t*>(sqlite3_value_blob(value));
+    return {bytes, bytes == nullptr ? 0 : static_cast<std::size_t>(sqlite3_value_bytes(value))};
+}
+
+// No column of ours holds a floating point number.
+void add_value(StateRow& row, sqlite3_value* value) {
+    switch (sqlite3_value_type(value)) {
+        case SQLITE_NULL:
+            return row.add_null();
+        case SQLITE_TEXT:
+            return row.add_text(text_of(value));
+        case SQLITE_BLOB:
+            return row.add_blob(blob_of(value));
+        default:
+            return row.add_integer(sqlite3_value_int64(value));
+    }
+}
+
+// root_with(root, table, column, ...) and root_without: another root, of the row that the columns are.
+template <Digest (*kChange)(const Digest&, const Digest&)>
+void change_root(sqlite3_context* context, int count, sqlite3_value** values) {
+    Digest root{};
+    const auto before = count < 2 ? ByteView() : blob_of(values[0]);
+    if (before.size() != root.size()) return sqlite3_result_error(context, "not a root", -1);
+    std::ranges::copy(before, root.begin());
+    StateRow row(text_of(values[1]));
+    for (int i = 2; i < count; ++i) add_value(row, values[i]);
+    const auto after = kChange(root, row.hash(*static_cast<const Key32*>(sqlite3_user_data(context))));
+    sqlite3_result_blob(context, after.data(), static_cast<int>(after.size()), SQLITE_TRANSIENT);
+}
+
 }  // namespace
 
 bool Row::is_null(int column) const {
@@ -121,21 +159,28 @@ Bytes Row::blob(int column) const {
     return data == nullptr ? Bytes() : Bytes(data, data + size);
 }
 
-Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& file,
-                                                 const Secret<kSqlcipherKeySize>& key) {
+StateRow Row::state_row(std::string_view table) const {
+    StateRow row(table);
+    const int count = sqlite3_column_count(statement_);
+    for (int column = 0; column < count; ++column) add_value(row, sqlite3_column_value(statement_, column));
+    return row;
+}
+
+Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& file, const DatabaseKeys& keys) {
     sqlite3* connection = nullptr;
     const int code =
         sqlite3_open_v2(file.c_str(), &connection, SQLITE_OPEN_READWRITE | SQLITE_OPEN_PRIVATECACHE, nullptr);
     if (connection == nullptr) return fail(ErrorCode::kNoMemory, "no memory for the database");
-    std::unique_ptr<Database> database(new Database(connection));
+    std::unique_ptr<Database> database(new Database(connection, keys.state.clone()));
     if (code != SQLITE_OK) return database->failure(code);
-    if (auto configured = database->configure(key); !configured)
+    if (auto configured = database->configure(keys.sqlcipher); !configured)
         return fail(configured.error().code, fmt::format("{}: {}", file.string(), configured.error().detail));
     return database;
 }
 
 Result<void> Database::configure(const Secret<kSqlcipherKeySize>& key) {
     sqlite3_extended_result_codes(connection_, 1);
+    if (auto added = add_root_functions(); !added) return added;
     sqlite3_busy_timeout(connection_, kBusyTimeoutMs);
     sqlite3_limit(connection_, SQLITE_LIMIT_ATTACHED, 0);
     sqlite3_limit(connection_, SQLITE_LIMIT_LENGTH, kMaxValueSize);
@@ -156,6 +201,17 @@ Result<void> Database::configure(const Secret<kSqlcipherKeySize>& key) {
         if (answer != setting.answer)
             return fail(ErrorCode::kWrongLibrary,
                         fmt::format(R"(SQLCipher does not obey "{}": it says "{}")", setting.statement, answer));
+    }
+    return {};
+}
+
+Result<void> Database::add_root_functions() {
+    constexpr int kFlags = SQLITE_UTF8 | SQLITE_DETERMINISTIC;
+    for (const auto& [name, function] :
+         {std::pair{"root_with", &change_root<root_with>}, {"root_without", &change_root<root_without>}}) {
+        const int code =
+            sqlite3_create_function_v2(connection_, name, -1, kFlags, &state_key_, function, nullptr, nullptr, nullptr);
+        if (code != SQLITE_OK) return failure(code);
     }
     return {};
 }
@@ -216,6 +272,13 @@ Result<void> Database::copy_to(Database& destination) {
     const int finished = sqlite3_backup_finish(backup);
     if (stepped == SQLITE_DONE && finished == SQLITE_OK) return {};
     return destination.failure(finished != SQLITE_OK ? finished : stepped);
+}
+
+Result<void> Database::add_rows_to(Digest& root, std::string_view table, std::string_view select_all) {
+    return query(select_all, {}, [&](const Row& row) {
+        root = root_with(root, row.state_row(table).hash(state_key_));
+        return Result<void>();
+    });
 }
 
 int Database::changed_rows() const {

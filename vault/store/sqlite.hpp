@@ -18,6 +18,7 @@
 #include "vault/base/bytes.hpp"
 #include "vault/base/error.hpp"
 #include "vault/core/keys.hpp"
+#include "vault/core/state_root.hpp"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -50,6 +51,16 @@ private:
     Data data_;
 };
 
+// What a connection needs of a vault generation.
+struct DatabaseKeys {
+    Secret<kSqlcipherKeySize> sqlcipher;
+    Key32 state;  // of the functions root_with and root_without
+
+    [[nodiscard]] static DatabaseKeys of(const Key32& master_key) {
+        return {derive_sqlcipher_key(master_key), derive_state_key(master_key)};
+    }
+};
+
 class Row {
 public:
     explicit Row(sqlite3_stmt* statement) : statement_(statement) {}
@@ -65,6 +76,8 @@ public:
         if (all.size() == N) std::copy(all.begin(), all.end(), out.begin());
         return out;
     }
+    // All columns, as root_with() takes them in the triggers of the schema.
+    [[nodiscard]] StateRow state_row(std::string_view table) const;
     template <std::integral T>
     [[nodiscard]] std::optional<T> maybe(int column) const {
         if (is_null(column)) return std::nullopt;
@@ -87,14 +100,14 @@ public:
     // An existing, perhaps empty, file; never creates one. On return every setting that durability and secrecy rest on
     // has been read back. kDamaged when the first page does not open under this key.
     [[nodiscard]] static Result<std::unique_ptr<Database>> open(const std::filesystem::path& file,
-                                                                const Secret<kSqlcipherKeySize>& key);
+                                                                const DatabaseKeys& keys);
     ~Database();
     Database(const Database&) = delete;
     Database& operator=(const Database&) = delete;
 
     // For the schema only, before restrict().
     [[nodiscard]] Result<void> run_script(const char* sql);
-    // From here on: no DDL, no DELETE, no ATTACH, no PRAGMA but quick_check, only the functions of our own SQL.
+    // From here on: no DDL, no DELETE, no ATTACH, no PRAGMA but integrity_check, only the functions of our own SQL.
     void restrict();
 
     // `sql` is a literal: statements are kept by its text.
@@ -103,6 +116,8 @@ public:
     // All pages as of one moment, into a keyed empty file; writers wait meanwhile. Both sides are encrypted by
     // construction, under one key or two.
     [[nodiscard]] Result<void> copy_to(Database& destination);
+    // Of these rows, each of a table with this name.
+    [[nodiscard]] Result<void> add_rows_to(Digest& root, std::string_view table, std::string_view select_all);
     [[nodiscard]] int changed_rows() const;
     [[nodiscard]] std::int64_t last_row_id() const;
     [[nodiscard]] bool in_transaction() const;
@@ -110,12 +125,14 @@ public:
     [[nodiscard]] bool broken() const { return broken_; }
 
 private:
-    explicit Database(sqlite3* connection) : connection_(connection) {}
+    Database(sqlite3* connection, Key32 state_key) : connection_(connection), state_key_(std::move(state_key)) {}
     [[nodiscard]] Result<void> configure(const Secret<kSqlcipherKeySize>& key);
+    [[nodiscard]] Result<void> add_root_functions();
     [[nodiscard]] Result<sqlite3_stmt*> prepared(std::string_view sql);
     [[nodiscard]] std::unexpected<Error> failure(int code);
 
     sqlite3* connection_;
+    Key32 state_key_;
     bool broken_ = false;
     std::unordered_map<std::string_view, sqlite3_stmt*> statements_;
 };

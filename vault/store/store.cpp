@@ -44,7 +44,7 @@ Result<void> check_against_header(Database& database, const Header& header) {
 }
 
 Result<std::unique_ptr<Database>> connect_restricted(const fs::path& file, const Keyring& keyring) {
-    auto database = Database::open(file, keyring.sqlcipher_key());
+    auto database = Database::open(file, keyring.database_keys());
     if (!database) return database;
     (*database)->restrict();
     if (auto same = check_against_header(**database, keyring.header()); !same) return std::unexpected(same.error());
@@ -62,8 +62,9 @@ constexpr std::string_view kPasswordIsExposed =
 
 void keep_head(Database& database, const fs::path& directory, const Header& header, Seen& seen) {
     const auto head = read_audit_head(database);
-    const auto kept = head ? seen.file->advance({header.vault_id, header.generation, head->sequence, head->hash})
-                           : std::unexpected(head.error());
+    const auto kept =
+        head ? seen.file->advance({header.vault_id, header.generation, head->sequence, head->hash, pin_of(header)})
+             : std::unexpected(head.error());
     const auto placed = kept ? seen.file->keep_place(directory) : kept;
     if (!placed) seen.problem = placed.error().detail;
 }
@@ -79,11 +80,43 @@ fs::path find_other_copy(const HeadFile& file, const fs::path& directory, const 
     return found && found->vault_id == header.vault_id ? place : fs::path();
 }
 
+// The key of the administrator whom this host has seen, or one that was signed over to from there, generation by
+// generation.
+Result<bool> is_endorsed(Database& database, const Head& head, const Header& header) {
+    auto key = head.pin->admin;
+    bool unbroken = true;
+    std::uint64_t generation = head.generation;
+    auto done = database.query(
+        "SELECT generation,public_key,endorsement FROM admin_key WHERE generation>? AND generation<=? ORDER BY "
+        "generation",
+        {head.generation, header.generation}, [&](const Row& row) {
+            const auto next = row.bytes<32>(1);
+            const auto message = endorsed_bytes(header.vault_id, ++generation, next);
+            unbroken = unbroken && static_cast<std::uint64_t>(row.integer(0)) == generation &&
+                       verify_signature(message, row.bytes<64>(2), key);
+            key = next;
+            return Result<void>();
+        });
+    if (!done) return std::unexpected(done.error());
+    return unbroken && key == header.admin_public_key;
+}
+
+// Empty: the header is the one that this host has seen, or a later one of the same administrators.
+std::string problem_of_header(Database& database, const Head& head, const Header& header) {
+    if (!head.pin) return {};
+    if (is_downgraded(head, header)) return "downgraded: the header is older than the one that this host has seen";
+    const auto endorsed = is_endorsed(database, head, header);
+    if (endorsed && *endorsed) return {};
+    return "another administrator: the key that signed the header is not the one that this host has seen, nor was it "
+           "handed over by that one";
+}
+
 // Has the host seen more of this vault than what stands here? A head file that can't be read is no reason to write.
 Seen look_at_head(Database& database, const fs::path& directory, const Header& header,
                   const std::optional<fs::path>& heads) {
     if (!heads) return {};
-    Seen seen{HeadFile(*heads, header.vault_id), "", "", {}};
+    Seen seen;
+    seen.file.emplace(*heads, header.vault_id);
     const auto head = seen.file->read();
     if (!head) {
         seen.refusal = head.error().detail;
@@ -103,6 +136,8 @@ Seen look_at_head(Database& database, const fs::path& directory, const Header& h
                                    (*head)->generation, (*head)->audit_count);
     } else if (freshness == Freshness::kForked) {
         seen.refusal = fmt::format("forked: audit record {} is another than this host has seen", (*head)->audit_count);
+    } else {
+        seen.refusal = problem_of_header(database, **head, header);
     }
     seen.other_copy = find_other_copy(*seen.file, directory, header);
     if (seen.other_copy.empty()) return seen;

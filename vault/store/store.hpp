@@ -18,6 +18,8 @@
 #include "vault/base/error.hpp"
 #include "vault/base/ids.hpp"
 #include "vault/base/secret.hpp"
+#include "vault/core/checkpoint.hpp"
+#include "vault/core/head.hpp"
 #include "vault/core/model.hpp"
 #include "vault/store/team.hpp"
 
@@ -204,8 +206,17 @@ public:
         std::vector<std::string> slots;  // "argon2id passphrase"
     };
     [[nodiscard]] virtual Result<Info> info() const = 0;
-    // Every audit hash, every seal, every page: names the first that does not verify.
+    // Every audit hash, every seal, every page, every row: names the first that does not verify.
     [[nodiscard]] virtual Result<void> verify() const = 0;
+    // After a run: the last audit record, signed, to be kept elsewhere. Where it is not signed a checkpoint is
+    // appended. nullopt: neither this store nor a clone of it has written since the last one, or the slot has no key to
+    // sign with.
+    [[nodiscard]] virtual Result<std::optional<Checkpoint>> checkpoint(const std::string& actor, UnixTime now) = 0;
+    // Called once, right before this store closes; not by its clones.
+    virtual void before_closing(std::function<void(Store&)> last) = 0;
+    // The vault as it stands against a checkpoint that was kept elsewhere. kInvalidArgument: of another vault;
+    // kRolledBack: it says something else than the vault, and nobody known here has signed it.
+    [[nodiscard]] virtual Result<Freshness> compare_with(const Checkpoint& kept) const = 0;
     [[nodiscard]] virtual const std::filesystem::path& directory() const = 0;
 
     [[nodiscard]] virtual Team& team() = 0;

@@ -9,6 +9,7 @@
 #include "vault/core/version_chain.hpp"
 #include "vault/store/rows.hpp"
 #include "vault/store/schema.hpp"
+#include "vault/store/state.hpp"
 
 namespace bmcvault::vault {
 namespace {
@@ -16,6 +17,7 @@ namespace {
 using Json = nlohmann::json;  // keys sorted: one spelling of each body
 
 constexpr std::int64_t kNone = 0;
+constexpr std::uint64_t kMostUnsignedRecords = 1000;
 
 std::string dump(const Json& body) {
     return body.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -59,24 +61,44 @@ Result<AuditHead> read_audit_head(Database& database) {
 }
 
 Result<void> StoreTransaction::audit(std::string event, std::optional<BmcId> bmc, std::string json_body) {
+    const auto root = read_state_root(database_);
+    if (!root) return std::unexpected(root.error());
+    // A vault whose only slot is a passphrase of the first program has nobody who could sign.
+    const auto& identity = keyring_.unlocked().identity;
+    const bool is_signed = identity && must_be_signed(event);
     const auto sequence = head_.sequence + 1;
-    const auto hash = audit_hash(head_.hash, {sequence, now_, actor_, event, bmc, json_body});
+    const AuditEntry entry{sequence, now_, actor_, event, bmc, json_body, AuditEntry::State{*root, is_signed}};
+    const auto hash = audit_hash(head_.hash, entry);
     std::optional<ByteView> uuid;
     if (bmc) uuid = bmc->uuid;
-    auto done = database_.run("INSERT INTO audit(seq,at,actor,event,bmc_uuid,body,prev,hash) VALUES(?,?,?,?,?,?,?,?)",
-                              {sequence, now_, actor_, event, uuid, json_body, head_.hash, hash});
+    auto done = database_.run(
+        "INSERT INTO audit(seq,at,actor,event,bmc_uuid,body,prev,hash,root,is_signed) VALUES(?,?,?,?,?,?,?,?,?,?)",
+        {sequence, now_, actor_, event, uuid, json_body, head_.hash, hash, *root, is_signed});
     if (!done) return done;
     head_ = {sequence, hash};
-    return must_be_signed(event) ? sign_record() : Result<void>();
+    return is_signed ? sign_record(*identity) : Result<void>();
 }
 
-// A vault whose only slot is a passphrase of the first program has nobody who could sign.
-Result<void> StoreTransaction::sign_record() {
-    const auto& identity = keyring_.unlocked().identity;
-    if (!identity) return {};
+Result<void> StoreTransaction::sign_record(const IdentityKeys& identity) {
     const auto signed_bytes = audit_signed_bytes(keyring_.header().vault_id, head_.sequence, head_.hash);
     return database_.run("INSERT INTO audit_signature(seq,signer,signature) VALUES(?,?,?)",
-                         {head_.sequence, public_keys(*identity).signing, sign(signed_bytes, identity->signing)});
+                         {head_.sequence, public_keys(identity).signing, sign(signed_bytes, identity.signing)});
+}
+
+Result<void> StoreTransaction::end_with_state() {
+    const auto last_signed = number("SELECT coalesce(max(seq),0) FROM audit_signature");
+    if (!last_signed) return std::unexpected(last_signed.error());
+    const bool is_long = head_.sequence >= static_cast<std::uint64_t>(*last_signed) + kMostUnsignedRecords;
+    const auto spoken_of =
+        number("SELECT count(*) FROM state WHERE root=(SELECT root FROM audit WHERE seq=?)", {head_.sequence});
+    if (!spoken_of) return std::unexpected(spoken_of.error());
+    return is_long || *spoken_of == 0 ? checkpoint() : Result<void>();
+}
+
+Result<bool> StoreTransaction::ends_signed() {
+    const auto signatures = number("SELECT count(*) FROM audit_signature WHERE seq=?", {head_.sequence});
+    if (!signatures) return std::unexpected(signatures.error());
+    return *signatures > 0;
 }
 
 Result<void> StoreTransaction::insert_member(const Slot& slot) {

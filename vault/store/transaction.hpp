@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "vault/core/audit_chain.hpp"
 #include "vault/core/header.hpp"
 #include "vault/store/keyring.hpp"
 #include "vault/store/sqlite.hpp"
@@ -52,6 +53,12 @@ public:
     Result<void> campaign_done(std::int64_t campaign, BmcId, const std::string& outcome) override;
     Result<void> finish_campaign(std::int64_t campaign) override;
     Result<void> audit(std::string event, std::optional<BmcId>, std::string json_body) override;
+    // A checkpoint where the last record does not speak of the state as it is now, or too many came after the last
+    // signature.
+    [[nodiscard]] Result<void> end_with_state();
+    // The last record has a signature.
+    [[nodiscard]] Result<bool> ends_signed();
+    [[nodiscard]] Result<void> checkpoint() { return audit(std::string(kCheckpointEvent), std::nullopt, "{}"); }
     Result<void> disclose(std::string event, BmcId, std::span<const CredentialVersion> versions,
                           std::string json_body) override;
     // The active key of a compartment from now on; epochs only grow, in every compartment.
@@ -94,7 +101,7 @@ private:
     [[nodiscard]] Result<void> refuse_too_many(std::size_t more);
     [[nodiscard]] Result<std::uint32_t> insert_list(const std::string& name);
     [[nodiscard]] Result<void> insert_listed(std::uint32_t list, std::uint32_t entry, const NewListedPassword&);
-    [[nodiscard]] Result<void> sign_record();
+    [[nodiscard]] Result<void> sign_record(const IdentityKeys& identity);
     [[nodiscard]] Result<std::int64_t> number(std::string_view sql, const Database::Values& = {});
     [[nodiscard]] Result<void> audit_version(std::string_view event, BmcId, Subject, VersionNumber,
                                              std::string_view note = {});
