@@ -16,8 +16,8 @@ void append_text(Bytes& out, std::string_view text) {
 }  // namespace
 
 bool must_be_signed(std::string_view event) {
-    constexpr std::array<std::string_view, 7> kFamilies{"reveal",  "member.", "compartment.", "departure.",
-                                                        "holder.", "vault.",  "plan."};
+    constexpr std::array<std::string_view, 9> kFamilies{"reveal", "member.", "compartment.", "departure.", "holder.",
+                                                        "vault.", "plan.",   "break-glass.", "escrow."};
     return std::ranges::any_of(kFamilies, [&](auto family) { return event.starts_with(family); });
 }
 

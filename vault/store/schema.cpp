@@ -262,7 +262,19 @@ CREATE TRIGGER credential_destroy_guard BEFORE UPDATE OF state ON credential
   BEGIN SELECT RAISE(ABORT,'version may still be on the BMC'); END;
 )sql";
 
-constexpr std::array<const char*, kSchemaVersion> kSteps{kVersion1, kVersion2, kVersion3, kVersion4};
+// Where the escrow log is. A program that does not know this table would stage without it: it refuses the vault.
+constexpr const char* kVersion5 = R"sql(
+CREATE TABLE escrow(
+  id INTEGER PRIMARY KEY, file TEXT NOT NULL CHECK(length(file)>=1), slot INTEGER NOT NULL,
+  since INTEGER NOT NULL, until INTEGER);
+CREATE UNIQUE INDEX escrow_one_open ON escrow(until IS NULL) WHERE until IS NULL;
+CREATE TRIGGER escrow_no_delete BEFORE DELETE ON escrow
+  BEGIN SELECT RAISE(ABORT,'where an escrow log was kept stays known'); END;
+CREATE TRIGGER escrow_fixed BEFORE UPDATE OF id,file,slot,since ON escrow
+  BEGIN SELECT RAISE(ABORT,'where an escrow log was kept stays known'); END;
+)sql";
+
+constexpr std::array<const char*, kSchemaVersion> kSteps{kVersion1, kVersion2, kVersion3, kVersion4, kVersion5};
 
 }  // namespace
 
