@@ -6,6 +6,7 @@
 #include "cli/commands.hpp"
 #include "cli/json.hpp"
 #include "cli/secret_input.hpp"
+#include "cli/shares.hpp"
 
 namespace bmcvault::cli {
 namespace {
@@ -54,6 +55,42 @@ Outcome<Passphrase> passphrase_of(const Context& context, const std::string& fil
     return read_passphrase(context, fmt::format("Passphrase of {}: ", printable(file)));
 }
 
+// What opens a backup and then the vault that is made of it: asked for once.
+class WayIn {
+public:
+    WayIn(Passphrase passphrase, std::optional<std::string> identity)
+        : passphrase_(std::move(passphrase)), identity_(std::move(identity)) {}
+    explicit WayIn(std::vector<NamedShare> shares) : shares_(std::move(shares)) {}
+
+    [[nodiscard]] Result<Report> restore(const std::string& file, const std::filesystem::path& directory,
+                                         const std::optional<std::string>& group) const {
+        if (passphrase_) return vault::Store::restore(file, directory, *passphrase_, group, {{}, identity_});
+        return vault::Store::restore(file, directory, keys_from(shares_), group);
+    }
+    [[nodiscard]] Result<std::unique_ptr<vault::Store>> open(const std::filesystem::path& directory) const {
+        if (passphrase_) return vault::Store::open(directory, *passphrase_, {heads_directory(), identity_});
+        return vault::Store::open(directory, keys_from(shares_), {heads_directory(), std::nullopt});
+    }
+
+private:
+    std::optional<Passphrase> passphrase_;  // nullopt: the shares
+    std::optional<std::string> identity_;
+    std::vector<NamedShare> shares_;
+};
+
+Outcome<WayIn> way_in_of(const Context& context, const std::string& file) {
+    if (!context.options.shares.empty()) {
+        auto shares = read_shares(context);
+        if (!shares) return std::unexpected(shares.error());
+        return WayIn(std::move(*shares));
+    }
+    auto passphrase = passphrase_of(context, file);
+    if (!passphrase) return std::unexpected(passphrase.error());
+    const auto identity = read_identity(context);
+    if (!identity) return std::unexpected(identity.error());
+    return WayIn(std::move(*passphrase), *identity);
+}
+
 }  // namespace
 
 Exit perform(const Context& context, const VaultBackupCommand& command) {
@@ -75,6 +112,9 @@ Exit perform(const Context& context, const VaultBackupCommand& command) {
 }
 
 Exit verify_backup(const Context& context, const std::string& file) {
+    if (!context.options.shares.empty())
+        return usage_error("vault verify FILE: not with --share; that they open the vault is proved by a drill",
+                           "bmcvault vault break-glass drill");
     const auto passphrase = passphrase_of(context, file);
     if (!passphrase) return std::unexpected(passphrase.error());
     const auto identity = read_identity(context);
@@ -92,12 +132,10 @@ Exit perform(const Context& context, const VaultRestoreCommand& command) {
     if (context.options.dry_run)
         return say_dry_run(context, "vault restore",
                            fmt::format("make the vault {} of {}", shown, printable(command.file)));
-    const auto passphrase = passphrase_of(context, command.file);
-    if (!passphrase) return std::unexpected(passphrase.error());
-    const auto identity = read_identity(context);
-    if (!identity) return std::unexpected(identity.error());
+    const auto way_in = way_in_of(context, command.file);
+    if (!way_in) return std::unexpected(way_in.error());
     const auto group = command.group.empty() ? std::nullopt : std::optional(command.group);
-    const auto report = vault::Store::restore(command.file, directory, *passphrase, group, {{}, *identity});
+    const auto report = way_in->restore(command.file, directory, group);
     if (!report) {
         auto failure = backup_error("vault restore", command.file, report.error());
         if (report.error().code == ErrorCode::kAlreadyExists)
@@ -107,8 +145,11 @@ Exit perform(const Context& context, const VaultRestoreCommand& command) {
     const auto exit = say(context, "vault restore", "restored", *report, command.file,
                           fmt::format("Restored {} to {}, as of {}: {}.\n", printable(command.file), shown,
                                       iso_time(report->taken_at), contents(*report)));
-    const auto store = vault::Store::open(directory, *passphrase, {heads_directory(), *identity});
+    const auto store = way_in->open(directory);
     if (!store) return vault_error("vault restore", store.error());
+    // Where it may not be written yet, accept-restore records it.
+    if ((*store)->refusal().empty())
+        if (auto recorded = record_use_of_shares(context, **store); !recorded) return std::unexpected(recorded.error());
     const auto& refusal = (*store)->refusal();
     const auto next = context.commands(refusal.empty() ? "bmcvault check --all" : next_of_refused(**store));
     context.warn(fmt::format(
@@ -148,6 +189,7 @@ Exit perform(const Context& context, const VaultAcceptRestoreCommand&) {
         return std::unexpected(Failure{ExitCode::kNotAsAsked, "vault accept-restore: nothing was changed", "", ""});
     if (auto done = (*store)->accept_restore(actor(), now(), context.options.reason); !done)
         return vault_error("vault accept-restore", done.error());
+    if (auto recorded = record_use_of_shares(context, **store); !recorded) return std::unexpected(recorded.error());
     context.out(context.options.json
                     ? json_summary(PlainSummary{"vault accept-restore", 1, {{"accepted", 1}}, std::nullopt, false})
                     : fmt::format("Accepted. Every credential is unknown now. Next: {}\n",

@@ -17,6 +17,14 @@ using Exit = Outcome<ExitCode>;
 [[nodiscard]] Exit perform(const Context& context, const VaultRestoreCommand& command);
 [[nodiscard]] Exit perform(const Context& context, const VaultAcceptRestoreCommand& command);
 [[nodiscard]] Exit verify_backup(const Context& context, const std::string& file);
+// break_glass_commands.cpp
+[[nodiscard]] Exit perform(const Context& context, const BreakGlassCreateCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const BreakGlassDrillCommand& command);
+// escrow_commands.cpp
+[[nodiscard]] Exit perform(const Context& context, const EscrowEnableCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const EscrowDisableCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const EscrowShowCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const EscrowReplayCommand& command);
 // retention_commands.cpp
 [[nodiscard]] Exit perform(const Context& context, const VaultForgetCommand& command);
 // member_commands.cpp

@@ -12,6 +12,7 @@
 #include "cli/checkpoints.hpp"
 #include "cli/due.hpp"
 #include "cli/secret_input.hpp"
+#include "cli/shares.hpp"
 
 namespace bmcvault::cli {
 namespace {
@@ -160,6 +161,23 @@ std::filesystem::path vault_directory(const Context& context) {
 
 namespace {
 
+using Opened = Result<std::unique_ptr<vault::Store>>;
+
+// With what the options say opens it.
+Outcome<Opened> open_given(const Context& context, const std::filesystem::path& directory) {
+    if (!context.options.shares.empty()) {
+        const auto shares = read_shares(context);
+        if (!shares) return std::unexpected(shares.error());
+        return vault::Store::open(directory, keys_from(*shares), {heads_directory(), std::nullopt});
+    }
+    const auto& opened = context.options.identity.empty() ? directory.string() : context.options.identity;
+    auto passphrase = read_passphrase(context, fmt::format("Passphrase of {}: ", printable(opened)));
+    if (!passphrase) return std::unexpected(passphrase.error());
+    auto identity = read_identity(context);
+    if (!identity) return std::unexpected(identity.error());
+    return vault::Store::open(directory, *passphrase, {heads_directory(), *identity});
+}
+
 Outcome<std::unique_ptr<vault::Store>> open_any(const Context& context) {
     const auto directory = vault_directory(context);
     std::error_code ignored;
@@ -168,12 +186,9 @@ Outcome<std::unique_ptr<vault::Store>> open_any(const Context& context) {
                                        fmt::format("there is no vault in {}", printable(directory.string())),
                                        "bmcvault init, or name the vault: --vault DIR", ""});
     }
-    const auto& opened = context.options.identity.empty() ? directory.string() : context.options.identity;
-    auto passphrase = read_passphrase(context, fmt::format("Passphrase of {}: ", printable(opened)));
-    if (!passphrase) return std::unexpected(passphrase.error());
-    auto identity = read_identity(context);
-    if (!identity) return std::unexpected(identity.error());
-    auto store = vault::Store::open(directory, *passphrase, {heads_directory(), *identity});
+    auto way_in = open_given(context, directory);
+    if (!way_in) return std::unexpected(way_in.error());
+    auto& store = *way_in;
     if (store) {
         if (!(*store)->head_problem().empty()) {
             context.warn(fmt::format("warning: an older vault put back would not be noticed: {}",
@@ -183,7 +198,9 @@ Outcome<std::unique_ptr<vault::Store>> open_any(const Context& context) {
         return std::move(*store);
     }
     auto failure = vault_error(fmt::format("vault {}", printable(directory.string())), store.error());
-    if (store.error().code == ErrorCode::kNotPermitted)
+    if (!context.options.shares.empty())
+        failure.error().next = "the shares of this vault's break-glass slot; which one that is: bmcvault vault info";
+    else if (store.error().code == ErrorCode::kNotPermitted)
         failure.error().next =
             "the identity file of a member; or an owner lets this one in: bmcvault member add NAME --key FILE.pub";
     // Whatever the reason: without an open vault no command has begun.
@@ -202,16 +219,46 @@ std::filesystem::path heads_directory() {
     return home_directory() + "/.local/state/bmcvault/heads";
 }
 
-Outcome<std::unique_ptr<vault::Store>> open_vault(const Context& context) {
+namespace {
+
+std::unexpected<Failure> refused(const vault::Store& store) {
+    const Error error{ErrorCode::kRolledBack, store.refusal(), std::nullopt};
+    auto failure = vault_error(fmt::format("vault {}", printable(store.directory().string())), error);
+    failure.error().next = next_of_refused(store);
+    return failure;
+}
+
+Outcome<std::unique_ptr<vault::Store>> open_to_write(const Context& context) {
     auto store = open_any(context);
     if (store && vault::role_of((*store)->team().own_slot()) == vault::Role::kAuditor)
         return std::unexpected(
             Failure{ExitCode::kNotUnlocked, "an auditor may only look", std::string(kAskAnOwner), ""});
     if (!store || (*store)->refusal().empty()) return store;
-    const Error refused{ErrorCode::kRolledBack, (*store)->refusal(), std::nullopt};
-    auto failure = vault_error(fmt::format("vault {}", printable((*store)->directory().string())), refused);
-    failure.error().next = next_of_refused(**store);
-    return failure;
+    return refused(**store);
+}
+
+}  // namespace
+
+Outcome<std::unique_ptr<vault::Store>> open_vault(const Context& context) {
+    auto store = open_to_write(context);
+    if (!store) return store;
+    if (auto recorded = record_use_of_shares(context, **store); !recorded) return std::unexpected(recorded.error());
+    return store;
+}
+
+Outcome<std::unique_ptr<vault::Store>> open_vault_for_drill(const Context& context) {
+    return open_to_write(context);
+}
+
+Outcome<void> record_use_of_shares(const Context& context, vault::Store& store) {
+    if (context.options.shares.empty()) return {};
+    const auto used = store.team().use_break_glass({actor(), now(), context.options.reason, context.hooks.step});
+    if (!used) return vault_error("break-glass: nothing was shown, because it could not be recorded", used.error());
+    context.warn(
+        "break-glass: recorded that the shares opened the vault; every credential is exposed and due\n"
+        "  next: by another owner, when this is over: bmcvault depart break-glass, which rotates them; then new "
+        "shares");
+    return {};
 }
 
 Outcome<std::unique_ptr<vault::Store>> open_vault_as_it_is(const Context& context) {
@@ -227,6 +274,7 @@ std::string next_of_refused(const vault::Store& store) {
 }
 
 Outcome<std::unique_ptr<vault::Store>> open_vault_to_look(const Context& context) {
+    if (!context.options.shares.empty()) return open_vault(context);  // which is recorded, so it must be writable
     auto store = open_any(context);
     if (store && !(*store)->refusal().empty()) {
         context.warn(fmt::format("warning: {}; it can be looked at, and not changed\n  next: {}",
@@ -248,6 +296,7 @@ std::string Context::program() const {
     std::string text = "bmcvault";
     if (!options.vault.empty()) text += " --vault " + shell_word(options.vault);
     if (!options.identity.empty()) text += " --identity " + shell_word(options.identity);
+    for (const auto& share : options.shares) text += " --share " + shell_word(share);
     return text;
 }
 

@@ -74,6 +74,11 @@ struct Context {
 [[nodiscard]] std::filesystem::path heads_directory();
 // For a command that writes: an older vault than this host has seen is a Failure.
 [[nodiscard]] Outcome<std::unique_ptr<vault::Store>> open_vault(const Context& context);
+// By --share, for a drill: it is no use of them, and exposes nothing.
+[[nodiscard]] Outcome<std::unique_ptr<vault::Store>> open_vault_for_drill(const Context& context);
+// The vault is open by --share: everything is exposed, and that is durable, before anything is shown or done. Nothing
+// where it was opened otherwise.
+[[nodiscard]] Outcome<void> record_use_of_shares(const Context& context, vault::Store& store);
 // For one that only looks, or puts things right: an older vault is a warning.
 [[nodiscard]] Outcome<std::unique_ptr<vault::Store>> open_vault_to_look(const Context& context);
 // For accept-restore: refused or not, without a word.

@@ -153,6 +153,13 @@ Outcome<vault::Departure> departure_of(const Context& context, vault::Store& sto
     return *last;
 }
 
+// Nothing is sealed to a key that was given up.
+void tell_of_ended_escrow(const Context& context, const vault::Departure& departure) {
+    if (departure.who != vault::kBreakGlassName || departure.type != vault::DepartureType::kMember) return;
+    context.warn("where an escrow log was kept, it has ended with the key it was sealed to\n  next: " +
+                 context.commands("bmcvault vault break-glass create, then bmcvault vault escrow enable"));
+}
+
 Exit conclude(const Context& context, vault::Store& store, const DepartCommand& command,
               const vault::Departure& departure) {
     const auto statement = statement_of(store, departure);
@@ -198,6 +205,7 @@ Exit perform(const Context& context, const DepartCommand& command) {
     auto departure = departure_of(context, **store, command.who);
     if (!departure) return std::unexpected(departure.error());
     if (departure->finished_at) return conclude(context, **store, command, *departure);
+    tell_of_ended_escrow(context, *departure);
     if (auto revoked = (*store)->team().revoke(acting(context), *departure); !revoked) {
         auto failure = vault_error(what, revoked.error());
         failure.error().safety = "What they could read is marked as due; their identity still opens the vault.";

@@ -1,6 +1,11 @@
 #include "cli/fleet_run.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include "cli/due.hpp"
 #include "cli/interrupts.hpp"
@@ -88,6 +93,21 @@ Outcome<bool> nobody_waits(const Context& context, const vault::Store& store) {
     return waiting->empty();
 }
 
+namespace {
+
+// What can't be written there is not written to the vault either, which is all that a BMC's outcome says.
+void tell_of_escrow(const Context& context, vault::Store& store) {
+    const auto kept = store.team().escrow();
+    if (!kept || !*kept) return;
+    const auto& file = (*kept)->file;
+    const std::string why =
+        access(file.c_str(), W_OK) == 0 ? "see that its disk has room" : std::string(std::strerror(errno));
+    context.warn(fmt::format("the escrow log {} is written before the vault: {}; without it nothing is stored or sent",
+                             printable(file), why));
+}
+
+}  // namespace
+
 Exit run_over(const Context& context, std::unique_ptr<vault::Store> store, FleetRun fleet) {
     const auto selected = selected_bmcs(context, *store, fleet.selection);
     if (!selected) return std::unexpected(selected.error());
@@ -126,6 +146,8 @@ Exit run_chosen(const Context& context, std::unique_ptr<vault::Store> store, con
         return failure;
     }
     report.print_summary(*summary);
+    if (std::ranges::any_of(summary->outcomes, [](const auto& outcome) { return outcome.first == "blocked"; }))
+        tell_of_escrow(context, *environment.store);
     if (fleet.command == "check" || fleet.command == "accounts") {
         if (summary->attention) return ExitCode::kAttention;
         return summary->stopped ? ExitCode::kNotAsAsked : ExitCode::kAsAsked;

@@ -375,6 +375,26 @@ std::string json_card(const rotate::CapabilityCard& card, const rotate::BoardsOf
                      {"other_logins", rotate::other_logins(rotate::manufacturer_of(card.kind))}});
 }
 
+std::string json_break_glass(std::uint32_t threshold, const std::vector<std::string>& sheets) {
+    return line(Json{{"type", "break-glass"}, {"threshold", threshold}, {"sheets", sheets}});
+}
+
+std::string json_escrow(const vault::Escrow& escrow) {
+    return line(
+        Json{{"type", "escrow"}, {"file", escrow.file}, {"slot", escrow.slot}, {"since", iso_time(escrow.since)}});
+}
+
+std::string json_replay(const vault::EscrowReplay& replay, const std::string& file) {
+    return line(Json{{"type", "replay"},
+                     {"file", file},
+                     {"lines", replay.lines},
+                     {"known", replay.known},
+                     {"added", replay.added},
+                     {"bmcs_added", replay.bmcs_added},
+                     {"not_in_vault", replay.not_in_vault},
+                     {"unread_lines", replay.unread_lines}});
+}
+
 std::string json_body(const std::vector<std::pair<std::string_view, std::string>>& fields) {
     nlohmann::json object = nlohmann::json::object();  // sorted keys: canonical
     for (const auto& [key, value] : fields) {

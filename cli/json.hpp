@@ -91,6 +91,10 @@ struct CertifiedFacts {
 [[nodiscard]] std::string json_verified(const std::string& file, const std::string& signer, bool signer_checked,
                                         const CertifiedFacts& facts);
 [[nodiscard]] std::string json_member(const vault::Member& member);
+// vault break-glass create; vault escrow show, replay
+[[nodiscard]] std::string json_break_glass(std::uint32_t threshold, const std::vector<std::string>& sheets);
+[[nodiscard]] std::string json_escrow(const vault::Escrow& escrow);
+[[nodiscard]] std::string json_replay(const vault::EscrowReplay& replay, const std::string& file);
 [[nodiscard]] std::string json_compartment(const vault::Compartment& compartment);
 [[nodiscard]] std::string json_holder(const vault::Holder& holder);
 [[nodiscard]] std::string json_backup(const vault::Store::BackupReport& report, const std::string& file);

@@ -20,6 +20,7 @@ struct GlobalOptions {
     std::string identity;  // file of a member; empty: the passphrase opens the vault itself
     std::optional<int> passphrase_fd;
     std::optional<std::string> passphrase_file;
+    std::vector<std::string> shares;  // files, or "-" for the terminal: they open the vault, and no passphrase does
     bool json = false;
     bool dry_run = false;
     bool yes = false;
@@ -264,6 +265,19 @@ struct VaultAcceptRestoreCommand {};
 struct VaultForgetCommand {
     std::optional<int> after_days;  // empty: retention_days of the policy
 };
+struct BreakGlassCreateCommand {
+    std::uint32_t threshold = 0, shares = 0;
+    std::string output;
+};
+struct BreakGlassDrillCommand {};
+struct EscrowEnableCommand {
+    std::string file;
+};
+struct EscrowDisableCommand {};
+struct EscrowShowCommand {};
+struct EscrowReplayCommand {
+    std::string file;
+};
 struct PracticeCommand {
     std::size_t count = 8;
     bool mixed = false;
@@ -286,17 +300,17 @@ struct ReportCommand {
     std::string output;  // an HTML page; empty: none
 };
 
-using Command =
-    std::variant<InitCommand, BmcAddCommand, BmcImportCommand, BmcImportPasswordsCommand, BmcSetCommand,
-                 BmcReplaceCommand, BmcHoldCommand, BmcRemoveCommand, BmcListCommand, BmcShowCommand, AccountsCommand,
-                 AccountsSecureCommand, AccountsAdoptCommand, AccountsReleaseCommand, AccountsAcceptCommand,
-                 RotateCommand, CheckCommand, RecoverCommand, HistoryCommand, RevealCommand, StatusCommand, LogCommand,
-                 LogExportCommand, VaultInfoCommand, VaultVerifyCommand, VaultBackupCommand, VaultRestoreCommand,
-                 VaultAcceptRestoreCommand, VaultForgetCommand, MemberKeygenCommand, MemberAddCommand,
-                 MemberListCommand, CompartmentAddCommand, CompartmentListCommand, CompartmentMoveCommand,
-                 HolderAddCommand, HolderListCommand, DepartCommand, DeprovisionCommand, ExposeCommand, ExecCommand,
-                 ExportCommand, ApproveCommand, CardShowCommand, CardExportCommand, CardImportCommand,
-                 CardForgetCommand, PracticeCommand, PolicyCheckCommand, DueCommand, ReportCommand>;
+using Command = std::variant<
+    InitCommand, BmcAddCommand, BmcImportCommand, BmcImportPasswordsCommand, BmcSetCommand, BmcReplaceCommand,
+    BmcHoldCommand, BmcRemoveCommand, BmcListCommand, BmcShowCommand, AccountsCommand, AccountsSecureCommand,
+    AccountsAdoptCommand, AccountsReleaseCommand, AccountsAcceptCommand, RotateCommand, CheckCommand, RecoverCommand,
+    HistoryCommand, RevealCommand, StatusCommand, LogCommand, LogExportCommand, VaultInfoCommand, VaultVerifyCommand,
+    VaultBackupCommand, VaultRestoreCommand, VaultAcceptRestoreCommand, VaultForgetCommand, MemberKeygenCommand,
+    MemberAddCommand, MemberListCommand, CompartmentAddCommand, CompartmentListCommand, CompartmentMoveCommand,
+    HolderAddCommand, HolderListCommand, DepartCommand, DeprovisionCommand, ExposeCommand, ExecCommand, ExportCommand,
+    ApproveCommand, CardShowCommand, CardExportCommand, CardImportCommand, CardForgetCommand, PracticeCommand,
+    PolicyCheckCommand, DueCommand, ReportCommand, BreakGlassCreateCommand, BreakGlassDrillCommand, EscrowEnableCommand,
+    EscrowDisableCommand, EscrowShowCommand, EscrowReplayCommand>;
 
 struct Invocation {
     std::string name;  // "accounts secure"

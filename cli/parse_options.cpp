@@ -9,6 +9,7 @@
 #include "cli/options.hpp"
 #include "cli/plan.hpp"
 #include "cli/text.hpp"
+#include "vault/core/header.hpp"
 
 namespace bmcvault::cli {
 namespace {
@@ -86,6 +87,10 @@ public:
             return std::unexpected(NothingToRun{std::string(kVersion) + "\n", "", ""});
         } catch (const CLI::ParseError& error) {
             return std::unexpected(mistake(error));
+        }
+        if (global_.dry_run && !global_.shares.empty()) {
+            return std::unexpected(NothingToRun{
+                "", "--dry-run changes nothing, and opening the vault with --share does", "bmcvault --help"});
         }
         if (global_.quiet && global_.verbose) {
             return std::unexpected(NothingToRun{"", "-q and -v contradict each other", "bmcvault --help"});
@@ -230,6 +235,7 @@ private:
         own(app_.add_option("--passphrase-file", global_.passphrase_file,
                             "read the passphrase from this file (yours, mode 0600 or stricter)")
                 ->type_name("FILE"));
+        add_shares(kGroup);
         own(app_.add_flag("--json", global_.json, "one JSON object per line on standard output, the summary last"));
         own(app_.add_flag("--dry-run", global_.dry_run, "say what would be done; change nothing"));
         own(app_.add_flag("--yes", global_.yes, "do not ask for confirmation"));
@@ -257,6 +263,20 @@ private:
         own(app_.add_option("--policy", global_.policy,
                             "the rules of the fleet (default: $BMCVAULT_POLICY, else /etc/bmcvault/policy.toml)")
                 ->type_name("FILE"));
+    }
+
+    // Whoever opens the vault so has changed it: there is no dry run of that.
+    void add_shares(const char* group) {
+        auto* shares =
+            app_.add_option("--share", global_.shares,
+                            "a share of the break-glass key, or - to type it in (repeatable): so many as it\n"
+                            "needs open the vault, and everything is exposed then")
+                ->type_name("FILE")
+                ->expected(1)
+                ->take_all()
+                ->group(group);
+        for (const auto* other : {"--identity", "--passphrase-fd", "--passphrase-file"})
+            shares->excludes(app_.get_option(other));
     }
 
     void add_init() {
@@ -750,7 +770,9 @@ private:
 
     void add_vault() {
         CLI::App* vault =
-            app_.add_subcommand("vault", "the vault itself: info, verify, backup, restore, accept-restore, forget");
+            app_.add_subcommand("vault",
+                                "the vault itself: info, verify, backup, restore, accept-restore, forget,\n"
+                                "break-glass, escrow");
         vault->require_subcommand(1);
         command(vault, "info", "where it is, what it holds, who can open it", vault_info_,
                 "Examples:\n  bmcvault vault info\n");
@@ -792,6 +814,60 @@ private:
         forget->add_option("--after", forget_.after_days, "days since they were wiped, 0 to 36500, not the policy's")
             ->type_name("DAYS")
             ->check(within(0, 36500));
+        add_break_glass(vault);
+        add_escrow(vault);
+    }
+
+    void add_break_glass(CLI::App* vault) {
+        auto* glass = vault->add_subcommand("break-glass", "a key in shares, for when nobody else can: create, drill");
+        glass->require_subcommand(1);
+        auto* create =
+            command(glass, "create", "let K of N shares open the vault, and write the N shares", break_glass_create_,
+                    "Each share is a sheet to print (HTML) and the same as text, mode 0600: give each to somebody\n"
+                    "else and keep none. With --share K of them open the vault for any command, as an owner; that\n"
+                    "is recorded and makes every credential due. A new one: bmcvault depart break-glass, then this.\n\n"
+                    "Examples:\n"
+                    "  bmcvault vault break-glass create --threshold 3 --shares 5 --output /media/usb/shares\n");
+        create->add_option("--threshold", break_glass_create_.threshold, "so many open the vault, 2 to N")
+            ->type_name("K")
+            ->check(within(vault::kMinThreshold, vault::kMaxShares))
+            ->required();
+        create->add_option("--shares", break_glass_create_.shares, "so many there are, up to 16")
+            ->type_name("N")
+            ->check(within(vault::kMinThreshold, vault::kMaxShares))
+            ->required();
+        create->add_option("--output", break_glass_create_.output, "directory for the sheets")
+            ->type_name("DIR")
+            ->required();
+        command(glass, "drill", "prove that these shares open the vault and every seal in it", break_glass_drill_,
+                "Recorded. Nothing is shown, and nothing is exposed by it.\n\n"
+                "Examples:\n"
+                "  bmcvault vault break-glass drill --share share-1.txt --share share-4.txt --share share-5.txt\n"
+                "  bmcvault vault break-glass drill --share - --share - --share -\n");
+    }
+
+    void add_escrow(CLI::App* vault) {
+        auto* escrow = vault->add_subcommand(
+            "escrow", "every new credential to another disk before it is sent: enable, disable, show, replay");
+        escrow->require_subcommand(1);
+        auto* enable =
+            command(escrow, "enable", "keep an escrow log, sealed to the break-glass key", escrow_enable_,
+                    "What the vault holds goes there now, and each new credential before it is stored and\n"
+                    "sent: when the file can't be written, nothing is changed on any BMC. The shares open it,\n"
+                    "also without bmcvault: docs/break-glass.md.\n\n"
+                    "Examples:\n"
+                    "  bmcvault vault escrow enable --to /mnt/other-disk/bmcvault.escrow\n");
+        enable->add_option("--to", escrow_enable_.file, "a file on another disk")->type_name("FILE")->required();
+        command(escrow, "disable", "end it; the file stays", escrow_disable_,
+                "Examples:\n  bmcvault vault escrow disable --reason \"the disk is replaced\"\n");
+        command(escrow, "show", "which file, since when", escrow_show_, "Examples:\n  bmcvault vault escrow show\n");
+        auto* replay =
+            command(escrow, "replay", "add what an escrow log holds and the vault does not", escrow_replay_,
+                    "After an older backup was put back: check then finds the live credentials among them. Needs\n"
+                    "--share; repeated, it adds nothing.\n\n"
+                    "Examples:\n"
+                    "  bmcvault vault escrow replay /mnt/other-disk/bmcvault.escrow --share s1.txt --share s2.txt\n");
+        replay->add_option("FILE", escrow_replay_.file, "the escrow log")->required();
     }
 
     void add_members() {
@@ -982,6 +1058,12 @@ private:
     ExportCommand export_;
     ApproveCommand approve_;
     VaultForgetCommand forget_;
+    BreakGlassCreateCommand break_glass_create_;
+    BreakGlassDrillCommand break_glass_drill_;
+    EscrowEnableCommand escrow_enable_;
+    EscrowDisableCommand escrow_disable_;
+    EscrowShowCommand escrow_show_;
+    EscrowReplayCommand escrow_replay_;
     PracticeCommand practice_;
     MemberKeygenCommand keygen_;
     MemberAddCommand member_add_;

@@ -93,4 +93,16 @@ Result<void> replace_private_file(const fs::path& file, const SecretText& text) 
     return vault::sync_directory(file.has_parent_path() ? file.parent_path() : fs::path("."));
 }
 
+Result<void> write_new_private_file(const fs::path& file, const SecretText& text) {
+    const vault::FileDescriptor fd(open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!fd.valid() && errno == EEXIST)
+        return fail(ErrorCode::kAlreadyExists, fmt::format("{} exists already", file.string()));
+    if (!fd.valid()) return vault::system_error("can not make", file);
+    auto done = text.expose([&](std::string_view bytes) { return vault::write_bytes(fd.get(), bytes, file); });
+    if (done && fsync(fd.get()) != 0) done = vault::system_error("can not sync", file);
+    if (done) done = vault::sync_directory(file.has_parent_path() ? file.parent_path() : fs::path("."));
+    if (!done) unlink(file.c_str());
+    return done;
+}
+
 }  // namespace bmcvault::cli

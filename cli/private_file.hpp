@@ -27,5 +27,7 @@ private:
 
 // A file with a secret in it that stays: mode 0600, whole or as before, durable on return.
 [[nodiscard]] Result<void> replace_private_file(const std::filesystem::path& file, const SecretText& text);
+// The same for one that must not be there yet (kAlreadyExists). Nothing is left behind on failure.
+[[nodiscard]] Result<void> write_new_private_file(const std::filesystem::path& file, const SecretText& text);
 
 }  // namespace bmcvault::cli

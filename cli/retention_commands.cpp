@@ -122,6 +122,9 @@ Exit perform(const Context& context, const VaultForgetCommand& command) {
     if (!done) return vault_error(kCommand, done.error());
     if (context.options.json) list(context, *bmcs, true);
     name_backups(context, *backups);
+    if (const auto log = (*store)->team().escrow(); log && *log)
+        context.warn(
+            fmt::format("the escrow log {} still holds them, for whoever has the shares", printable((*log)->file)));
     summarize(context, *bmcs, fmt::format("Destroyed {}. Certificates and the audit log stay.\n", what_of(*bmcs)));
     return ExitCode::kAsAsked;
 }

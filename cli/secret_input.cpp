@@ -15,6 +15,7 @@
 #include <functional>
 
 #include "vault/core/identity.hpp"
+#include "vault/core/share.hpp"
 
 namespace bmcvault::cli {
 namespace {
@@ -320,6 +321,40 @@ Outcome<std::optional<std::string>> read_identity(const Context& context) {
         return no_secret(fmt::format("identity file {} {}", printable(path), text.error().detail),
                          "name the file that member keygen wrote: --identity FILE");
     return text->expose([](std::string_view sealed) { return std::optional(std::string(sealed)); });
+}
+
+namespace {
+
+constexpr std::size_t kMaxShareFile = 16 * 1024;
+
+Outcome<SecretText> type_share(std::size_t place) {
+    SecretText text;
+    text.append(vault::kShareMagic);
+    for (std::size_t line = 1; line <= vault::kShareLines;) {
+        auto typed = prompt_on_terminal(fmt::format("Share {}, line {:02} of {}: ", place, line, vault::kShareLines));
+        if (!typed) return no_secret("--share -: there is no terminal to ask on", "the same command with --share FILE");
+        if (!*typed) return no_secret(fmt::format("--share -: {}", typed->error().detail), "the same command");
+        const auto fits = (*typed)->expose([&](auto groups) { return vault::check_share_line(line, groups); });
+        if (!fits) {
+            fmt::print(stderr, "{}\n", fits.error().detail);
+            continue;
+        }
+        text.append("\n");
+        (*typed)->expose([&](auto groups) { text.append(groups); });
+        ++line;
+    }
+    return text;
+}
+
+}  // namespace
+
+Outcome<SecretText> read_share(const std::string& file, std::size_t place) {
+    if (file == "-") return type_share(place);
+    auto text = read_private_file(file, true, [](int fd) { return read_to_end(fd, kMaxShareFile); });
+    if (!text)
+        return no_secret(fmt::format("share {} {}", printable(file), text.error().detail),
+                         "name a file that break-glass create wrote, or type the share: --share -");
+    return std::move(*text);
 }
 
 Outcome<Credential> read_credential(const CredentialInput& input, bool prompt_by_default, const std::string& bmc_name) {

@@ -20,6 +20,10 @@ namespace bmcvault::cli {
 // Content of the file of --identity, which has to be closed to others; nullopt without it.
 [[nodiscard]] Outcome<std::optional<std::string>> read_identity(const Context& context);
 
+// A share of the break-glass key: a file of this user, closed to others, or typed on the terminal for "-", where each
+// line is asked for again until its check fits. `place`: the how manieth --share it is.
+[[nodiscard]] Outcome<SecretText> read_share(const std::string& file, std::size_t place);
+
 struct Credential {
     std::optional<PasswordField> password;  // nullopt: unknown
     std::optional<Key20> k_g;

@@ -5,14 +5,14 @@ set -euo pipefail
 
 build_packages=(
     g++ cmake ninja-build pkg-config
-    libasio-dev libfreeipmi-dev libsqlcipher-dev libsodium-dev libssl-dev
+    libasio-dev libfreeipmi-dev libsqlcipher-dev libsodium-dev libgfshare-dev libssl-dev
     libcli11-dev nlohmann-json3-dev libfmt-dev libtomlplusplus-dev
 )
 test_packages=(
     ccache clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev
     libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
     openipmi ipmitool freeipmi-tools python3 python3-pyghmi
-    strace chromium openssl faketime systemd python3-yaml prometheus-ipmi-exporter
+    libgfshare-bin python3-nacl strace chromium openssl faketime systemd python3-yaml prometheus-ipmi-exporter
 )
 
 # SQLCipher 4, which Debian 12 does not have: the tests let it read and write our files.

@@ -131,13 +131,44 @@ TEST(Options, WithoutAPlanACommandSaysWhatItNeeds) {
     EXPECT_EQ(approval.valid_days, 3);
 }
 
+TEST(Options, SharesStandAloneAndChangeSomething) {
+    const auto opened = parse({"status", "--share", "a", "--share", "-"});
+    ASSERT_TRUE(opened) << opened.error().mistake;
+    EXPECT_EQ(opened->global.shares, (std::vector<std::string>{"a", "-"}));
+    EXPECT_THAT(mistake_of({"status", "--share", "a", "--dry-run"}), HasSubstr("--dry-run"));
+    for (const char* other : {"--identity", "--passphrase-file"})
+        EXPECT_THAT(mistake_of({"status", "--share", "a", other, "b"}), HasSubstr("excludes")) << other;
+    EXPECT_THAT(mistake_of({"vault", "break-glass", "create", "--threshold", "1", "--shares", "3", "--output", "d"}),
+                HasSubstr("--threshold"));
+    EXPECT_THAT(mistake_of({"vault", "break-glass", "create", "--threshold", "2", "--shares", "17", "--output", "d"}),
+                HasSubstr("--shares"));
+}
+
 TEST(Options, HelpHasExamplesForEveryCommand) {
-    for (const auto& words : std::vector<std::vector<const char*>>{
-             {"init"},        {"bmc", "add"},     {"bmc", "import"},   {"bmc", "import-passwords"},
-             {"bmc", "set"},  {"bmc", "replace"}, {"bmc", "hold"},     {"bmc", "remove"},
-             {"bmc", "list"}, {"bmc", "show"},    {"rotate"},          {"check"},
-             {"recover"},     {"history"},        {"reveal"},          {"status"},
-             {"log"},         {"vault", "info"},  {"vault", "verify"}, {"practice"}}) {
+    for (const auto& words : std::vector<std::vector<const char*>>{{"init"},
+                                                                   {"bmc", "add"},
+                                                                   {"bmc", "import"},
+                                                                   {"bmc", "import-passwords"},
+                                                                   {"bmc", "set"},
+                                                                   {"bmc", "replace"},
+                                                                   {"bmc", "hold"},
+                                                                   {"bmc", "remove"},
+                                                                   {"bmc", "list"},
+                                                                   {"bmc", "show"},
+                                                                   {"rotate"},
+                                                                   {"check"},
+                                                                   {"recover"},
+                                                                   {"history"},
+                                                                   {"reveal"},
+                                                                   {"status"},
+                                                                   {"vault", "break-glass", "create"},
+                                                                   {"vault", "break-glass", "drill"},
+                                                                   {"vault", "escrow", "enable"},
+                                                                   {"vault", "escrow", "replay"},
+                                                                   {"log"},
+                                                                   {"vault", "info"},
+                                                                   {"vault", "verify"},
+                                                                   {"practice"}}) {
         auto with_help = words;
         with_help.push_back("--help");
         const auto parsed = parse(with_help);

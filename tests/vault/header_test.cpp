@@ -43,7 +43,8 @@ std::string with(const std::string& old_piece, const std::string& new_piece) {
 TEST(Header, round_trip_is_byte_equal) {
     auto header = small_header();
     header.slots.push_back({5, "bob@example.org", UnknownSlot{"tpm2", "pk=abc caps=1,2"}, Bytes(48, 1)});
-    header.slots.push_back({9, "glass", UnknownSlot{"shamir", ""}, Bytes(1, 1)});
+    header.slots.push_back({9, "later", UnknownSlot{"later", ""}, Bytes(1, 1)});
+    header.slots.push_back({10, "break-glass", BreakGlassSlot{3, 5, {1, 2}, {}}, Bytes(100, 2)});
     authenticate_header(header, fixed_key(1), fixed_key(2));
     const auto text = format_header(header);
     const auto parsed = must(parse_header(text));
@@ -115,6 +116,24 @@ TEST(Header, argon2_costs_outside_the_bounds_are_refused_before_any_derivation) 
         EXPECT_EQ(code_of(parse_unverified_header(with(" mem=67108864 ", mem))), ErrorCode::kDamaged) << mem;
     EXPECT_TRUE(parse_unverified_header(with(" mem=67108864 ", " mem=2147483648 ")));
     EXPECT_TRUE(parse_unverified_header(with(" ops=1 ", " ops=16 ")));
+}
+
+TEST(Header, shares_outside_the_bounds_are_refused) {
+    auto header = small_header();
+    header.slots.push_back({2, "break-glass", BreakGlassSlot{2, 3, {1}, {}}, Bytes(100, 2)});
+    for (const auto& [threshold, shares, fits] :
+         {std::tuple{2u, 2u, true}, std::tuple{16u, 16u, true}, std::tuple{1u, 3u, false}, std::tuple{4u, 3u, false},
+          std::tuple{2u, 17u, false}}) {
+        auto& slot = std::get<BreakGlassSlot>(header.slots[1].kind);
+        slot.threshold = threshold;
+        slot.shares = shares;
+        EXPECT_EQ(parse_header(signed_text(header)).has_value(), fits) << threshold << " of " << shares;
+    }
+    auto& slot = std::get<BreakGlassSlot>(header.slots[1].kind);
+    slot.compartments.clear();
+    EXPECT_FALSE(parse_header(signed_text(header)));
+    EXPECT_EQ(role_of(header.slots[1]), Role::kOwner);
+    EXPECT_EQ(slot_type(header.slots[1]), "break-glass");
 }
 
 // A passphrase is tried on every slot.

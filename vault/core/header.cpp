@@ -19,6 +19,7 @@ constexpr std::string_view kMacPrefix = "--- mac ";
 constexpr std::string_view kSignaturePrefix = "=== sig ";
 constexpr std::string_view kMemberType = "x25519";
 constexpr std::string_view kServiceType = "service";
+constexpr std::string_view kBreakGlassType = "break-glass";
 constexpr std::size_t kBodyColumns = 64;
 constexpr std::size_t kMaxNameSize = 64;
 constexpr std::size_t kMaxArgumentsSize = 2048;
@@ -94,6 +95,18 @@ Argon2idSlot read_argon2id(LineReader& reader, std::string_view arguments) {
     return slot;
 }
 
+BreakGlassSlot read_break_glass(LineReader& reader, std::string_view arguments) {
+    BreakGlassSlot slot;
+    slot.threshold = reader.number<std::uint32_t>(take_argument(reader, arguments, "k="));
+    slot.shares = reader.number<std::uint32_t>(take_argument(reader, arguments, "n="));
+    slot.compartments = read_compartments(reader, take_argument(reader, arguments, "caps="));
+    slot.keys = read_public_keys(reader, arguments);
+    if (!arguments.empty()) reader.mistake("unknown argument of a break-glass slot");
+    if (slot.threshold < kMinThreshold || slot.threshold > slot.shares || slot.shares > kMaxShares)
+        reader.mistake("shares outside 2 <= k <= n <= 16");
+    return slot;
+}
+
 UnknownSlot read_unknown(LineReader& reader, std::string_view type, std::string_view arguments) {
     const bool printable = std::ranges::all_of(arguments, [](char c) { return c >= ' ' && c <= '~'; });
     if (!printable || arguments.size() > kMaxArgumentsSize) reader.mistake("slot arguments are not plain text");
@@ -132,6 +145,8 @@ Slot read_slot(LineReader& reader) {
         slot.kind = read_argon2id(reader, arguments);
     else if (type == kMemberType || type == kServiceType)
         slot.kind = read_member(reader, type == kServiceType, arguments);
+    else if (type == kBreakGlassType)
+        slot.kind = read_break_glass(reader, arguments);
     else
         slot.kind = read_unknown(reader, type, arguments);
     slot.body = read_body(reader);
@@ -203,6 +218,11 @@ std::string format_arguments(const MemberSlot& slot) {
                        format_keys(slot.keys));
 }
 
+std::string format_arguments(const BreakGlassSlot& slot) {
+    return fmt::format(" k={} n={} caps={}{}", slot.threshold, slot.shares, fmt::join(slot.compartments, ","),
+                       format_keys(slot.keys));
+}
+
 std::string format_arguments(const UnknownSlot& slot) {
     return slot.arguments.empty() ? "" : " " + slot.arguments;
 }
@@ -236,6 +256,7 @@ std::optional<Role> role_from_word(std::string_view word) {
 
 std::string_view slot_type(const Slot& slot) {
     if (const auto* unknown = std::get_if<UnknownSlot>(&slot.kind)) return unknown->type;
+    if (std::holds_alternative<BreakGlassSlot>(slot.kind)) return kBreakGlassType;
     const auto* member = std::get_if<MemberSlot>(&slot.kind);
     if (member == nullptr) return "argon2id";
     return member->service ? kServiceType : kMemberType;
@@ -243,20 +264,28 @@ std::string_view slot_type(const Slot& slot) {
 
 Role role_of(const Slot& slot) {
     if (const auto* member = std::get_if<MemberSlot>(&slot.kind)) return member->role;
-    return std::holds_alternative<Argon2idSlot>(slot.kind) ? Role::kOwner : Role::kAuditor;
+    return std::holds_alternative<UnknownSlot>(slot.kind) ? Role::kAuditor : Role::kOwner;
 }
 
 const std::vector<std::uint32_t>& compartments_of(const Slot& slot) {
     static const std::vector<std::uint32_t> none;
     if (const auto* argon2id = std::get_if<Argon2idSlot>(&slot.kind)) return argon2id->compartments;
+    if (const auto* break_glass = std::get_if<BreakGlassSlot>(&slot.kind)) return break_glass->compartments;
     const auto* member = std::get_if<MemberSlot>(&slot.kind);
     return member == nullptr ? none : member->compartments;
 }
 
 const PublicKeys* public_keys_of(const Slot& slot) {
     if (const auto* member = std::get_if<MemberSlot>(&slot.kind)) return &member->keys;
+    if (const auto* break_glass = std::get_if<BreakGlassSlot>(&slot.kind)) return &break_glass->keys;
     const auto* argon2id = std::get_if<Argon2idSlot>(&slot.kind);
     return argon2id != nullptr && argon2id->keys ? &*argon2id->keys : nullptr;
+}
+
+const Slot* break_glass_slot_of(const Header& header) {
+    const auto found = std::ranges::find_if(
+        header.slots, [](const Slot& slot) { return std::holds_alternative<BreakGlassSlot>(slot.kind); });
+    return found == header.slots.end() ? nullptr : &*found;
 }
 
 bool is_slot_name(std::string_view text) {

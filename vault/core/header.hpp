@@ -68,7 +68,20 @@ struct MemberSlot {
     friend bool operator==(const MemberSlot&, const MemberSlot&) = default;
 };
 
-// A slot type of a newer program (shamir, tpm2): kept byte for byte, never opened.
+inline constexpr std::uint32_t kMinThreshold = 2;
+inline constexpr std::uint32_t kMaxShares = 16;
+
+// A slot that a random key opens of which nobody has more than a share. (share.hpp) Its keys come from that key as
+// those of a passphrase slot do, so it is sealed anew without the shares.
+struct BreakGlassSlot {
+    std::uint32_t threshold = 0;              // so many shares open it ...
+    std::uint32_t shares = 0;                 // ... of so many
+    std::vector<std::uint32_t> compartments;  // granted, ascending, at least one
+    PublicKeys keys;
+    friend bool operator==(const BreakGlassSlot&, const BreakGlassSlot&) = default;
+};
+
+// A slot type of a newer program (tpm2): kept byte for byte, never opened.
 struct UnknownSlot {
     std::string type;
     std::string arguments;  // all after id=, verbatim
@@ -78,7 +91,7 @@ struct UnknownSlot {
 struct Slot {
     std::uint32_t number = 0;  // unique in a header, 1 upwards, never reused
     std::string name;          // 1 to 64 of A-Z a-z 0-9 . _ @ + -
-    std::variant<Argon2idSlot, MemberSlot, UnknownSlot> kind;
+    std::variant<Argon2idSlot, MemberSlot, BreakGlassSlot, UnknownSlot> kind;
     Bytes body;  // the sealed bundle (keys.hpp)
     friend bool operator==(const Slot&, const Slot&) = default;
 };
@@ -112,11 +125,12 @@ struct Header {
 [[nodiscard]] std::string header_text_under_mac(const Header&);
 [[nodiscard]] std::string header_text_under_signature(const Header&);
 
-// "argon2id", "x25519", "service", or what a newer program calls it.
+// "argon2id", "x25519", "service", "break-glass", or what a newer program calls it.
 [[nodiscard]] std::string_view slot_type(const Slot&);
-[[nodiscard]] Role role_of(const Slot&);  // a passphrase opens the vault as an owner
+[[nodiscard]] Role role_of(const Slot&);  // a passphrase or shares open the vault as an owner
 [[nodiscard]] const std::vector<std::uint32_t>& compartments_of(const Slot&);
-[[nodiscard]] const PublicKeys* public_keys_of(const Slot&);  // null: it has none
+[[nodiscard]] const PublicKeys* public_keys_of(const Slot&);   // null: it has none
+[[nodiscard]] const Slot* break_glass_slot_of(const Header&);  // null: there is none
 // 1 to 64 of A-Z a-z 0-9 . _ @ + -
 [[nodiscard]] bool is_slot_name(std::string_view);
 

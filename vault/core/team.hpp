@@ -83,4 +83,21 @@ struct ExposedCredential {
     std::string last_outcome;           // of the BMC's last operation
 };
 
+// The file on another disk to which each new credential goes, sealed to the break-glass key, before it is sent.
+struct Escrow {
+    std::string file;
+    std::uint32_t slot = 0;  // whose key
+    UnixTime since;
+};
+
+// What was in an escrow log that the vault did not have.
+struct EscrowReplay {
+    std::uint64_t lines = 0;
+    std::uint64_t known = 0;                  // the vault has that secret of that account
+    std::uint64_t added = 0;                  // versions, of state unknown
+    std::vector<std::string> bmcs_added;      // names
+    std::vector<std::string> not_in_vault;    // names: taken by another BMC meanwhile, or out of the inventory
+    std::vector<std::uint64_t> unread_lines;  // torn, of another vault, or sealed to another key
+};
+
 }  // namespace bmcvault::vault

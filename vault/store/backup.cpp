@@ -187,12 +187,12 @@ Result<Store::BackupReport> verify_extracted(const fs::path& directory, const Ke
 }
 
 Result<Keyring> unlock_extracted(const fs::path& directory, const Access& access, const BackupManifest& manifest,
-                                 const Passphrase& passphrase, const OpenOptions& options) {
+                                 const UnlockHeader& unlock_header) {
     const auto header = read_header(directory, access);
     if (!header) return std::unexpected(header.error());
     if (manifest.vault_id != header->vault_id || manifest.generation != header->generation)
         return fail(ErrorCode::kDamaged, "backup: its first lines are not of its header");
-    auto unlocked = unlock(*header, passphrase, options.identity);
+    auto unlocked = unlock_header(*header);
     if (!unlocked) return std::unexpected(unlocked.error());
     Keyring keyring(*header, std::move(*unlocked));
     auto database = connect_as_it_is(directory, keyring);
@@ -278,14 +278,17 @@ Result<Store::BackupReport> Store::verify_backup(const fs::path& file, const Pas
     if (!staging) return std::unexpected(staging.error());
     const auto manifest = extract(file, staging->path(), Access{});
     if (!manifest) return std::unexpected(manifest.error());
-    const auto keyring = unlock_extracted(staging->path(), Access{}, *manifest, passphrase, options);
+    const auto keyring = unlock_extracted(staging->path(), Access{}, *manifest, [&](const Header& header) {
+        return unlock(header, passphrase, options.identity);
+    });
     if (!keyring) return std::unexpected(keyring.error());
     return verify_extracted(staging->path(), *keyring, *manifest);
 }
 
-Result<Store::BackupReport> Store::restore(const fs::path& file, const fs::path& directory,
-                                           const Passphrase& passphrase, const std::optional<std::string>& group,
-                                           const OpenOptions& options) {
+namespace {
+
+Result<Store::BackupReport> restore_by(const fs::path& file, const fs::path& directory,
+                                       const UnlockHeader& unlock_header, const std::optional<std::string>& group) {
     if (auto library = check_library(); !library) return std::unexpected(library.error());
     const auto access = access_for_group(group);
     if (!access) return std::unexpected(access.error());
@@ -295,12 +298,26 @@ Result<Store::BackupReport> Store::restore(const fs::path& file, const fs::path&
     if (!staging) return std::unexpected(staging.error());
     const auto manifest = extract(file, staging->path(), *access);
     if (!manifest) return std::unexpected(manifest.error());
-    const auto keyring = unlock_extracted(staging->path(), *access, *manifest, passphrase, options);
+    const auto keyring = unlock_extracted(staging->path(), *access, *manifest, unlock_header);
     if (!keyring) return std::unexpected(keyring.error());
     auto report = verify_extracted(staging->path(), *keyring, *manifest);
     if (!report) return report;
     if (auto done = place->publish(*staging, keyring->header().store_file); !done) return std::unexpected(done.error());
     return report;
+}
+
+}  // namespace
+
+Result<Store::BackupReport> Store::restore(const fs::path& file, const fs::path& directory,
+                                           const Passphrase& passphrase, const std::optional<std::string>& group,
+                                           const OpenOptions& options) {
+    return restore_by(
+        file, directory, [&](const Header& header) { return unlock(header, passphrase, options.identity); }, group);
+}
+
+Result<Store::BackupReport> Store::restore(const fs::path& file, const fs::path& directory, const KeysFor& keys,
+                                           const std::optional<std::string>& group) {
+    return restore_by(file, directory, [&](const Header& header) { return unlock(header, keys(header)); }, group);
 }
 
 }  // namespace bmcvault::vault

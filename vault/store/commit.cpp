@@ -27,12 +27,12 @@ private:
 // The work's own error stays inside its savepoint; an error of the storage is left to the caller to see.
 Result<void> run_in_savepoint(Database& database, StoreTransaction& transaction, const Store::Work& work) {
     if (auto begun = database.run("SAVEPOINT work"); !begun) return begun;
-    const auto head = transaction.head();
+    const auto before = transaction.place();
     auto done = work(transaction);
     if (database.broken() || !database.in_transaction()) return done;
     if (!done) {
         if (auto undone = database.run("ROLLBACK TO work"); !undone) return undone;
-        transaction.rewind(head);
+        transaction.rewind(before);
     }
     if (auto released = database.run("RELEASE work"); !released) return released;
     return done;
@@ -64,6 +64,9 @@ std::vector<Result<void>> SqlcipherStore::transact_group(const std::string& acto
     if (!before) return all_fail(before.error());
     const auto who = acting_name(actor);
     StoreTransaction transaction(database, *keyring_, who, now, *before);
+    auto log = escrow_log(database);
+    if (!log) return all_fail(log.error());
+    if (*log) transaction.escrow_to(&**log);
     bool any = false;
     for (std::size_t i = 0; i < works.size(); ++i) {
         results[i] = run_in_savepoint(database, transaction, works[i]);
@@ -74,6 +77,8 @@ std::vector<Result<void>> SqlcipherStore::transact_group(const std::string& acto
     }
     if (!any) return results;
     if (auto ended = transaction.end_with_state(); !ended) return all_fail(ended.error());
+    // First there, then here: what is staged here may be sent.
+    if (auto written = *log ? (*log)->write() : Result<void>(); !written) return all_fail(written.error());
     rollback.dismiss();
     *seen_.wrote = true;
     if (auto committed = commit(*before, transaction.head()); !committed) return all_fail(committed.error());
@@ -96,10 +101,10 @@ Result<void> SqlcipherStore::commit(const AuditHead& before, const AuditHead& af
                 fmt::format("it is not known whether this was stored ({}); read again before going on", why.detail));
 }
 
-// A passphrase may be known to several; an identity says who it was, whatever the login name.
+// A passphrase may be known to several; an identity or shares say who it was, whatever the login name.
 std::string SqlcipherStore::acting_name(const std::string& actor) const {
     const auto& slot = keyring_->own_slot();
-    return std::holds_alternative<MemberSlot>(slot.kind) ? fmt::format("{} ({})", slot.name, actor) : actor;
+    return std::holds_alternative<Argon2idSlot>(slot.kind) ? actor : fmt::format("{} ({})", slot.name, actor);
 }
 
 Head SqlcipherStore::head_at(const AuditHead& audit) const {

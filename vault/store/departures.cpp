@@ -187,6 +187,8 @@ Result<Departure> SqlcipherStore::begin_departure(const Acting& acting, const st
     auto departure = who_leaves(who);
     if (!departure) return departure;
     const bool member = departure->type == DepartureType::kMember;
+    const auto* shared = break_glass_slot_of(*header);
+    const bool break_glass = member && shared != nullptr && shared->number == *departure->slot;
     auto done = transact(acting.actor, acting.now, [&](Transaction& transaction) -> Result<void> {
         auto& steps = static_cast<StoreTransaction&>(transaction);
         auto id = steps.insert_departure(who, to_word(departure->type), departure->slot, acting.reason);
@@ -196,6 +198,8 @@ Result<Departure> SqlcipherStore::begin_departure(const Acting& acting, const st
                              : steps.database().run(kMarkOfHolder, {*id, who});
         const auto count = steps.database().changed_rows();
         if (marked && member) marked = steps.end_membership(*departure->slot);
+        // Nothing more is sealed to a key that is given up.
+        if (marked && break_glass) marked = steps.end_escrow();
         if (marked && !member)
             marked = steps.database().run("UPDATE holder SET departed_at=? WHERE name=?", {acting.now, who});
         if (!marked) return marked;

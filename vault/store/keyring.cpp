@@ -63,15 +63,20 @@ Result<Unlocked> unlock_by_identity(const Header& header, const Passphrase& pass
         return fail(ErrorCode::kWrongKey, "wrong passphrase: it does not open this identity");
     auto identity = open_identity(*file, *key);
     if (!identity) return std::unexpected(identity.error());
-    for (const auto& slot : header.slots) {
-        const auto* member = std::get_if<MemberSlot>(&slot.kind);
-        if (member != nullptr && member->keys == file->keys)
-            return checked(header, open_with(header, slot, std::move(*identity)));
-    }
-    return fail(ErrorCode::kNotPermitted, "this identity is no member of this vault");
+    return unlock(header, identity);
 }
 
 }  // namespace
+
+Result<Unlocked> unlock(const Header& header, const Result<IdentityKeys>& identity) {
+    if (!identity) return std::unexpected(identity.error());
+    const auto keys = public_keys(*identity);
+    for (const auto& slot : header.slots) {
+        const auto* theirs = public_keys_of(slot);
+        if (theirs != nullptr && *theirs == keys) return checked(header, open_with(header, slot, identity->clone()));
+    }
+    return fail(ErrorCode::kNotPermitted, "this identity is no member of this vault");
+}
 
 Result<Unlocked> unlock(const Header& header, const Passphrase& passphrase,
                         const std::optional<std::string>& identity) {

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -30,6 +31,11 @@ struct Unlocked {
 // none is opened; kNotPermitted when the identity is no member; kDamaged when one is, but header or keys do not verify.
 [[nodiscard]] Result<Unlocked> unlock(const Header&, const Passphrase&,
                                       const std::optional<std::string>& identity = {});
+
+// By the keys of a slot. kNotPermitted when no slot has them.
+[[nodiscard]] Result<Unlocked> unlock(const Header&, const Result<IdentityKeys>&);
+// One of these, for whoever has read the header.
+using UnlockHeader = std::function<Result<Unlocked>(const Header&)>;
 
 [[nodiscard]] Key32 random_key();
 [[nodiscard]] Nonce random_nonce();

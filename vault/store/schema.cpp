@@ -406,7 +406,25 @@ CREATE TRIGGER state_admin_key_update AFTER UPDATE ON admin_key
     'admin_key',NEW.generation,NEW.public_key,NEW.endorsement); END;
 )sql";
 
-constexpr std::array<const char*, kSchemaVersion> kSteps{kVersion1, kVersion2, kVersion3, kVersion4, kVersion5};
+// Where the escrow log is. A program that does not know this table would stage without it: it refuses the vault.
+constexpr const char* kVersion6 = R"sql(
+CREATE TABLE escrow(
+  id INTEGER PRIMARY KEY, file TEXT NOT NULL CHECK(length(file)>=1), slot INTEGER NOT NULL,
+  since INTEGER NOT NULL, until INTEGER);
+CREATE UNIQUE INDEX escrow_one_open ON escrow(until IS NULL) WHERE until IS NULL;
+CREATE TRIGGER escrow_no_delete BEFORE DELETE ON escrow
+  BEGIN SELECT RAISE(ABORT,'where an escrow log was kept stays known'); END;
+CREATE TRIGGER escrow_fixed BEFORE UPDATE OF id,file,slot,since ON escrow
+  BEGIN SELECT RAISE(ABORT,'where an escrow log was kept stays known'); END;
+CREATE TRIGGER state_escrow_insert AFTER INSERT ON escrow
+  BEGIN UPDATE state SET root=root_with(root,'escrow',NEW.id,NEW.file,NEW.slot,NEW.since,NEW.until); END;
+CREATE TRIGGER state_escrow_update AFTER UPDATE ON escrow
+  BEGIN UPDATE state SET root=root_with(root_without(root,'escrow',OLD.id,OLD.file,OLD.slot,OLD.since,OLD.until),
+    'escrow',NEW.id,NEW.file,NEW.slot,NEW.since,NEW.until); END;
+)sql";
+
+constexpr std::array<const char*, kSchemaVersion> kSteps{kVersion1, kVersion2, kVersion3,
+                                                         kVersion4, kVersion5, kVersion6};
 
 }  // namespace
 

@@ -46,6 +46,8 @@ void grant(Slot& slot, std::vector<std::uint32_t> compartments) {
         argon2id->compartments = std::move(compartments);
     } else if (auto* member = std::get_if<MemberSlot>(&slot.kind)) {
         member->compartments = std::move(compartments);
+    } else if (auto* break_glass = std::get_if<BreakGlassSlot>(&slot.kind)) {
+        break_glass->compartments = std::move(compartments);
     }
 }
 

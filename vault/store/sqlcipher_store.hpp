@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "vault/store/escrow.hpp"
 #include "vault/store/head_file.hpp"
 #include "vault/store/keyring.hpp"
 #include "vault/store/sqlite.hpp"
@@ -96,6 +97,13 @@ public:
     Result<std::vector<WipedBmc>> wiped() const override;
     Result<void> destroy(const Acting&, std::span<const BmcId> wiped) override;
     Result<std::vector<std::string>> backups_since(UnixTime) const override;
+    Result<void> add_break_glass(const Acting&, std::uint32_t threshold, std::uint32_t count,
+                                 const KeepShares& keep) override;
+    Result<Departure> use_break_glass(const Acting&) override;
+    Result<std::optional<Escrow>> escrow() const override;
+    Result<std::uint64_t> enable_escrow(const Acting&, const std::filesystem::path& file) override;
+    Result<void> disable_escrow(const Acting&) override;
+    Result<EscrowReplay> replay_escrow(const Acting&, const std::filesystem::path& file) override;
     Result<void> new_generation(const Acting& acting) override { return destroy(acting, {}); }
     Result<BackupReport> backup(const std::filesystem::path& file, const std::string& actor, UnixTime now,
                                 const std::string& reason) override;
@@ -126,6 +134,8 @@ private:
         bool begun = false;  // its row is there already
     };
     [[nodiscard]] Result<NewSlot> slot_for(const Header&, const NewMember&) const;
+    // escrow.cpp. The log that is kept, for the transaction that was begun.
+    [[nodiscard]] Result<std::optional<EscrowLog>> escrow_log(Database&) const;
     // generation.cpp
     [[nodiscard]] Result<void> drop_removed_slots(Header& header) const;
     [[nodiscard]] Result<void> lock_for_generation();

@@ -214,8 +214,10 @@ Result<std::uint64_t> count_rows(Database& database, std::string_view sql) {
     return count;
 }
 
-Result<std::unique_ptr<Store>> Store::open(const fs::path& directory, const Passphrase& passphrase,
-                                           const OpenOptions& options) {
+namespace {
+
+Result<std::unique_ptr<Store>> open_by(const fs::path& directory, const UnlockHeader& unlock_header,
+                                       const OpenOptions& options) {
     if (auto library = check_library(); !library) return std::unexpected(library.error());
     const auto access = check_directory(directory);
     if (!access) return std::unexpected(access.error());
@@ -227,7 +229,7 @@ Result<std::unique_ptr<Store>> Store::open(const fs::path& directory, const Pass
     if (!lock) return std::unexpected(lock.error());
     const auto locked_header = read_header(directory, *access);  // a change of generation may have come in between
     if (!locked_header) return std::unexpected(locked_header.error());
-    auto unlocked = unlock(*locked_header, passphrase, options.identity);
+    auto unlocked = unlock_header(*locked_header);
     if (!unlocked) return std::unexpected(unlocked.error());
     auto keyring = std::make_shared<Keyring>(*locked_header, std::move(*unlocked));
     auto database = connect_as_it_is(directory, *keyring);
@@ -242,6 +244,18 @@ Result<std::unique_ptr<Store>> Store::open(const fs::path& directory, const Pass
     if (auto loaded = load_data_keys(**database, *keyring); !loaded) return std::unexpected(loaded.error());
     return std::make_unique<SqlcipherStore>(directory, std::move(*lock), std::move(keyring), std::move(*database),
                                             std::move(seen));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> Store::open(const fs::path& directory, const Passphrase& passphrase,
+                                           const OpenOptions& options) {
+    return open_by(
+        directory, [&](const Header& header) { return unlock(header, passphrase, options.identity); }, options);
+}
+
+Result<std::unique_ptr<Store>> Store::open(const fs::path& directory, const KeysFor& keys, const OpenOptions& options) {
+    return open_by(directory, [&](const Header& header) { return unlock(header, keys(header)); }, options);
 }
 
 Result<std::unique_ptr<Store>> SqlcipherStore::clone() const {

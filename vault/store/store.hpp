@@ -20,6 +20,7 @@
 #include "vault/base/secret.hpp"
 #include "vault/core/checkpoint.hpp"
 #include "vault/core/head.hpp"
+#include "vault/core/keys.hpp"
 #include "vault/core/model.hpp"
 #include "vault/store/team.hpp"
 
@@ -149,6 +150,11 @@ public:
     // all or nothing (migrate.hpp).
     [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::filesystem::path& directory, const Passphrase&,
                                                              const OpenOptions& = {});
+    // By the secret keys of a slot themselves, which the caller has (an identity that is open already, joined shares).
+    // Of the header given only the administrator's signature was verified. kNotPermitted: no slot has these keys.
+    using KeysFor = std::function<Result<IdentityKeys>(const Header&)>;
+    [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::filesystem::path& directory,
+                                                             const KeysFor& keys, const OpenOptions& = {});
 
     // A second connection to the same vault with the same keys, for another thread (the writer).
     [[nodiscard]] virtual Result<std::unique_ptr<Store>> clone() const = 0;
@@ -264,6 +270,9 @@ public:
     [[nodiscard]] static Result<BackupReport> restore(const std::filesystem::path& file,
                                                       const std::filesystem::path& directory, const Passphrase&,
                                                       const std::optional<std::string>& group, const OpenOptions& = {});
+    [[nodiscard]] static Result<BackupReport> restore(const std::filesystem::path& file,
+                                                      const std::filesystem::path& directory, const KeysFor& keys,
+                                                      const std::optional<std::string>& group);
 };
 
 }  // namespace bmcvault::vault

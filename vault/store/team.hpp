@@ -7,13 +7,16 @@
 
 #include <array>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "vault/base/error.hpp"
+#include "vault/core/share.hpp"
 #include "vault/core/team.hpp"
 
 namespace bmcvault::vault {
@@ -80,6 +83,25 @@ public:
     [[nodiscard]] virtual Result<void> destroy(const Acting&, std::span<const BmcId> wiped) = 0;
     // Files of backups that were taken from then on, from the audit log.
     [[nodiscard]] virtual Result<std::vector<std::string>> backups_since(UnixTime) const = 0;
+
+    // A slot that `threshold` of `count` shares open, as an owner. `keep` gets the shares first and must have put them
+    // where people find them when it returns: there is never a slot without shares. kAlreadyExists: there is one.
+    using KeepShares = std::function<Result<void>(std::span<const Share>)>;
+    [[nodiscard]] virtual Result<void> add_break_glass(const Acting&, std::uint32_t threshold, std::uint32_t count,
+                                                       const KeepShares& keep) = 0;
+    // The shares have opened the vault: whatever may be live is exposed, and due. Signed, and durable on return. The
+    // departure is one for all uses of a slot.
+    [[nodiscard]] virtual Result<Departure> use_break_glass(const Acting&) = 0;
+
+    // nullopt: none is kept.
+    [[nodiscard]] virtual Result<std::optional<Escrow>> escrow() const = 0;
+    // From now on no credential is stored that is not in this file first; those there are go there now. A file that is
+    // there already must be an escrow log of this vault. The number written. kConflict: no break-glass slot, or one is
+    // kept.
+    [[nodiscard]] virtual Result<std::uint64_t> enable_escrow(const Acting&, const std::filesystem::path& file) = 0;
+    [[nodiscard]] virtual Result<void> disable_escrow(const Acting&) = 0;
+    // Adds what the vault does not have. kNotPermitted: the vault was not opened by shares.
+    [[nodiscard]] virtual Result<EscrowReplay> replay_escrow(const Acting&, const std::filesystem::path& file) = 0;
 
     // New master key, compartment keys, data keys and signing key; everything sealed anew into a new store file. The
     // rename of the header is the commit point. Waits for nobody: kBusy while anyone else has the vault open.

@@ -260,6 +260,8 @@ Result<VersionNumber> StoreTransaction::insert_version(BmcId bmc, Subject subjec
     for (Value value : std::initializer_list<Value>{version.value, to_word(state), to_word(provenance),
                                                     static_cast<int>(size), epoch, sealed, now_, note})
         values.push_back(std::move(value));
+    if (auto escrowed = escrow(bmc, subject, version, size, secret); !escrowed)
+        return std::unexpected(escrowed.error());
     auto done = database_.run(
         "INSERT INTO credential(bmc_id,kind,subject,version,state,provenance,stored_size,epoch,sealed,created_at,note) "
         "VALUES(?,?,?,?,?,?,?,?,?,?,?)",

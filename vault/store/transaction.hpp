@@ -8,6 +8,7 @@
 
 #include "vault/core/audit_chain.hpp"
 #include "vault/core/header.hpp"
+#include "vault/store/escrow.hpp"
 #include "vault/store/keyring.hpp"
 #include "vault/store/sqlite.hpp"
 #include "vault/store/store.hpp"
@@ -28,7 +29,14 @@ public:
         : database_(database), keyring_(keyring), actor_(actor), now_(now), head_(head) {}
 
     [[nodiscard]] const AuditHead& head() const { return head_; }
-    void rewind(const AuditHead& head) { head_ = head; }  // after ROLLBACK TO
+    // Borrowed: where each new version goes too.
+    void escrow_to(EscrowLog* log) { escrow_ = log; }
+    struct Place {
+        AuditHead head;
+        std::size_t escrowed = 0;
+    };
+    [[nodiscard]] Place place() const { return {head_, escrow_ != nullptr ? escrow_->size() : 0}; }
+    void rewind(const Place& place);  // after ROLLBACK TO
 
     Result<void> add_bmc(const Bmc&) override;
     Result<void> update_bmc(const Bmc&) override;
@@ -76,6 +84,9 @@ public:
     [[nodiscard]] Database& database() { return database_; }
     [[nodiscard]] const Keyring& keyring() const { return keyring_; }
     [[nodiscard]] UnixTime now() const { return now_; }
+    // What may be live on any BMC is exposed by this departure; how many versions.
+    [[nodiscard]] Result<std::uint64_t> expose_all(std::int64_t departure);
+    [[nodiscard]] Result<void> end_escrow();
     // Every current and pending version becomes unknown, for only the BMCs know which of them is live.
     [[nodiscard]] Result<void> distrust_all(std::string json_body);
 
@@ -101,6 +112,7 @@ private:
     [[nodiscard]] Result<void> refuse_too_many(std::size_t more);
     [[nodiscard]] Result<std::uint32_t> insert_list(const std::string& name);
     [[nodiscard]] Result<void> insert_listed(std::uint32_t list, std::uint32_t entry, const NewListedPassword&);
+    [[nodiscard]] Result<void> escrow(BmcId, Subject, VersionNumber, StoredSize, const Key20&);
     [[nodiscard]] Result<void> sign_record(const IdentityKeys& identity);
     [[nodiscard]] Result<std::int64_t> number(std::string_view sql, const Database::Values& = {});
     [[nodiscard]] Result<void> audit_version(std::string_view event, BmcId, Subject, VersionNumber,
@@ -111,6 +123,7 @@ private:
     std::string_view actor_;
     UnixTime now_;
     AuditHead head_;
+    EscrowLog* escrow_ = nullptr;
 };
 
 }  // namespace bmcvault::vault
