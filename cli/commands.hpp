@@ -84,6 +84,11 @@ using Exit = Outcome<ExitCode>;
 [[nodiscard]] Exit perform(const Context& context, const CardExportCommand& command);
 [[nodiscard]] Exit perform(const Context& context, const CardImportCommand& command);
 [[nodiscard]] Exit perform(const Context& context, const CardForgetCommand& command);
+
+// unlock_commands.cpp
+[[nodiscard]] Exit perform(const Context& context, const UnlockCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const LockCommand& command);
+[[nodiscard]] Exit perform(const Context& context, const AgentCommand& command);
 // practice.cpp
 [[nodiscard]] Exit perform(const Context& context, const PracticeCommand& command);
 

@@ -9,10 +9,12 @@
 #include <chrono>
 #include <cstdlib>
 
+#include "cli/agent.hpp"
 #include "cli/checkpoints.hpp"
 #include "cli/due.hpp"
 #include "cli/secret_input.hpp"
 #include "cli/shares.hpp"
+#include "vault/core/identity.hpp"
 
 namespace bmcvault::cli {
 namespace {
@@ -163,6 +165,26 @@ namespace {
 
 using Opened = Result<std::unique_ptr<vault::Store>>;
 
+// nullopt: no agent has the keys of this vault, or not those of --identity.
+std::optional<Opened> open_by_agent(const std::filesystem::path& directory,
+                                    const std::optional<std::string>& identity) {
+    const auto socket = agent_socket(directory);
+    if (!socket) return std::nullopt;
+    bool asked_in_vain = false;
+    const auto keys_for = [&](const vault::Header& header) -> Result<vault::IdentityKeys> {
+        auto keys = keys_from_agent(*socket, header.vault_id, header.generation);
+        asked_in_vain = !keys;
+        if (!keys || !identity) return keys;
+        const auto file = vault::parse_identity(*identity);
+        asked_in_vain = !file || file->keys != vault::public_keys(*keys);
+        if (asked_in_vain) return fail(ErrorCode::kNotFound, "the agent holds another member's keys");
+        return keys;
+    };
+    auto opened = vault::Store::open(directory, keys_for, {heads_directory(), std::nullopt});
+    if (asked_in_vain) return std::nullopt;
+    return opened;
+}
+
 // With what the options say opens it.
 Outcome<Opened> open_given(const Context& context, const std::filesystem::path& directory) {
     if (!context.options.shares.empty()) {
@@ -171,10 +193,14 @@ Outcome<Opened> open_given(const Context& context, const std::filesystem::path& 
         return vault::Store::open(directory, keys_from(*shares), {heads_directory(), std::nullopt});
     }
     const auto& opened = context.options.identity.empty() ? directory.string() : context.options.identity;
-    auto passphrase = read_passphrase(context, fmt::format("Passphrase of {}: ", printable(opened)));
-    if (!passphrase) return std::unexpected(passphrase.error());
     auto identity = read_identity(context);
     if (!identity) return std::unexpected(identity.error());
+    if (!passphrase_is_given(context)) {
+        auto by_agent = open_by_agent(directory, *identity);
+        if (by_agent) return std::move(*by_agent);
+    }
+    auto passphrase = read_passphrase(context, fmt::format("Passphrase of {}: ", printable(opened)));
+    if (!passphrase) return std::unexpected(passphrase.error());
     return vault::Store::open(directory, *passphrase, {heads_directory(), *identity});
 }
 

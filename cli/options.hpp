@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "cli/agent_life.hpp"
 #include "cli/selector.hpp"
 
 namespace bmcvault::cli {
@@ -257,6 +258,13 @@ struct CardExportCommand {
 struct CardImportCommand {
     std::string file;
 };
+struct UnlockCommand {
+    AgentLimits limits{};
+};
+struct LockCommand {};
+struct AgentCommand {  // what `unlock` starts; nobody types it
+    AgentLimits limits{};
+};
 struct CardForgetCommand {
     std::string kind;
     std::string fact;
@@ -310,7 +318,7 @@ using Command = std::variant<
     HolderAddCommand, HolderListCommand, DepartCommand, DeprovisionCommand, ExposeCommand, ExecCommand, ExportCommand,
     ApproveCommand, CardShowCommand, CardExportCommand, CardImportCommand, CardForgetCommand, PracticeCommand,
     PolicyCheckCommand, DueCommand, ReportCommand, BreakGlassCreateCommand, BreakGlassDrillCommand, EscrowEnableCommand,
-    EscrowDisableCommand, EscrowShowCommand, EscrowReplayCommand>;
+    EscrowDisableCommand, EscrowShowCommand, EscrowReplayCommand, UnlockCommand, LockCommand, AgentCommand>;
 
 struct Invocation {
     std::string name;  // "accounts secure"

@@ -72,6 +72,7 @@ public:
         add_card();
         add_approve();
         add_vault();
+        add_unlock();
         add_members();
         add_departures();
         add_deprovision();
@@ -768,6 +769,31 @@ private:
         forget->add_option("FACT", card_forget_.fact, "as `card show --json` names it")->required();
     }
 
+    void add_limits(CLI::App* sub, AgentLimits& limits) {
+        static const std::map<std::string, std::int64_t> units{{"s", 1}, {"m", 60}, {"h", 3600}};
+        const auto add = [sub](const char* name, std::chrono::seconds& value, const char* help) {
+            sub->add_option_function<std::int64_t>(
+                   name, [&value](std::int64_t seconds) { value = std::chrono::seconds(seconds); }, help)
+                ->transform(CLI::AsNumberWithUnit(units, CLI::AsNumberWithUnit::UNIT_REQUIRED).description(""))
+                ->check(within<std::int64_t>(1, 24 * 3600))
+                ->type_name("TIME");
+        };
+        add("--ttl", limits.idle, "so long after the last command: 30s, 15m, 1h (15m)");
+        add("--max", limits.at_most, "so long in all, at most 24h (8h)");
+    }
+
+    void add_unlock() {
+        auto* unlock = command(&app_, "unlock", "keep the vault open for a while, like an ssh agent", unlock_,
+                               "\nThe keys are in the locked memory of a process of yours. They go with `lock`, with\n"
+                               "time, when the machine was asleep, and when the vault gets new keys.\n\n"
+                               "Examples:\n  bmcvault unlock\n  bmcvault unlock --ttl 5m --max 1h\n");
+        add_limits(unlock, unlock_.limits);
+        command(&app_, "lock", "end that", lock_, "\nExamples:\n  bmcvault lock\n");
+        auto* agent = command(&app_, "agent", "", agent_, "");
+        agent->group("");
+        add_limits(agent, agent_.limits);
+    }
+
     void add_vault() {
         CLI::App* vault =
             app_.add_subcommand("vault",
@@ -1055,6 +1081,9 @@ private:
     CardExportCommand card_export_;
     CardImportCommand card_import_;
     CardForgetCommand card_forget_;
+    UnlockCommand unlock_;
+    LockCommand lock_;
+    AgentCommand agent_;
     ExportCommand export_;
     ApproveCommand approve_;
     VaultForgetCommand forget_;

@@ -221,6 +221,14 @@ Outcome<Passphrase> as_passphrase(Result<SecretText> text, std::string_view sour
     return std::move(*passphrase);
 }
 
+// Empty: there is none.
+std::string systemd_credential() {
+    const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
+    if (directory == nullptr || *directory == '\0') return {};
+    auto path = std::string(directory) + "/bmcvault";
+    return access(path.c_str(), F_OK) == 0 ? path : std::string();
+}
+
 // nullopt: none of the sources without a person is there.
 std::optional<Outcome<Passphrase>> passphrase_without_prompt(const Context& context) {
     const GlobalOptions& options = context.options;
@@ -234,10 +242,8 @@ std::optional<Outcome<Passphrase>> passphrase_without_prompt(const Context& cont
         return as_passphrase(read_secret_file(*options.passphrase_file, true),
                              fmt::format("passphrase file {}", printable(*options.passphrase_file)));
     }
-    const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
-    if (directory == nullptr || *directory == '\0') return std::nullopt;
-    const std::string path = std::string(directory) + "/bmcvault";
-    if (access(path.c_str(), F_OK) != 0) return std::nullopt;
+    const auto path = systemd_credential();
+    if (path.empty()) return std::nullopt;
     // systemd answers for this directory; its files may be 0440 of root with an ACL.
     return as_passphrase(read_secret_file(path, false), fmt::format("passphrase credential {}", printable(path)));
 }
@@ -300,6 +306,10 @@ Outcome<Passphrase> read_passphrase(const Context& context, const std::string& p
     auto typed = prompt_on_terminal(prompt);
     if (!typed) return no_terminal();
     return as_passphrase(std::move(*typed), "passphrase");
+}
+
+bool passphrase_is_given(const Context& context) {
+    return context.options.passphrase_fd || context.options.passphrase_file || !systemd_credential().empty();
 }
 
 Outcome<Passphrase> read_new_passphrase(const Context& context) {

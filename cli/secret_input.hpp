@@ -14,6 +14,8 @@ namespace bmcvault::cli {
 
 // The first that is there: --passphrase-fd, --passphrase-file, $CREDENTIALS_DIRECTORY/bmcvault, a prompt.
 [[nodiscard]] Outcome<Passphrase> read_passphrase(const Context& context, const std::string& prompt);
+// Without it nobody but a person on the terminal, or an unlock agent, can open the vault.
+[[nodiscard]] bool passphrase_is_given(const Context& context);
 // The same for a new vault: the prompt asks twice.
 [[nodiscard]] Outcome<Passphrase> read_new_passphrase(const Context& context);
 

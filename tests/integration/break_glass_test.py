@@ -41,7 +41,9 @@ class Shares(Vault):
         return [program, *arguments, "--vault", str(self.directory), *options]
 
 
-class BreakGlass(FleetTest):
+class WithShares(FleetTest):
+    """Three rotated BMCs, and a break-glass key in three shares of which two open the vault."""
+
     def setUp(self):
         super().setUp()
         self.practice = self.start(Practice(count=3))
@@ -60,6 +62,8 @@ class BreakGlass(FleetTest):
     def events(self):
         return [each["event"] for each in self.vault.json("log").objects[:-1]]
 
+
+class BreakGlass(WithShares):
     def test_the_sheets_are_private_whole_and_never_overwritten(self):
         self.assertEqual(self.made["threshold"], 2)
         self.assertEqual(len(self.made["sheets"]), 6)
@@ -182,7 +186,7 @@ class BreakGlass(FleetTest):
         self.assertEqual(self.events()[-1], "break-glass.used")
 
 
-class Escrow(BreakGlass):
+class Escrow(WithShares):
     def setUp(self):
         super().setUp()
         self.log = self.new_directory() / "bmcvault.escrow"

@@ -96,7 +96,7 @@ void fill(const Shape& shape) {
     must(Store::create(shape.directory, test::passphrase(), test::options()));
     const auto header = header_of(shape);
     Keyring keyring(header, must(unlock(header, test::passphrase())));
-    const auto database = must(Database::open(shape.directory / header.store_file, keyring.sqlcipher_key()));
+    const auto database = must(Database::open(shape.directory / header.store_file, keyring.database_keys()));
     must(load_data_keys(*database, keyring));
     must(database->run_script("PRAGMA journal_mode=OFF"));
     for (std::uint32_t version = 0; version < shape.versions; ++version)
@@ -105,6 +105,7 @@ void fill(const Shape& shape) {
             StoreTransaction transaction(*database, keyring, "bench", {test::kNow.value + version},
                                          must(read_audit_head(*database)));
             fill_a_part(transaction, shape, version, first);
+            must(transaction.end_with_state());
             must(database->run("COMMIT"));
         }
 }
@@ -113,7 +114,7 @@ void fill(const Shape& shape) {
 void count_audit(const Shape& shape) {
     const auto header = header_of(shape);
     const Keyring keyring(header, must(unlock(header, test::passphrase())));
-    const auto database = must(Database::open(shape.directory / header.store_file, keyring.sqlcipher_key()));
+    const auto database = must(Database::open(shape.directory / header.store_file, keyring.database_keys()));
     must(database->query("SELECT count(*),sum(length(actor)+length(event)+length(body)+96) FROM audit", {},
                          [](const Row& row) {
                              fmt::print("  {} audit records with {:.0f} MiB of content\n", row.integer(0),

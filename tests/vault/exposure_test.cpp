@@ -211,8 +211,7 @@ private:
         const auto header = header_in(directory_);
         static const auto unlocked = must(unlock(header_in(empty_vault()), test::passphrase()));
         const auto bundle = must(test::unlock_slot(header, *unlocked.identity)).bundle.clone();
-        const auto database =
-            must(Database::open(directory_ / header.store_file, derive_sqlcipher_key(bundle.master_key)));
+        const auto database = must(Database::open(directory_ / header.store_file, DatabaseKeys::of(bundle.master_key)));
         std::map<VersionId, bool> marked;
         must(database->query(
             "SELECT b.name,e.kind,e.version,e.revealed FROM exposure e JOIN bmc b ON b.id=e.bmc_id "

@@ -41,6 +41,7 @@ public:
         if (before_closing_) before_closing_(*this);
     }
 
+    Result<IdentityKeys> identity() const override;
     Result<std::unique_ptr<Store>> clone() const override;
     Result<std::vector<Bmc>> bmcs(bool with_retired) const override;
     Result<Bmc> bmc(BmcId) const override;

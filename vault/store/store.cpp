@@ -258,6 +258,14 @@ Result<std::unique_ptr<Store>> Store::open(const fs::path& directory, const Keys
     return open_by(directory, [&](const Header& header) { return unlock(header, keys(header)); }, options);
 }
 
+Result<IdentityKeys> SqlcipherStore::identity() const {
+    const auto& identity = keyring_->unlocked().identity;
+    if (!identity)
+        return fail(ErrorCode::kConflict,
+                    "this passphrase slot is one of the first vaults', and has no keys of its own");
+    return identity->clone();
+}
+
 Result<std::unique_ptr<Store>> SqlcipherStore::clone() const {
     auto lock = VaultLock::acquire(directory_, VaultLock::Mode::kShared);
     if (!lock) return std::unexpected(lock.error());

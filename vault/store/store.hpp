@@ -156,6 +156,9 @@ public:
     [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::filesystem::path& directory,
                                                              const KeysFor& keys, const OpenOptions& = {});
 
+    // The secret keys of the slot that is open, for an unlock agent. kConflict: a passphrase slot of the first vaults.
+    [[nodiscard]] virtual Result<IdentityKeys> identity() const = 0;
+
     // A second connection to the same vault with the same keys, for another thread (the writer).
     [[nodiscard]] virtual Result<std::unique_ptr<Store>> clone() const = 0;
 
