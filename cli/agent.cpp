@@ -45,6 +45,7 @@ static_assert(sizeof(Question) == 32);
 constexpr std::size_t kKeysSize = 64;
 using KeysBytes = Secret<kKeysSize>;  // X25519, then Ed25519 seed
 constexpr std::chrono::seconds kPatience{5};
+constexpr std::chrono::seconds kLongestWait{5};
 
 class Descriptor {
 public:
@@ -232,12 +233,13 @@ Result<vault::IdentityKeys> keys_from_agent(const fs::path& socket, const vault:
     return halves(bytes);
 }
 
-bool lock_agent(const fs::path& socket) {
+Locked lock_agent(const fs::path& socket) {
     const auto connection = connect_to(socket);
-    if (!connection || !ask(connection->get(), {Ask::kLock, {}, 0, {}})) return false;
+    if (!connection) return Locked::kNobodyWasThere;
     std::uint8_t end = 0;
-    std::ignore = recv(connection->get(), &end, 1, 0);  // it closes when its keys are wiped
-    return true;
+    const bool asked = ask(connection->get(), {Ask::kLock, {}, 0, {}});
+    const bool closed = asked && recv(connection->get(), &end, 1, 0) == 0;  // when its keys are wiped
+    return closed ? Locked::kWiped : Locked::kNoAnswer;
 }
 
 Result<void> start_agent(const fs::path& socket, const AgentKeys& keys, const AgentLimits& limits) {
@@ -247,6 +249,10 @@ Result<void> start_agent(const fs::path& socket, const AgentKeys& keys, const Ag
     if (pipe2(pipe.data(), O_CLOEXEC) != 0) return system_error("pipe");
     Descriptor from(pipe[0]);
     const Descriptor to(pipe[1]);
+    // Above the numbers that they get in the agent, so that neither is closed by the other's move.
+    Descriptor listening(fcntl(listener->get(), F_DUPFD_CLOEXEC, kKeysDescriptor + 1));
+    Descriptor reading(fcntl(from.get(), F_DUPFD_CLOEXEC, kKeysDescriptor + 1));
+    if (!listening.valid() || !reading.valid()) return system_error("the agent");
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
@@ -254,13 +260,8 @@ Result<void> start_agent(const fs::path& socket, const AgentKeys& keys, const Ag
     posix_spawn_file_actions_init(&actions);
     for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
         posix_spawn_file_actions_addopen(&actions, standard, "/dev/null", O_RDWR, 0);
-    // Through numbers that neither of them has, so that none is closed by the other's move.
-    posix_spawn_file_actions_adddup2(&actions, listener->get(), 20);
-    posix_spawn_file_actions_adddup2(&actions, from.get(), 21);
-    posix_spawn_file_actions_adddup2(&actions, 20, kListenerDescriptor);
-    posix_spawn_file_actions_adddup2(&actions, 21, kKeysDescriptor);
-    posix_spawn_file_actions_addclose(&actions, 20);
-    posix_spawn_file_actions_addclose(&actions, 21);
+    posix_spawn_file_actions_adddup2(&actions, listening.get(), kListenerDescriptor);
+    posix_spawn_file_actions_adddup2(&actions, reading.get(), kKeysDescriptor);
     std::array<std::string, 6> words{"bmcvault", "agent",
                                      "--ttl",    std::to_string(limits.idle.count()) + "s",
                                      "--max",    std::to_string(limits.at_most.count()) + "s"};
@@ -271,7 +272,10 @@ Result<void> start_agent(const fs::path& socket, const AgentKeys& keys, const Ag
     const int error = posix_spawn(&agent, "/proc/self/exe", &actions, &attributes, argv.data(), environment.data());
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
+    listener->reset();  // an agent that has ended is to be told from a slow one
+    listening.reset();
     from.reset();
+    reading.reset();
     errno = error;
     if (error != 0) return system_error("the agent");
     if (!put_keys(to.get(), keys)) return system_error("the agent");
@@ -281,13 +285,15 @@ Result<void> start_agent(const fs::path& socket, const AgentKeys& keys, const Ag
 
 int serve_as_agent(const AgentLimits& limits) {
     auto keys = take_keys(kKeysDescriptor);
-    close(kKeysDescriptor);
+    close_range(kKeysDescriptor, ~0U, 0);  // and whatever the one who unlocked had open
     if (!keys || chdir("/") != 0) return 1;
     const auto stop = signals();
     AgentLife life(limits, instant());
     while (keys) {
         std::array<pollfd, 2> wait{{{kListenerDescriptor, POLLIN, 0}, {stop.get(), POLLIN, 0}}};
-        const int ready = poll(wait.data(), wait.size(), static_cast<int>(life.left(instant()).count()));
+        // Its clock stands still while the machine sleeps.
+        const auto time = std::min<std::chrono::milliseconds>(life.left(instant()), kLongestWait);
+        const int ready = poll(wait.data(), wait.size(), static_cast<int>(time.count()));
         const bool is_broken = ready < 0 && errno != EINTR;
         if (is_broken || life.end(instant()) || (ready > 0 && wait[1].revents != 0))
             keys.reset();

@@ -1,8 +1,9 @@
 // The unlock agent: a process that holds the keys of one slot of one vault for a while, and gives them to commands of
-// the same user over a Unix socket. (docs/unlock.md)
+// the same user over a Unix socket. (docs/cli.md)
 //
-// It is bound to the vault and to its generation: asked about another one it gives nothing, and ends. What it holds is
-// in the locked arena of a process of its own, which was started anew: memory locks do not survive a fork.
+// It is bound to the vault and to its generation: asked about another one it gives nothing, and ends. What it has given
+// before is the identity of a member as a file has it, and good for later generations of which that is a member. What
+// it holds is in the locked arena of a process of its own, which was started anew: memory locks do not survive a fork.
 #pragma once
 
 #include <filesystem>
@@ -28,8 +29,12 @@ struct AgentKeys {
 // is none.
 [[nodiscard]] Result<vault::IdentityKeys> keys_from_agent(const std::filesystem::path& socket,
                                                           const vault::VaultId& vault_id, std::uint64_t generation);
-// True when one was there. It has wiped its keys when this returns.
-[[nodiscard]] bool lock_agent(const std::filesystem::path& socket);
+enum class Locked : std::uint8_t {
+    kNobodyWasThere,
+    kWiped,     // its keys
+    kNoAnswer,  // within some seconds: it is there, and may hold its keys still
+};
+[[nodiscard]] Locked lock_agent(const std::filesystem::path& socket);
 
 // Starts this program again as the agent, in a session of its own. On return it answers.
 [[nodiscard]] Result<void> start_agent(const std::filesystem::path& socket, const AgentKeys& keys,

@@ -10,18 +10,6 @@ constexpr std::chrono::seconds kNoSleep{1};
 
 }  // namespace
 
-std::string_view word(AgentEnd end) {
-    switch (end) {
-        case AgentEnd::kIdle:
-            return "idle";
-        case AgentEnd::kAtMost:
-            return "at-most";
-        case AgentEnd::kSlept:
-            return "slept";
-    }
-    return {};
-}
-
 std::optional<AgentEnd> AgentLife::end(Instant now) const {
     const auto slept = (now.since_boot - now.awake) - (begun_.since_boot - begun_.awake);
     if (slept > kNoSleep) return AgentEnd::kSlept;

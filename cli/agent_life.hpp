@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <optional>
-#include <string_view>
 
 namespace bmcvault::cli {
 
@@ -20,7 +19,6 @@ struct AgentLimits {
 };
 
 enum class AgentEnd : std::uint8_t { kIdle, kAtMost, kSlept };
-[[nodiscard]] std::string_view word(AgentEnd end);
 
 class AgentLife {
 public:

@@ -65,7 +65,8 @@ Outcome<void> one_signature_is_enough(const Context& context, std::string_view c
     if (context.options.dry_run) return {};
     const auto policy = read_policy(context);
     if (!policy) return std::unexpected(policy.error());
-    if (!policy->second_signature.contains(command)) return {};
+    const bool by_several_people = !context.options.shares.empty();
+    if (!policy->second_signature.contains(command) || by_several_people) return {};
     return usage_error(fmt::format("{}: the policy wants a second member's signature; nothing was done", command),
                        "the same command with --plan --output FILE, then another member: bmcvault approve FILE");
 }

@@ -159,7 +159,15 @@ Exit perform(const Context& context, const VaultRestoreCommand& command) {
 
 namespace {
 
+bool is_of_another_administrator(const vault::Store& store) {
+    return store.refusal().starts_with("another administrator");
+}
+
 std::string question_of(const vault::Store& store) {
+    if (is_of_another_administrator(store))
+        return "Somebody else than this vault's administrator has signed its header, perhaps to give himself rights. "
+               "Do you "
+               "know who and why, and take that for right? Every credential becomes unknown.";
     const auto& other = store.other_copy();
     if (other.empty())
         return "Go on from this state of the vault? Every credential becomes unknown until check has asked the BMCs.";
@@ -183,7 +191,14 @@ Exit perform(const Context& context, const VaultAcceptRestoreCommand&) {
     if (context.options.dry_run)
         return say_dry_run(context, "vault accept-restore", "make every current and pending credential unknown");
     // Without a terminal nobody is asked: a script that restores for a drill must not stop the vault in use.
-    if (!(*store)->other_copy().empty() && !context.options.yes && isatty(context.streams.in) == 0)
+    const bool another_administrator = is_of_another_administrator(**store);
+    const bool is_owner = vault::role_of((*store)->team().own_slot()) == vault::Role::kOwner;
+    if (another_administrator && !is_owner)
+        return std::unexpected(Failure{ExitCode::kNotUnlocked,
+                                       "vault accept-restore: another administrator's key is taken by an owner only",
+                                       std::string(kAskAnOwner), ""});
+    const bool must_be_meant = another_administrator || !(*store)->other_copy().empty();
+    if (must_be_meant && !context.options.yes && isatty(context.streams.in) == 0)
         return usage_error("vault accept-restore: " + question, "the same command with --yes, if that is meant");
     if (!confirmed(context, question))
         return std::unexpected(Failure{ExitCode::kNotAsAsked, "vault accept-restore: nothing was changed", "", ""});

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "cli/approval.hpp"
 #include "cli/commands.hpp"
 #include "cli/json.hpp"
 #include "cli/private_file.hpp"
@@ -104,6 +105,11 @@ Exit perform(const Context& context, const BreakGlassCreateCommand& command) {
     if (command.threshold > command.shares)
         return usage_error("vault break-glass create: --threshold is more than --shares: they could never open it",
                            "bmcvault vault break-glass create --help");
+    // Its shares are an owner that one person makes.
+    if (const auto alone = one_signature_is_enough(context, "member add"); !alone)
+        return std::unexpected(Failure{
+            ExitCode::kUsage, "vault break-glass create: the policy wants a second member's signature on a new member",
+            "two owners, with another --policy, which both have read", ""});
     auto store = open_vault(context);
     if (!store) return std::unexpected(store.error());
     if (context.options.dry_run) {

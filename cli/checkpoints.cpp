@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <syslog.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "cli/due.hpp"
 #include "cli/hook_program.hpp"
@@ -52,23 +54,53 @@ void keep_checkpoint(const Context& context, vault::Store& store) {
     tell_program(context, store, line);
 }
 
+namespace {
+
+struct Kept {
+    std::vector<vault::Checkpoint> of_this_vault;
+    std::size_t others = 0;  // of another vault, or what nobody has signed
+};
+
+// A log has lines of other vaults, and of whoever may write to it.
+Kept kept_in(std::string_view text, const vault::VaultId& vault_id) {
+    Kept kept;
+    for (auto begin = text.find(kBegins); begin != std::string_view::npos;) {
+        const auto end = std::min(text.find('\n', begin), text.size());
+        const auto parsed = vault::parse_checkpoint(text.substr(begin, end - begin));
+        if (parsed && parsed->vault_id == vault_id)
+            kept.of_this_vault.push_back(*parsed);
+        else
+            ++kept.others;
+        begin = text.find(kBegins, end);
+    }
+    return kept;
+}
+
+}  // namespace
+
 Outcome<std::string> compare_with_kept(const vault::Store& store, const std::string& file) {
     const auto text = read_plain_file(file, kMaxFileSize);
     const auto shown = printable(file);
     if (!text) return usage_error(fmt::format("--head {}: {}", shown, text.error().detail));
-    const auto begin = text->rfind(kBegins);
-    if (begin == std::string::npos) return usage_error(fmt::format("--head {}: no checkpoint is in it", shown));
-    const auto kept = vault::parse_checkpoint(text->substr(begin, text->find('\n', begin) - begin));
-    if (!kept) return usage_error(fmt::format("--head {}: {}", shown, kept.error().detail));
-    const auto freshness = store.compare_with(*kept);
-    if (!freshness) return vault_error(fmt::format("--head {}", shown), freshness.error());
-    const auto of = fmt::format("generation {} and audit record {}", kept->generation, kept->audit_count);
-    if (*freshness == vault::Freshness::kFresh) return fmt::format("Fresh: it holds {} of {}.\n", of, shown);
-    const auto what =
-        *freshness == vault::Freshness::kRolledBack
-            ? fmt::format("rolled back: {} has seen {}", shown, of)
-            : fmt::format("forked: audit record {} is another than {} has seen", kept->audit_count, shown);
-    return vault_error("vault verify", Error{ErrorCode::kRolledBack, what, std::nullopt});
+    const auto info = store.info();
+    if (!info) return vault_error("vault verify", info.error());
+    const auto kept = kept_in(*text, info->vault_id);
+    if (kept.of_this_vault.empty())
+        return usage_error(fmt::format("--head {}: no checkpoint of this vault is in it", shown));
+    for (const auto& checkpoint : kept.of_this_vault) {
+        const auto freshness = store.compare_with(checkpoint);
+        if (!freshness) return vault_error(fmt::format("--head {}", shown), freshness.error());
+        if (*freshness == vault::Freshness::kFresh) continue;
+        const auto what =
+            *freshness == vault::Freshness::kRolledBack
+                ? fmt::format("rolled back: {} has seen audit record {}", shown, checkpoint.audit_count)
+                : fmt::format("forked: audit record {} is another than {} has seen", checkpoint.audit_count, shown);
+        return vault_error("vault verify", Error{ErrorCode::kRolledBack, what, std::nullopt});
+    }
+    const auto newest = std::ranges::max(kept.of_this_vault, {}, &vault::Checkpoint::audit_count);
+    return fmt::format("Fresh: it holds audit record {} and all {} of {}{}.\n", newest.audit_count,
+                       counted(kept.of_this_vault.size(), "checkpoint"), shown,
+                       kept.others == 0 ? "" : fmt::format("; {} passed over", counted(kept.others, "other line")));
 }
 
 }  // namespace bmcvault::cli

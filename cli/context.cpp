@@ -208,9 +208,11 @@ Outcome<std::unique_ptr<vault::Store>> open_any(const Context& context) {
     const auto directory = vault_directory(context);
     std::error_code ignored;
     if (!std::filesystem::exists(directory, ignored) && ignored != std::errc::permission_denied) {
-        return std::unexpected(Failure{ExitCode::kNotUnlocked,
-                                       fmt::format("there is no vault in {}", printable(directory.string())),
-                                       "bmcvault init, or name the vault: --vault DIR", ""});
+        return std::unexpected(
+            Failure{ExitCode::kNotUnlocked, fmt::format("there is no vault in {}", printable(directory.string())),
+                    context.options.shares.empty() ? "bmcvault init, or name the vault: --vault DIR"
+                                                   : "bmcvault vault restore BACKUP, or name the vault: --vault DIR",
+                    ""});
     }
     auto way_in = open_given(context, directory);
     if (!way_in) return std::unexpected(way_in.error());
@@ -225,7 +227,7 @@ Outcome<std::unique_ptr<vault::Store>> open_any(const Context& context) {
     }
     auto failure = vault_error(fmt::format("vault {}", printable(directory.string())), store.error());
     if (!context.options.shares.empty())
-        failure.error().next = "the shares of this vault's break-glass slot; which one that is: bmcvault vault info";
+        failure.error().next = "the sheets say which vault and which slot they open, and how many it takes";
     else if (store.error().code == ErrorCode::kNotPermitted)
         failure.error().next =
             "the identity file of a member; or an owner lets this one in: bmcvault member add NAME --key FILE.pub";
@@ -293,6 +295,9 @@ Outcome<std::unique_ptr<vault::Store>> open_vault_as_it_is(const Context& contex
 
 std::string next_of_refused(const vault::Store& store) {
     const std::string accept = "bmcvault vault accept-restore --reason TEXT";
+    if (store.refusal().starts_with("another administrator"))
+        return "find out who has signed it, and put the right vault back; only an owner who knows why goes on: " +
+               accept;
     if (store.other_copy().empty()) return "put the right vault back; or go on from this one: " + accept;
     return fmt::format(
         "use the vault in {}; a drill may look at this one, and ends there; to give that one up for it: {}",

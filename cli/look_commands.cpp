@@ -330,6 +330,28 @@ Exit perform(const Context& context, const HistoryCommand& command) {
     return ExitCode::kAsAsked;
 }
 
+namespace {
+
+// Whoever has the shares that opened the vault has its key, whatever was rotated since. Empty: nobody has, or it was
+// given up.
+Result<std::string> used_break_glass_key(vault::Store& store) {
+    const auto departures = store.team().departures();
+    if (!departures) return std::unexpected(departures.error());
+    for (const auto& slot : store.team().slots()) {
+        if (!std::holds_alternative<vault::BreakGlassSlot>(slot.kind)) continue;
+        const auto used_by = fmt::format("{} (slot {})", slot.name, slot.number);
+        const auto used = std::ranges::find(*departures, used_by, &vault::Departure::who);
+        if (used == departures->end()) continue;
+        return fmt::format(
+            "The break-glass key has opened this vault ({}), and still does. Next, by another owner: bmcvault depart "
+            "{}\n",
+            iso_time(used->at), slot.name);
+    }
+    return std::string();
+}
+
+}  // namespace
+
 Exit perform(const Context& context, const StatusCommand& command) {
     auto store = open_vault_to_look(context);
     if (!store) return std::unexpected(store.error());
@@ -338,13 +360,16 @@ Exit perform(const Context& context, const StatusCommand& command) {
     if (!entries) return std::unexpected(entries.error());
     const bool refused = !(*store)->refusal().empty();
     if (refused) distrust(*entries);
+    const auto used_key = used_break_glass_key(**store);
+    if (!used_key) return vault_error("status", used_key.error());
     const auto attention = static_cast<std::size_t>(
         std::ranges::count_if(*entries, [](const FleetEntry& entry) { return !entry.attention.empty(); }));
-    ExitCode exit = attention > 0 ? ExitCode::kAttention : ExitCode::kAsAsked;
+    ExitCode exit = attention + used_key->size() > 0 ? ExitCode::kAttention : ExitCode::kAsAsked;
     if (refused) exit = ExitCode::kDamaged;
     if (context.options.json) {
         for (const auto& entry : *entries) context.out(json_status(entry, at));
-        context.out(json_summary(PlainSummary{"status", entries->size(), count_outcomes(*entries), attention, false}));
+        const auto with_key = attention + (used_key->empty() ? 0 : 1);
+        context.out(json_summary(PlainSummary{"status", entries->size(), count_outcomes(*entries), with_key, false}));
         return exit;
     }
     std::vector<std::vector<Cell>> rows;
@@ -358,6 +383,7 @@ Exit perform(const Context& context, const StatusCommand& command) {
     context.out(refused ? fmt::format("{}, as this vault has them: {}.\n", counted(entries->size(), "BMC"),
                                       printable((*store)->refusal()))
                         : context.commands(status_summary(*entries, attention, at)) + "\n");
+    context.out(context.commands(*used_key));
     return exit;
 }
 

@@ -21,6 +21,12 @@ std::unexpected<Failure> no_agent(const Error& error) {
                                    "--passphrase-file FILE works without an agent", ""});
 }
 
+std::unexpected<Failure> does_not_answer(std::string_view command) {
+    return std::unexpected(Failure{ExitCode::kBusy,
+                                   fmt::format("{}: the agent does not answer, and may hold its keys still", command),
+                                   "end its process: pkill -f '^bmcvault agent'", ""});
+}
+
 std::string in_words(std::chrono::seconds time) {
     if (time.count() % 3600 == 0) return counted(static_cast<std::size_t>(time.count() / 3600), "hour");
     if (time.count() % 60 == 0) return counted(static_cast<std::size_t>(time.count() / 60), "minute");
@@ -48,7 +54,8 @@ Exit perform(const Context& context, const UnlockCommand& command) {
     const auto socket = agent_socket(vault_directory(context));
     if (!socket) return no_agent(socket.error());
     if (context.options.dry_run) return say(context, "unlock", "planned", "would unlock the vault\n");
-    std::ignore = lock_agent(*socket);  // what opens the vault is asked for anew
+    // What opens the vault is asked for anew; and no socket is taken from an agent that goes on without it.
+    if (lock_agent(*socket) == Locked::kNoAnswer) return does_not_answer("unlock");
     const auto store = open_vault_to_look(context);
     if (!store) return std::unexpected(store.error());
     auto keys = (*store)->identity();
@@ -58,6 +65,9 @@ Exit perform(const Context& context, const UnlockCommand& command) {
     if (auto recorded = record_unlock(context, **store, command.limits); !recorded)
         return std::unexpected(recorded.error());
     const AgentKeys held{info->vault_id, info->generation, std::move(*keys)};
+    if (!secret_arena::is_locked())
+        return no_agent(
+            Error{ErrorCode::kNoMemory, "memory for an agent's keys can't be locked (raise `ulimit -l`)", {}});
     if (auto started = start_agent(*socket, held, command.limits); !started) return no_agent(started.error());
     return say(context, "unlock", "unlocked",
                fmt::format("Unlocked: until {} after the last command, {} at most. To end it: {}\n",
@@ -67,12 +77,16 @@ Exit perform(const Context& context, const UnlockCommand& command) {
 
 Exit perform(const Context& context, const LockCommand&) {
     const auto socket = agent_socket(vault_directory(context));
-    const bool was_there = socket && lock_agent(*socket);
+    const auto locked = socket ? lock_agent(*socket) : Locked::kNobodyWasThere;
+    if (locked == Locked::kNoAnswer) return does_not_answer("lock");
+    const bool was_there = locked == Locked::kWiped;
     return say(context, "lock", was_there ? "locked" : "not-unlocked",
                was_there ? "Locked: the agent has wiped its keys.\n" : "No agent had this vault open.\n");
 }
 
 Exit perform(const Context&, const AgentCommand& command) {
+    if (!secret_arena::is_locked())
+        return std::unexpected(Failure{ExitCode::kNotUnlocked, "agent: its memory can't be locked", "", ""});
     return serve_as_agent(command.limits) == 0 ? ExitCode::kAsAsked : ExitCode::kNotUnlocked;
 }
 

@@ -83,7 +83,7 @@ TEST(Operation, WhatAKindOfBoardRefusesIsTriedOnce) {
 SimFleet fleet_with_interval(int boards) {
     std::vector<Config> configs;
     for (int i = 0; i < boards; ++i) {
-        configs.push_back(virtual_bmc::plain_config(i, 1));
+        configs.push_back(virtual_bmc::plain_config(static_cast<std::size_t>(i), 1));
         EXPECT_TRUE(virtual_bmc::apply_quirk(configs.back(), "minimum-change-interval=10800000").has_value());
     }
     return fleet_of(std::move(configs));

@@ -5,6 +5,7 @@ that the program has."""
 import array
 import contextlib
 import ctypes
+import json
 import os
 import pathlib
 import re
@@ -195,6 +196,11 @@ class NothingIsLeft(FleetTest):
         cards = str(self.directory / "cards")
         self.run_one("card export", "--output", cards)
         self.run_one("card import", cards)
+        fact = next(iter(json.loads((self.directory / "cards").read_text().splitlines()[0])["facts"]))
+        kind = json.loads((self.directory / "cards").read_text().splitlines()[0])["card"]
+        self.run_one("card forget", kind, fact, "--reason", "r")
+        self.run_one("unlock", "--max", "60s", "--reason", "r")
+        self.run_one("lock")
         self.run_one("export", "--all", "--for", "ansible", "--output", str(self.directory / "exported"), "--holder",
                      "reader", "--reason", "r")
 
@@ -217,6 +223,22 @@ class NothingIsLeft(FleetTest):
                      codes=(AS_ASKED, NOT_AS_ASKED))
         self.run_one("vault forget", "--after", "0", "--yes", "--reason", "r")
 
+    def break_the_glass(self):
+        sheets = self.directory / "sheets"
+        log = str(self.directory / "escrow.log")
+        self.run_one("vault break-glass create", "--threshold", "2", "--shares", "2", "--output", str(sheets))
+        files = sorted(sheets.glob("*.txt"))
+        shares = [word for file in files for word in ("--share", str(file))]
+        place = ["--vault", str(self.vault.directory)]
+        self.run_one("vault break-glass drill", argv=[PROGRAM, "vault", "break-glass", "drill", *place, *shares])
+        self.run_one("vault escrow enable", "--to", log, "--reason", "r")
+        self.run_one("vault escrow show")
+        self.run_one("vault escrow replay", argv=[PROGRAM, "vault", "escrow", "replay", log, *place, *shares],
+                     codes=(AS_ASKED, ATTENTION))
+        self.run_one("vault escrow disable", "--reason", "r")
+        for file in sheets.iterdir():
+            file.unlink()
+
     def go_back(self):
         backup = str(self.directory / "backup")
         self.run_one("vault backup", backup)
@@ -230,6 +252,7 @@ class NothingIsLeft(FleetTest):
         self.work_with_bmcs()
         self.look()
         self.change_the_team()
+        self.break_the_glass()
         self.go_back()
         self.assertEqual(self.commands, commands_of(), "a command of the program is not tried here")
         self.assertEqual(sorted(self.problems), [])

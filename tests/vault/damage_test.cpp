@@ -32,7 +32,7 @@ protected:
 
     void run_raw(const std::string& sql) {
         const auto database = raw_database();
-        must(database->run_script(sql.c_str()));
+        test::run_past_the_triggers(*database, sql);
     }
     void flip(const fs::path& file, std::size_t byte, int bit) {
         auto content = test::read_file(file);
@@ -124,13 +124,30 @@ TEST_F(Damage, sealed_values_swapped_between_rows_are_noticed_by_reading_and_by_
         run_raw(
             fmt::format("DROP TRIGGER credential_seal_fixed; CREATE TABLE t AS SELECT sealed FROM credential WHERE {0};"
                         "UPDATE credential SET sealed=(SELECT sealed FROM credential WHERE {1}) WHERE {0};"
-                        "UPDATE credential SET sealed=(SELECT sealed FROM t) WHERE {1};",
+                        "UPDATE credential SET sealed=(SELECT sealed FROM t) WHERE {1}; DROP TABLE t;",
                         swap.a, swap.b));
         EXPECT_EQ(verdict(), "bmc-00001: password 0 version 1 does not verify") << swap.what;
         EXPECT_EQ(code_of(store().unseal(must(store().versions(bmcs_[0]))[0])), ErrorCode::kDamaged) << swap.what;
         close();
         test::write_file(store_file(), original);
     }
+}
+
+// It would act in everybody's name, and a new generation would take it over.
+TEST_F(Damage, a_trigger_or_table_that_somebody_has_added_or_taken_away_is_refused_at_the_next_open) {
+    const auto original = test::read_file(store_file());
+    for (const auto* change : {"CREATE TRIGGER quiet BEFORE INSERT ON exposure BEGIN SELECT RAISE(IGNORE); END",
+                               "DROP TRIGGER state_bmc_update", "CREATE TABLE t(x)",
+                               "DROP TRIGGER audit_no_delete; CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit "
+                               "BEGIN SELECT 1; END"}) {
+        must(raw_database()->run_script(change));
+        const auto opened = Store::open(directory(), test::passphrase());
+        EXPECT_EQ(code_of(opened), ErrorCode::kDamaged) << change;
+        const auto why = opened ? std::string() : opened.error().detail;
+        EXPECT_TRUE(why.starts_with("the store has other tables or triggers")) << change;
+        test::write_file(store_file(), original);
+    }
+    EXPECT_TRUE(Store::open(directory(), test::passphrase()).has_value());
 }
 
 TEST_F(Damage, a_row_moved_to_another_subject_or_bmc_is_noticed) {

@@ -240,11 +240,10 @@ TEST_F(Teams, disclosures_and_changes_of_members_are_signed_by_who_did_them) {
               (std::vector<std::string>{"vault.created", "member.added", "reveal", "checkpoint", "plan.approved"}));
     EXPECT_TRUE(by_alice);
     must(store().verify());
-    must(raw->run_script("DROP TRIGGER audit_signature_no_update"));
     for (const char* forged : {"UPDATE audit_signature SET signature=zeroblob(64) WHERE seq=1",
                                "UPDATE audit_signature SET signer=zeroblob(32) WHERE seq=1"}) {
         must(raw->run("BEGIN IMMEDIATE"));
-        must(raw->run_script(forged));
+        test::run_past_the_triggers(*raw, std::string("DROP TRIGGER audit_signature_no_update;") + forged);
         must(raw->run("COMMIT"));
         const auto verified = store().verify();
         EXPECT_EQ(code_of(verified), ErrorCode::kDamaged);

@@ -160,4 +160,18 @@ void VaultTest::rewrite_header(const std::function<void(Header&)>& change) {
     write_file(header_file(), format_header(header));
 }
 
+void run_past_the_triggers(Database& database, const std::string& sql) {
+    std::map<std::string, std::string> before;
+    const auto each_trigger = [&](const std::function<void(std::string, std::string)>& take) {
+        must(database.query("SELECT name,sql FROM sqlite_master WHERE type='trigger'", {}, [&](const Row& row) {
+            take(row.text(0), row.text(1));
+            return Result<void>();
+        }));
+    };
+    each_trigger([&](std::string name, std::string text) { before.emplace(std::move(name), std::move(text)); });
+    must(database.run_script(sql.c_str()));
+    each_trigger([&](const std::string& name, const std::string&) { before.erase(name); });
+    for (const auto& [name, text] : before) must(database.run_script(text.c_str()));
+}
+
 }  // namespace bmcvault::vault::test

@@ -65,6 +65,10 @@ void write_file(const std::filesystem::path& file, std::string_view content);  /
 [[nodiscard]] bool was_killed(int status);
 [[nodiscard]] bool ended_well(int status);
 
+// As somebody with the keys and a program of their own: triggers that `sql` drops are there again afterwards, so that
+// only its changes can be noticed.
+void run_past_the_triggers(Database& database, const std::string& sql);
+
 class VaultTest : public testing::Test {
 protected:
     VaultTest();

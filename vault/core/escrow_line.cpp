@@ -90,7 +90,8 @@ std::optional<Key20> secret_of(std::string_view digits) {
         for (std::size_t i = 0; i < digits.size(); ++i) {
             const auto value = kHexDigits.find(digits[i]);
             if (value == std::string_view::npos) return false;
-            out[i / 2] = static_cast<std::uint8_t>(out[i / 2] << 4U | static_cast<unsigned>(value));
+            out[i / 2] =
+                static_cast<std::uint8_t>(static_cast<unsigned>(out[i / 2]) << 4U | static_cast<unsigned>(value));
         }
         return true;
     });

@@ -52,10 +52,8 @@ Result<Freshness> SqlcipherStore::compare_with(const Checkpoint& kept) const {
         return Result<void>();
     });
     if (!done) return std::unexpected(done.error());
-    const auto freshness = compare({kept.vault_id, kept.generation, kept.audit_count, kept.audit_head},
-                                   keyring_->header().generation, found);
-    if (freshness == Freshness::kFresh && same_root) return freshness;
-    if (freshness == Freshness::kFresh)
+    const auto freshness = compare({kept.vault_id, 1, kept.audit_count, kept.audit_head}, 1, found);
+    if (freshness == Freshness::kFresh && !same_root)
         return fail(ErrorCode::kRolledBack, "the checkpoint names another state than its audit record: it was changed");
     const auto known = has_rows("SELECT 1 FROM member WHERE signing_key=?", {kept.signer});
     if (!known) return std::unexpected(known.error());

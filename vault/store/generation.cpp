@@ -8,6 +8,7 @@
 
 #include "vault/store/reseal.hpp"
 #include "vault/store/rows.hpp"
+#include "vault/store/schema.hpp"
 #include "vault/store/slots.hpp"
 #include "vault/store/sqlcipher_store.hpp"
 #include "vault/store/state.hpp"
@@ -176,6 +177,7 @@ Result<void> SqlcipherStore::change_generation(const Acting& acting, std::span<c
     remove_other_stores(directory_, keyring_->header());
     auto source = connect(directory_, *keyring_);
     if (!source) return std::unexpected(source.error());
+    if (auto made = check_schema(**source); !made) return made;     // what somebody has added would be taken over
     if (auto whole = verify_state(**source); !whole) return whole;  // new keys would make an old page a new one
     const auto epoch = next_epoch(**source);
     if (!epoch) return std::unexpected(epoch.error());

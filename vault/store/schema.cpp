@@ -2,7 +2,10 @@
 // REPLACE here: it deletes. The state table of the triggers is the one of vault/core/version_chain.cpp.
 #include "vault/store/schema.hpp"
 
+#include <sodium.h>
+
 #include <array>
+#include <string>
 
 namespace bmcvault::vault {
 
@@ -423,6 +426,9 @@ CREATE TRIGGER state_escrow_update AFTER UPDATE ON escrow
     'escrow',NEW.id,NEW.file,NEW.slot,NEW.since,NEW.until); END;
 )sql";
 
+// BLAKE2b-256 of what all steps leave in sqlite_master, as check_schema() reads it.
+constexpr std::string_view kSchemaDigest = "24792075eb901b62fc38082f7e59d2e3371eba5881e4403141360fb6fcb18267";
+
 constexpr std::array<const char*, kSchemaVersion> kSteps{kVersion1, kVersion2, kVersion3,
                                                          kVersion4, kVersion5, kVersion6};
 
@@ -436,6 +442,24 @@ Result<void> run_schema_steps(Database& database, int from) {
     for (const auto* step : schema_steps().subspan(static_cast<std::size_t>(from)))
         if (auto done = database.run_script(step); !done) return done;
     return {};
+}
+
+Result<void> check_schema(Database& database) {
+    std::string all;
+    auto done = database.query("SELECT type,name,tbl_name,coalesce(sql,'') FROM sqlite_master ORDER BY type,name", {},
+                               [&](const Row& row) {
+                                   for (int column = 0; column < 4; ++column) all += row.text(column) + '\n';
+                                   return Result<void>();
+                               });
+    if (!done) return done;
+    Digest digest{};
+    const auto bytes = as_bytes(all);
+    crypto_generichash(digest.data(), digest.size(), bytes.data(), bytes.size(), nullptr, 0);
+    if (to_hex(digest) == kSchemaDigest) return {};
+    return fail(
+        ErrorCode::kDamaged,
+        "the store has other tables or triggers than this program makes: somebody who could write it has changed "
+        "them; restore the newest backup that verifies");
 }
 
 }  // namespace bmcvault::vault

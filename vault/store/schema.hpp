@@ -16,6 +16,9 @@ inline constexpr unsigned kFirstEpoch = 1;
 // them, so old and new vaults have the same tables. A step only adds: programs of an older version, which may have
 // the vault open, go on reading the tables they know, and, but for step 5, writing them.
 [[nodiscard]] std::span<const char* const> schema_steps();
+// The store has these tables, indexes and triggers, and no other ones: a trigger that somebody has added would act for
+// everybody who writes. kDamaged otherwise. Of the version of this program.
+[[nodiscard]] Result<void> check_schema(Database&);
 // The steps after version `from`, in the open transaction of an unrestricted connection.
 [[nodiscard]] Result<void> run_schema_steps(Database&, int from);
 

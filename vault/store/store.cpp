@@ -162,10 +162,14 @@ Result<std::unique_ptr<Database>> connect(const fs::path& directory, const Keyri
     if (!database) return database;
     const auto version = read_schema_version(**database);
     if (!version) return std::unexpected(version.error());
-    if (*version == kSchemaVersion) return database;
-    database->reset();
-    if (auto migrated = migrate(file, keyring); !migrated) return std::unexpected(migrated.error());
-    return connect_restricted(file, keyring);
+    if (*version != kSchemaVersion) {
+        database->reset();
+        if (auto migrated = migrate(file, keyring); !migrated) return std::unexpected(migrated.error());
+        database = connect_restricted(file, keyring);
+    }
+    if (!database) return database;
+    if (auto checked = check_schema(**database); !checked) return std::unexpected(checked.error());
+    return database;
 }
 
 Result<void> load_data_keys(Database& database, Keyring& keyring) {

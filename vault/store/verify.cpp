@@ -5,6 +5,7 @@
 #include "vault/core/version_chain.hpp"
 #include "vault/store/migrate.hpp"
 #include "vault/store/rows.hpp"
+#include "vault/store/schema.hpp"
 #include "vault/store/sqlcipher_store.hpp"
 #include "vault/store/state.hpp"
 
@@ -109,6 +110,7 @@ Result<void> verify_database(Database& database, const Keyring& keyring) {
     if (done) done = verify_seals(database, keyring);
     if (done && *version >= 2) done = verify_listed(database, keyring);
     if (done && has_state) done = verify_state(database);
+    if (done && *version == kSchemaVersion) done = check_schema(database);
     return done;
 }
 
