@@ -45,7 +45,8 @@ std::string_view word(ipmi::ChannelMedium medium) {
 
 std::string name_cell(const AccountSlot& slot) {
     if (!slot.name) return "(not told)";
-    return slot.name->empty() ? "(null name)" : printable(*slot.name);
+    const auto name = slot.name->empty() ? std::string("(null name)") : printable(*slot.name);
+    return slot.fixed_name ? name + " (fixed)" : name;
 }
 
 std::string_view enabled_cell(const AccountSlot& slot) {
@@ -53,7 +54,7 @@ std::string_view enabled_cell(const AccountSlot& slot) {
     return *slot.enabled ? "yes" : "no";
 }
 
-// "administrator on 1, no-access on 2"; channels without messaging: "administrator on 1 (no messages)".
+// "administrator on 1, no-access on 2"; what is unusual in brackets: "administrator on 1 (no messages)".
 std::string rights_cell(const AccountSlot& slot) {
     std::vector<std::string> parts;
     for (const auto& rights : slot.channels) {
@@ -61,6 +62,7 @@ std::string rights_cell(const AccountSlot& slot) {
         const bool limited = rights.privilege_limit != PrivilegeLevel::kNoAccess;
         if (limited && !rights.ipmi_messaging) part += " (no messages)";
         if (rights.callback_only) part += " (callback only)";
+        if (rights.link_authentication) part += " (link authentication)";
         parts.push_back(std::move(part));
     }
     return parts.empty() ? "not told" : fmt::format("{}", fmt::join(parts, ", "));

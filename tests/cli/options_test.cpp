@@ -182,7 +182,7 @@ TEST(Options, HelpHasExamplesForEveryCommand) {
 
 TEST(Options, CommandsOfLaterVersionsAreNotListed) {
     const std::string help = parse({"--help"}).error().help;
-    for (const char* later : {"audit", "escrow", "unlock"}) {
+    for (const char* later : {"audit", "escrow", "agent"}) {
         EXPECT_THAT(help, Not(HasSubstr("\n  " + std::string(later) + " ")));
     }
 }

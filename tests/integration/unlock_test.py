@@ -167,10 +167,10 @@ import os, socket, sys
 os.chdir({str(directory)!r}); os.setresuid({NOBODY}, {NOBODY}, {NOBODY})
 connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 connection.connect({self.socket_file().name!r})
-connection.send({question!r})
 try:
+    connection.send({question!r})
     sys.exit(len(connection.recv(64)))
-except ConnectionResetError:
+except ConnectionError:
     sys.exit(0)
 """
         directory.chmod(0o711)
