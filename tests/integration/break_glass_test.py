@@ -158,7 +158,10 @@ class BreakGlass(WithShares):
         due = self.vault.json("rotate", "--due")
         self.assert_exit(due, AS_ASKED)
         self.assertEqual(set(due.bmcs), set(self.practice.names))
-        self.assert_exit(self.vault.json("status"), AS_ASKED)
+        status = self.vault.run("status")
+        self.assert_exit(status, ATTENTION)
+        self.assertIn("The break-glass key has opened this vault", status.out)
+        self.assertIn("depart break-glass", status.out, "what was rotated since, the key opens as well")
         self.assert_exit(self.shares().json("reveal", "bmc01", "--dry-run"), USAGE)
 
     def test_its_departure_rotates_everything_and_the_shares_open_nothing_more(self):
