@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "rotate/engine/account_record.hpp"
@@ -24,11 +23,8 @@ bool is_number(std::string_view text) {
 }
 
 bool is_hours(std::string_view text) {
-    int hours = 0;
-    const auto* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, hours);
-    const bool canonical = error == std::errc() && stop == end && text.front() != '0';
-    return canonical && hours >= 1 && std::chrono::hours(hours) <= kLongestInterval;
+    if (!is_number(text) || text.size() > 3 || text.front() == '0') return false;
+    return std::chrono::hours(std::stoi(std::string(text))) <= kLongestInterval;
 }
 
 struct KnownFact {

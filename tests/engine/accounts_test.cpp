@@ -460,10 +460,13 @@ TEST_F(Accounts, WhatIsAbandonedIsLoggedWithWhatTheBmcWasReallyAsked) {
     EXPECT_TRUE(abandoned->body.contains(kRefusedForItsSize)) << abandoned->body;
 }
 
-TEST_F(Accounts, WhereverClosingDiesTheNextRunEndsIt) {
+// With a kill -9 at each step, on boards that make closing hard.
+class ClosingDies : public Accounts, public testing::WithParamInterface<std::string> {};
+
+TEST_P(ClosingDies, AndTheNextRunEndsIt) {
     bool crashed = true;
     for (int step = 1; crashed; ++step) {
-        begin({"anonymous-account", "default-account"});
+        begin({"anonymous-account", "default-account", GetParam()});
         crashed = fleet_->live(Command::kSecure, with_defaults(), step).crashed;
         fleet_->let_time_pass(3700s);
         expect_the_rules();
@@ -475,6 +478,11 @@ TEST_F(Accounts, WhereverClosingDiesTheNextRunEndsIt) {
         EXPECT_TRUE(vault_holds(1) && vault_holds(3)) << step;
     }
 }
+
+INSTANTIATE_TEST_SUITE_P(OnBoards, ClosingDies,
+                         testing::Values("session-slots=4", "disabled-user-still-logs-in",
+                                         "cleared-name-revives-default", "no-access-refused", "enabled-bits-never-set"),
+                         [](const auto& tested) { return name_of_test(tested.param); });
 
 TEST_F(Accounts, ALeaverWhoKnewAClosedAccountsPasswordKnowsItNoMoreAfterARotation) {
     begin({"default-account"});
