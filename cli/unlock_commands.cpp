@@ -24,7 +24,7 @@ std::unexpected<Failure> no_agent(const Error& error) {
 std::unexpected<Failure> does_not_answer(std::string_view command) {
     return std::unexpected(Failure{ExitCode::kBusy,
                                    fmt::format("{}: the agent does not answer, and may hold its keys still", command),
-                                   "end its process: pkill -f '^bmcvault agent'", ""});
+                                   "end its process: pkill -KILL -f '^bmcvault agent'", ""});
 }
 
 std::string in_words(std::chrono::seconds time) {

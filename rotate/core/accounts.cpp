@@ -334,15 +334,13 @@ std::string_view next_step(FindingKind kind) {
             return "`bmcvault accounts secure NAME` closes it and proves that it is closed.";
         case FindingKind::kDefaultPassword:
             return "`bmcvault accounts secure NAME` closes it, where it has a vendor's name or none; any other only "
-                   "with "
-                   "`--unknown disable`.";
+                   "with `--unknown disable`.";
         case FindingKind::kKnownPassword:
             return "Somebody uses one password twice. Give that account another one, or close it: `bmcvault accounts "
                    "secure NAME --unknown disable`.";
         case FindingKind::kDisabledButOpen:
             return "This BMC ignores that an account is disabled. `bmcvault accounts secure NAME --unknown disable` "
-                   "gives it "
-                   "a random password; then ask the vendor for firmware.";
+                   "gives it a random password; then ask the vendor for firmware.";
         case FindingKind::kDuplicateName:
             return "Of two slots with one name nobody knows which one answers. Rename or clear one in the BMC's own "
                    "interface.";

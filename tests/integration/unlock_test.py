@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 
-from program import AS_ASKED, NOT_UNLOCKED, PROGRAM, USAGE, FleetTest, Result, Vault
+from program import AS_ASKED, BUSY, NOT_UNLOCKED, PROGRAM, USAGE, FleetTest, Result, Vault
 
 LONGEST_S = 30
 NOBODY = 65534
@@ -118,6 +118,20 @@ class Unlock(FleetTest):
 
     def assert_ends_by_itself(self):
         self.assert_ends(self.agent())
+        self.assert_locked()
+
+    def test_one_that_does_not_answer_is_not_called_locked(self):
+        self.unlock()
+        agent = self.agent()
+        os.kill(agent, signal.SIGSTOP)
+        try:
+            for words in (("lock",), ("unlock", "--passphrase-file", str(self.vault.passphrase_file))):
+                silent = self.bare(*words)
+                self.assert_exit(silent, BUSY)
+                self.assertIn("may hold its keys still", silent.err)
+        finally:
+            os.kill(agent, signal.SIGKILL)
+        self.assert_ends(agent)
         self.assert_locked()
 
     def test_a_new_generation_ends_it(self):
