@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sodium.h>
 #include <spawn.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -78,14 +79,22 @@ Instant instant() {
     return {read(CLOCK_BOOTTIME), read(CLOCK_MONOTONIC)};
 }
 
-std::optional<sockaddr_un> address_of(const fs::path& socket) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    const auto text = socket.string();
-    if (text.size() >= sizeof address.sun_path) return std::nullopt;
-    text.copy(address.sun_path, text.size());
-    return address;
-}
+// Named through its directory's descriptor: a path may be longer than the 108 bytes of an address.
+class SocketName {
+public:
+    explicit SocketName(const fs::path& socket)
+        : directory_(open(socket.parent_path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {
+        address_.sun_family = AF_UNIX;
+        fmt::format_to_n(address_.sun_path, sizeof address_.sun_path - 1, "/proc/self/fd/{}/{}", directory_.get(),
+                         socket.filename().string());
+    }
+    [[nodiscard]] const sockaddr* address() const { return reinterpret_cast<const sockaddr*>(&address_); }
+    [[nodiscard]] static socklen_t size() { return sizeof(sockaddr_un); }
+
+private:
+    Descriptor directory_;
+    sockaddr_un address_{};
+};
 
 bool is_of_this_user(int connection) {
     ucred peer{};
@@ -100,13 +109,11 @@ void be_patient(int connection) {
 }
 
 std::optional<Descriptor> connect_to(const fs::path& socket) {
-    const auto address = address_of(socket);
-    if (!address) return std::nullopt;
+    const SocketName name(socket);
     Descriptor connection(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
     if (!connection.valid()) return std::nullopt;
     be_patient(connection.get());
-    const auto* where = reinterpret_cast<const sockaddr*>(&*address);
-    if (connect(connection.get(), where, sizeof *address) != 0 || !is_of_this_user(connection.get()))
+    if (connect(connection.get(), name.address(), SocketName::size()) != 0 || !is_of_this_user(connection.get()))
         return std::nullopt;
     return connection;
 }
@@ -146,14 +153,22 @@ fs::path directory_of_sockets() {
     return own_directory(directory);
 }
 
+// So that of two who unlock at once the later one ends the agent of the earlier one.
+Result<Descriptor> take_turn(const fs::path& directory) {
+    Descriptor turn(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!turn.valid()) return system_error(directory);
+    while (flock(turn.get(), LOCK_EX) != 0)
+        if (errno != EINTR) return system_error(directory);
+    return turn;
+}
+
 Result<Descriptor> listen_at(const fs::path& socket) {
-    const auto address = address_of(socket);
-    if (!address) return fail(ErrorCode::kInvalidArgument, fmt::format("{}: the name is too long", socket.string()));
+    const SocketName name(socket);
     Descriptor listener(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
     if (!listener.valid()) return system_error(socket);
     unlink(socket.c_str());
     const auto before = umask(0177);
-    const int bound = bind(listener.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address);
+    const int bound = bind(listener.get(), name.address(), SocketName::size());
     umask(before);
     if (bound != 0 || listen(listener.get(), 8) != 0) return system_error(socket);
     return listener;
@@ -243,6 +258,9 @@ Locked lock_agent(const fs::path& socket) {
 }
 
 Result<void> start_agent(const fs::path& socket, const AgentKeys& keys, const AgentLimits& limits) {
+    const auto turn = take_turn(socket.parent_path());
+    if (!turn) return std::unexpected(turn.error());
+    if (lock_agent(socket) == Locked::kNoAnswer) return fail(ErrorCode::kBusy, "another agent does not answer");
     auto listener = listen_at(socket);
     if (!listener) return std::unexpected(listener.error());
     std::array<int, 2> pipe{};

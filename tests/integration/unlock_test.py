@@ -15,13 +15,15 @@ from program import AS_ASKED, BUSY, NOT_UNLOCKED, PROGRAM, USAGE, FleetTest, Res
 
 LONGEST_S = 30
 NOBODY = 65534
+SLEEP_HOOK = pathlib.Path(__file__).resolve().parents[2] / "cli/packaging/systemd/system-sleep/bmcvault-lock"
 
 
 class Unlock(FleetTest):
     def setUp(self):
         super().setUp()
         self.vault = Vault.create(self.directory)
-        self.runtime = pathlib.Path(self.directory) / "runtime"
+        # Longer than the address of a socket may be.
+        self.runtime = pathlib.Path(self.directory) / ("runtime-" + "x" * 120)
         self.runtime.mkdir(mode=0o700)
         self.environment = {
             **os.environ,
@@ -52,13 +54,21 @@ class Unlock(FleetTest):
         [found] = (self.runtime / "bmcvault").iterdir()
         return found
 
-    def agent(self):
-        """The one process that listens at this socket, by the inode that the kernel shows for both."""
+    def socket_address(self):
+        """Through a descriptor of its directory: an address holds 108 bytes."""
+        directory = os.open(self.socket_file().parent, os.O_PATH)
+        self.addCleanup(os.close, directory)
+        return f"/proc/self/fd/{directory}/{self.socket_file().name}"
+
+    def agents(self):
+        """The processes that listen at a socket of this name, by the inode that the kernel shows for both."""
         inodes = {line.split()[6] for line in pathlib.Path("/proc/net/unix").read_text().splitlines()
-                  if line.endswith(str(self.socket_file()))}
+                  if line.endswith(f"/{self.socket_file().name}")}
         sockets = {f"socket:[{inode}]" for inode in inodes}
-        found = {int(process.name) for process in pathlib.Path("/proc").glob("[0-9]*") if sockets & self.files_of(process)}
-        [agent] = found
+        return {int(process.name) for process in pathlib.Path("/proc").glob("[0-9]*") if sockets & self.files_of(process)}
+
+    def agent(self):
+        [agent] = self.agents()
         return agent
 
     @staticmethod
@@ -115,6 +125,42 @@ class Unlock(FleetTest):
         self.unlock()
         self.assert_ends(first)
         self.assert_open()
+
+    def test_of_those_who_unlock_at_once_no_agent_is_left_that_lock_does_not_reach(self):
+        argv = [PROGRAM, "unlock", "--vault", str(self.vault.directory), "--passphrase-file",
+                str(self.vault.passphrase_file)]
+        at_once = [subprocess.Popen(argv, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                   for _ in range(4)]
+        for process in at_once:
+            out, err = process.communicate()
+            self.assert_exit(Result(argv, process.returncode, out, err), AS_ASKED)
+        agents = self.agents()
+        self.assertTrue(agents)
+        self.assert_exit(self.bare("lock"), AS_ASKED)
+        for process in agents:
+            self.assert_ends(process)
+
+    def test_none_is_left_when_the_machine_goes_to_sleep(self):
+        # In a process namespace, since the hook ends the agents of the whole machine.
+        script = f"""set -e
+{PROGRAM} unlock --vault "$1" --passphrase-file "$2"
+{PROGRAM} vault info --vault "$1" > /dev/null
+pgrep -f '^bmcvault agent ' > /dev/null && echo there
+{SLEEP_HOOK} post suspend
+pgrep -f '^bmcvault agent ' > /dev/null && echo there
+{SLEEP_HOOK} pre suspend
+pgrep -f '^bmcvault agent ' || echo gone
+{PROGRAM} unlock --vault "$1" --passphrase-file "$2"
+pkill -STOP -f '^bmcvault agent '
+{SLEEP_HOOK} pre suspend
+pgrep -f '^bmcvault agent ' || echo killed
+"""
+        argv = ["unshare", "--map-root-user", "--pid", "--fork", "--mount-proc", "sh", "-c", script, "sh",
+                str(self.vault.directory), str(self.vault.passphrase_file)]
+        done = subprocess.run(argv, env=self.environment, capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done)
+        said = [line for line in done.stdout.splitlines() if not line.startswith(("Unlocked", " "))]
+        self.assertEqual(said, ["there", "there", "gone", "killed"], done)
 
     def assert_ends_by_itself(self):
         self.assert_ends(self.agent())
@@ -173,7 +219,7 @@ class Unlock(FleetTest):
         directory = self.socket_file().parent
         question = self.question()
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
-            connection.connect(str(self.socket_file()))
+            connection.connect(self.socket_address())
             connection.send(question)
             self.assertEqual(len(connection.recv(64)), 64, "ours is answered")
         script = f"""

@@ -153,6 +153,19 @@ TEST_F(Checkpoints, an_older_header_of_the_same_generation_is_refused) {
     EXPECT_TRUE(open_here()->refusal().contains("downgraded")) << open_here()->refusal();
 }
 
+TEST_F(Checkpoints, a_header_that_another_process_brings_on_while_this_one_opens_is_no_downgrade) {
+    const auto keys = must(store().identity());
+    close();
+    EXPECT_EQ(open_here()->refusal(), "");
+    const auto asked_for_keys = [&](const Header&) -> Result<IdentityKeys> {
+        must(open_here()->team().add_compartment(acting(), "edge"));
+        return keys.clone();
+    };
+    const auto meanwhile = must(Store::open(directory(), asked_for_keys, {heads_.path() / "heads", {}}));
+    EXPECT_EQ(meanwhile->refusal(), "");
+    EXPECT_EQ(open_here()->refusal(), "") << "and it has not put the pin back";
+}
+
 TEST(HeaderPins, a_header_that_asks_less_of_its_reader_is_downgraded) {
     Header header;
     header.generation = 3;

@@ -111,13 +111,26 @@ std::string problem_of_header(Database& database, const Head& head, const Header
            "handed over by that one";
 }
 
+struct KeptHead {
+    HeadFile file;
+    Result<std::optional<Head>> head;
+};
+
+// Before the header and the database are read: another process may bring all three on meanwhile, the head last.
+std::optional<KeptHead> read_kept_head(const std::optional<fs::path>& heads, const VaultId& vault_id) {
+    if (!heads) return std::nullopt;
+    HeadFile file(*heads, vault_id);
+    auto head = file.read();
+    return KeptHead{std::move(file), std::move(head)};
+}
+
 // Has the host seen more of this vault than what stands here? A head file that can't be read is no reason to write.
-Seen look_at_head(Database& database, const fs::path& directory, const Header& header,
-                  const std::optional<fs::path>& heads) {
-    if (!heads) return {};
+Seen compare_with_head(Database& database, const fs::path& directory, const Header& header,
+                       const std::optional<KeptHead>& kept) {
+    if (!kept) return {};
     Seen seen;
-    seen.file.emplace(*heads, header.vault_id);
-    const auto head = seen.file->read();
+    seen.file = kept->file;
+    const auto& head = kept->head;
     if (!head) {
         seen.refusal = head.error().detail;
         return seen;
@@ -231,14 +244,17 @@ Result<std::unique_ptr<Store>> open_by(const fs::path& directory, const UnlockHe
         if (auto safe = check_file(directory / name, *access); !safe) return std::unexpected(safe.error());
     auto lock = VaultLock::acquire(directory, VaultLock::Mode::kShared);
     if (!lock) return std::unexpected(lock.error());
+    const auto kept_head = read_kept_head(options.heads, header->vault_id);
     const auto locked_header = read_header(directory, *access);  // a change of generation may have come in between
     if (!locked_header) return std::unexpected(locked_header.error());
+    if (locked_header->vault_id != header->vault_id)
+        return fail(ErrorCode::kBusy, "another vault was put here meanwhile; run the same command again");
     auto unlocked = unlock_header(*locked_header);
     if (!unlocked) return std::unexpected(unlocked.error());
     auto keyring = std::make_shared<Keyring>(*locked_header, std::move(*unlocked));
     auto database = connect_as_it_is(directory, *keyring);
     if (!database) return std::unexpected(database.error());
-    auto seen = look_at_head(**database, directory, *locked_header, options.heads);
+    auto seen = compare_with_head(**database, directory, *locked_header, kept_head);
     if (seen.refusal.empty()) database = connect(directory, *keyring);  // else not a byte is written
     if (!database) return std::unexpected(database.error());
     if (seen.file && seen.refusal.empty()) {
