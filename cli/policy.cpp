@@ -24,8 +24,10 @@ constexpr std::array<std::string_view, 7> kHookKeys{"account",    "before_rotati
                                                     "checkpoint", "holder",          "timeout_s"};
 constexpr std::int64_t kMaxRetentionDays = 36'500;
 // Whatever changes a BMC or the vault, or lets a secret out.
-constexpr std::array<std::string_view, 11> kCommands{"rotate",      "recover", "accounts", "reveal", "exec",  "depart",
-                                                     "deprovision", "expose",  "hold",     "forget", "export"};
+constexpr std::array<std::string_view, 22> kCommands{
+    "rotate", "recover",        "accounts",    "reveal", "exec",   "depart",      "deprovision", "expose", "hold",
+    "forget", "export",         "bmc",         "card",   "member", "compartment", "holder",      "unlock", "approve",
+    "backup", "accept-restore", "break-glass", "escrow"};
 constexpr std::array<std::string_view, 4> kSignedTwice{"rotate", "reveal", "export", "member add"};
 
 class Reader {

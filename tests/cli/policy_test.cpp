@@ -99,9 +99,11 @@ TEST(Policy, EveryMistakeIsNamedWithItsPlace) {
     EXPECT_THAT(mistakes("warning_days = 366"), ElementsAre("line 1, column 16: must be a whole number from 0 to 365"));
     EXPECT_THAT(mistakes("maximum_age_days = 90.5"),
                 ElementsAre("line 1, column 20: must be a whole number from 1 to 3650"));
-    EXPECT_THAT(mistakes("reason_for = [\"reveal\", \"show\"]"),
-                ElementsAre("line 1, column 25: must be one of rotate, recover, accounts, reveal, exec, depart, "
-                            "deprovision, expose, hold, forget, export"));
+    EXPECT_THAT(
+        mistakes("reason_for = [\"reveal\", \"show\"]"),
+        ElementsAre("line 1, column 25: must be one of rotate, recover, accounts, reveal, exec, depart, "
+                    "deprovision, expose, hold, forget, export, bmc, card, member, compartment, holder, unlock, "
+                    "approve, backup, accept-restore, break-glass, escrow"));
     EXPECT_THAT(mistakes("second_signature = [\"rotate\", \"depart\"]"),
                 ElementsAre("line 1, column 31: must be one of rotate, reveal, export, member add"));
     EXPECT_THAT(mistakes("second_signature = \"rotate\""),

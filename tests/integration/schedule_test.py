@@ -181,6 +181,25 @@ class Schedule(FleetTest):
         credential = self.vault.reveal("bmc01")
         self.assertIsNotNone(credential.k_g)
 
+    def test_whatever_changes_the_vault_can_need_a_reason(self):
+        words = ["bmc", "card", "member", "compartment", "holder", "unlock", "backup", "accept-restore", "break-glass", "escrow"]
+        policy = self.policy(f"reason_for = {json.dumps(words)}\n")
+        new = str(self.directory / "new")
+        identity = ("member", "keygen", "--output", new, "--kdf-memory", "64", "--kdf-operations", "1")
+        self.assert_exit(self.vault.run(*identity, "--policy", policy), AS_ASKED)
+        for command in (("bmc", "set", "bmc01", "--tags", "a"), ("bmc", "hold", "bmc01", "--until", "2099-01-01"),
+                        ("card", "forget", "x", "k_g"), ("member", "add", "new", "--key", f"{new}.pub"),
+                        ("compartment", "add", "edge"), ("holder", "add", "they", "bmc01"), ("unlock",),
+                        ("vault", "backup", f"{new}.bv"), ("vault", "accept-restore"),
+                        ("vault", "break-glass", "create", "--threshold", "2", "--shares", "3", "--output", f"{new}.d"),
+                        ("vault", "escrow", "enable", "--to", f"{new}.log")):
+            refused = self.vault.run(*command, "--policy", policy)
+            self.assert_exit(refused, USAGE)
+            self.assertIn(" the policy wants a --reason", refused.err)
+        for command in (("bmc", "list"), ("member", "list"), ("compartment", "list"), ("holder", "list"), ("card", "show"),
+                        ("vault", "escrow", "show")):
+            self.assert_exit(self.vault.run(*command, "--policy", policy), AS_ASKED)
+
     def test_a_bad_policy_stops_every_command_before_anything_is_done(self):
         policy = self.policy("k_g = perhaps\n")
         for words in (("rotate", "--due"), ("due",), ("status",), ("rotate", "--all")):
