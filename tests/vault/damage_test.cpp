@@ -96,7 +96,7 @@ TEST_F(Damage, every_zeroed_page_and_every_truncation_is_noticed) {
         test::write_file(store_file(), damaged);
         EXPECT_NE(verdict(), "fine") << "page " << page;
     }
-    for (std::size_t size = 0; size < original.size(); size += 2048) {
+    for (std::size_t size = 0; size < original.size(); size += 512) {
         test::write_file(store_file(), std::string_view(original).substr(0, size));
         EXPECT_NE(verdict(), "fine") << "size " << size;
     }
