@@ -1,7 +1,9 @@
 #include "cli/checkpoints.hpp"
 
 #include <fmt/format.h>
+#include <paths.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -78,7 +80,16 @@ Kept kept_in(std::string_view text, const vault::VaultId& vault_id) {
 
 }  // namespace
 
-Outcome<std::string> compare_with_kept(const vault::Store& store, const std::string& file) {
+Outcome<std::vector<std::string>> places_of_checkpoints(const Context& context) {
+    const auto policy = read_policy(context);
+    if (!policy) return std::unexpected(policy.error());
+    std::vector<std::string> places;
+    if (access(_PATH_LOG, W_OK) == 0) places.emplace_back("system log");
+    if (!policy->hooks.checkpoint.empty()) places.push_back(policy->hooks.checkpoint);
+    return places;
+}
+
+Outcome<KeptCheckpoints> compare_with_kept(const vault::Store& store, const std::string& file) {
     const auto text = read_plain_file(file, kMaxFileSize);
     const auto shown = printable(file);
     if (!text) return usage_error(fmt::format("--head {}: {}", shown, text.error().detail));
@@ -97,10 +108,20 @@ Outcome<std::string> compare_with_kept(const vault::Store& store, const std::str
                 : fmt::format("forked: audit record {} is another than {} has seen", checkpoint.audit_count, shown);
         return vault_error("vault verify", Error{ErrorCode::kRolledBack, what, std::nullopt});
     }
-    const auto newest = std::ranges::max(kept.of_this_vault, {}, &vault::Checkpoint::audit_count);
-    return fmt::format("Fresh: it holds audit record {} and all {} of {}{}.\n", newest.audit_count,
-                       counted(kept.of_this_vault.size(), "checkpoint"), shown,
-                       kept.others == 0 ? "" : fmt::format("; {} passed over", counted(kept.others, "other line")));
+    const auto newest = std::ranges::max(kept.of_this_vault, {}, &vault::Checkpoint::audit_count).audit_count;
+    const auto record = store.audit_log(newest - 1, 1);
+    if (!record) return vault_error("vault verify", record.error());
+    return KeptCheckpoints{file,   kept.of_this_vault.size(), kept.others,
+                           newest, record->front().at,        info->audit_records - newest};
+}
+
+std::string text_of(const KeptCheckpoints& kept) {
+    const auto since = kept.records_since == 0 ? "nothing was written since"
+                                               : counted(kept.records_since, "record") + " came after it";
+    return fmt::format(
+        "Fresh: it has all {} of {}; the newest is of record {}, {}, and {}{}.\n",
+        counted(kept.of_this_vault, "checkpoint"), printable(kept.file), kept.newest_record, iso_time(kept.newest_at),
+        since, kept.other_lines == 0 ? "" : fmt::format("; {} passed over", counted(kept.other_lines, "other line")));
 }
 
 }  // namespace bmcvault::cli

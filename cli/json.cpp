@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/checkpoints.hpp"
 #include "cli/due.hpp"
 #include "cli/plan.hpp"
 #include "cli/text.hpp"
@@ -231,6 +232,20 @@ std::string json_vault(const vault::Store::Info& info, const std::string& direct
     object["slots"] = info.slots;
     object["signing_key"] = signing_key.empty() ? Json(nullptr) : Json(signing_key);
     return line(object);
+}
+
+std::string json_places_of_checkpoints(const std::vector<std::string>& places) {
+    return line({{"type", "checkpoints"}, {"go_to", places}});
+}
+
+std::string json_kept_checkpoints(const KeptCheckpoints& kept) {
+    return line({{"type", "kept-checkpoints"},
+                 {"file", kept.file},
+                 {"checkpoints", kept.of_this_vault},
+                 {"other_lines", kept.other_lines},
+                 {"newest_record", kept.newest_record},
+                 {"newest_at", iso_time(kept.newest_at)},
+                 {"records_since", kept.records_since}});
 }
 
 std::string json_identity(const std::string& file, const std::string& fingerprint) {

@@ -23,6 +23,7 @@ struct CapabilityCard;
 namespace bmcvault::cli {
 
 struct DueEntry;
+struct KeptCheckpoints;
 struct Plan;
 struct YearlyLine;
 
@@ -41,6 +42,10 @@ struct PlainSummary {
     bool dry_run = false;
 };
 [[nodiscard]] std::string json_summary(const PlainSummary& summary);
+
+// vault info, vault verify --head.
+[[nodiscard]] std::string json_places_of_checkpoints(const std::vector<std::string>& places);
+[[nodiscard]] std::string json_kept_checkpoints(const KeptCheckpoints& kept);
 
 // What a program of the site is told (docs/schedule.md). `report`: null before the rotation.
 [[nodiscard]] std::string json_hook(const vault::Bmc& bmc, const rotate::BmcReport* report,

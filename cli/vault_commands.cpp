@@ -56,9 +56,12 @@ Exit perform(const Context& context, const VaultInfoCommand&) {
     if (!store) return std::unexpected(store.error());
     const auto info = (*store)->info();
     if (!info) return vault_error("vault info", info.error());
+    const auto places = places_of_checkpoints(context);
+    if (!places) return std::unexpected(places.error());
     const std::string directory = (*store)->directory().string();
     if (context.options.json) {
         context.out(json_vault(*info, directory, signing_key(**store)));
+        context.out(json_places_of_checkpoints(*places));
         context.out(json_summary(PlainSummary{"vault info", 1, {}, std::nullopt, false}));
         return ExitCode::kAsAsked;
     }
@@ -73,6 +76,9 @@ Exit perform(const Context& context, const VaultInfoCommand&) {
                     printable(directory), to_hex(info->vault_id), info->generation, info->sqlcipher_version,
                     info->credential_versions, info->listed_passwords, info->audit_records));
     for (const auto& slot : info->slots) context.out(fmt::format("opened by            {}\n", printable(slot)));
+    for (const auto& place : *places) context.out(fmt::format("checkpoints go to    {}\n", printable(place)));
+    if (places->empty())
+        context.out("checkpoints go to    nowhere: this host has no system log, and the policy no hook `checkpoint`\n");
     if (const auto key = signing_key(**store); !key.empty()) context.out(fmt::format("you sign with key    {}\n", key));
     return ExitCode::kAsAsked;
 }
@@ -81,23 +87,24 @@ Exit perform(const Context& context, const VaultVerifyCommand& command) {
     if (!command.file.empty()) return verify_backup(context, command.file);
     auto store = command.head.empty() ? open_vault(context) : open_vault_to_look(context);
     if (!store) return std::unexpected(store.error());
-    std::string compared;
+    std::optional<KeptCheckpoints> kept;
     if (!command.head.empty()) {
         auto fresh = compare_with_kept(**store, command.head);
         if (!fresh) return std::unexpected(fresh.error());
-        compared = std::move(*fresh);
+        kept = std::move(*fresh);
     }
     if (auto verified = (*store)->verify(); !verified) return vault_error("vault verify", verified.error());
     const auto info = (*store)->info();
     if (!info) return vault_error("vault verify", info.error());
     if (context.options.json) {
         context.out(json_vault(*info, (*store)->directory().string(), signing_key(**store)));
+        if (kept) context.out(json_kept_checkpoints(*kept));
         context.out(json_summary(PlainSummary{"vault verify", 1, {{"verified", 1}}, std::nullopt, false}));
     } else {
         context.out(fmt::format("Verified: every page, {}, {} and {}.\n{}",
                                 counted(info->credential_versions, "credential version"),
                                 counted(info->listed_passwords, "listed password"),
-                                counted(info->audit_records, "audit record"), compared));
+                                counted(info->audit_records, "audit record"), kept ? text_of(*kept) : ""));
     }
     return ExitCode::kAsAsked;
 }

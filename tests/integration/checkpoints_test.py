@@ -64,7 +64,15 @@ class Checkpoints(FleetTest):
         for file in (self.kept, log):
             fresh = self.vault.run("vault", "verify", "--head", str(file))
             self.assert_exit(fresh, AS_ASKED)
-            self.assertIn("Fresh: it holds audit record", fresh.out)
+            self.assertRegex(fresh.out, rf"Fresh: it has all 2 checkpoints of {file}; the newest is of record \d+, "
+                             r"20.*Z, and nothing was written since\.")
+        self.assert_exit(self.vault.run("bmc", "add", "three", "three.example", "--username", "admin"), AS_ASKED)
+        told = self.vault.json("vault", "verify", "--head", str(log))
+        self.assert_exit(told, AS_ASKED)
+        [kept] = [each for each in told.objects if each["type"] == "kept-checkpoints"]
+        self.assertEqual({key: kept[key] for key in ("file", "checkpoints", "other_lines", "records_since")},
+                         {"file": str(log), "checkpoints": 2, "other_lines": 0, "records_since": 3})
+        self.assertEqual(kept["newest_record"] + 3, len(self.events()))
 
         shutil.rmtree(self.vault.directory)
         shutil.rmtree(self.directory / "heads")
@@ -97,6 +105,16 @@ class Checkpoints(FleetTest):
             self.assertIn(f"warning: hook checkpoint: {self.program}: {why}", result.err)
             self.assertEqual(self.events()[-3:], ["bmc.added", "checkpoint", "checkpoint-not-kept"])
         self.assert_exit(self.vault.run("vault", "verify"), AS_ASKED)
+
+    def test_info_says_where_they_go(self):
+        info = self.vault.json("vault", "info", "--policy", str(self.policy))
+        [places] = [each["go_to"] for each in info.objects if each["type"] == "checkpoints"]
+        here = ["system log"] if pathlib.Path("/dev/log").exists() else []
+        self.assertEqual(places, [*here, str(self.program)])
+        self.assertIn(f"checkpoints go to    {self.program}\n",
+                      self.vault.run("vault", "info", "--policy", str(self.policy)).out)
+        alone = self.vault.run("vault", "info").out
+        self.assertIn("checkpoints go to    " + ("system log\n" if here else "nowhere: this host has no system log"), alone)
 
     def test_the_system_log_gets_the_same_line(self):
         words = self.vault.argv("bmc", "add", "one", "127.0.0.1", "--username", "admin", "--policy", str(self.policy))
