@@ -98,7 +98,7 @@ Exit perform(const Context& context, const VaultBackupCommand& command) {
     auto store = open_vault(context);
     if (!store) return std::unexpected(store.error());
     if (context.options.dry_run) return say_dry_run(context, "vault backup", fmt::format("write {}", shown));
-    const auto report = (*store)->backup(command.file, actor(), now(), context.options.reason);
+    const auto report = (*store)->backup(command.file, acting(context));
     if (!report) {
         auto failure = backup_error("vault backup", command.file, report.error());
         if (report.error().code == ErrorCode::kAlreadyExists) failure.error().next = "bmcvault vault backup OTHER-FILE";
@@ -168,6 +168,14 @@ std::string question_of(const vault::Store& store) {
         return "Somebody else than this vault's administrator has signed its header, perhaps to give himself rights. "
                "Do you "
                "know who and why, and take that for right? Every credential becomes unknown.";
+    const auto info = store.info();
+    if (const auto newer = store.newer_generation())
+        return fmt::format(
+            "This vault is of generation {}, and this host has seen generation {}: who left since then opens this one "
+            "still, and their departures are not in it. Go on from it? Every credential becomes unknown until check "
+            "has "
+            "asked the BMCs.",
+            info ? info->generation : 0, *newer);
     const auto& other = store.other_copy();
     if (other.empty())
         return "Go on from this state of the vault? Every credential becomes unknown until check has asked the BMCs.";
@@ -175,6 +183,14 @@ std::string question_of(const vault::Store& store) {
         "This host goes on with the vault in {}. Give that one up: refuse its every change, and go on from "
         "this one, with every credential unknown until check has asked the BMCs?",
         printable(other.string()));
+}
+
+void tell_who_is_back(const Context& context, const vault::Store& store) {
+    std::vector<std::string> names;
+    for (const auto& slot : store.team().slots()) names.push_back(printable(slot.name));
+    context.warn(fmt::format("it opens to {} again: who of them had left has to leave once more\n  next: {}",
+                             fmt::join(names, ", "),
+                             context.commands("bmcvault member list, and bmcvault depart NAME")));
 }
 
 }  // namespace
@@ -193,22 +209,23 @@ Exit perform(const Context& context, const VaultAcceptRestoreCommand&) {
     // Without a terminal nobody is asked: a script that restores for a drill must not stop the vault in use.
     const bool another_administrator = is_of_another_administrator(**store);
     const bool is_owner = vault::role_of((*store)->team().own_slot()) == vault::Role::kOwner;
-    if (another_administrator && !is_owner)
-        return std::unexpected(Failure{ExitCode::kNotUnlocked,
-                                       "vault accept-restore: another administrator's key is taken by an owner only",
-                                       std::string(kAskAnOwner), ""});
-    const bool must_be_meant = another_administrator || !(*store)->other_copy().empty();
+    if (!is_owner)
+        return std::unexpected(
+            Failure{ExitCode::kNotUnlocked, "vault accept-restore is for owners", std::string(kAskAnOwner), ""});
+    const bool is_older = (*store)->newer_generation().has_value();
+    const bool must_be_meant = another_administrator || is_older || !(*store)->other_copy().empty();
     if (must_be_meant && !context.options.yes && isatty(context.streams.in) == 0)
         return usage_error("vault accept-restore: " + question, "the same command with --yes, if that is meant");
     if (!confirmed(context, question))
         return std::unexpected(Failure{ExitCode::kNotAsAsked, "vault accept-restore: nothing was changed", "", ""});
-    if (auto done = (*store)->accept_restore(actor(), now(), context.options.reason); !done)
+    if (auto done = (*store)->accept_restore(acting(context)); !done)
         return vault_error("vault accept-restore", done.error());
     if (auto recorded = record_use_of_shares(context, **store); !recorded) return std::unexpected(recorded.error());
     context.out(context.options.json
                     ? json_summary(PlainSummary{"vault accept-restore", 1, {{"accepted", 1}}, std::nullopt, false})
                     : fmt::format("Accepted. Every credential is unknown now. Next: {}\n",
                                   context.commands("bmcvault check --all")));
+    if (is_older) tell_who_is_back(context, **store);
     return ExitCode::kAsAsked;
 }
 

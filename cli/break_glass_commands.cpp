@@ -19,10 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-vault::Acting acting(const Context& context) {
-    return {actor(), now(), context.options.reason, context.hooks.step};
-}
-
 // The sheets of one key. They stay only when all of them could be written and the vault has the slot.
 class Sheets {
 public:
@@ -151,9 +147,10 @@ Exit perform(const Context& context, const BreakGlassDrillCommand&) {
     const auto opened = verified ? open_every_seal(**store) : std::unexpected(verified.error());
     if (!opened) return vault_error("vault break-glass drill", opened.error());
     const auto recorded = (*store)->transact(actor(), now(), [&](vault::Transaction& transaction) {
-        return transaction.audit(
-            "break-glass.drilled", std::nullopt,
-            json_body({{"credentials", std::to_string(opened->credentials)}, {"reason", context.options.reason}}));
+        return transaction.audit("break-glass.drilled", std::nullopt,
+                                 json_body({{"credentials", std::to_string(opened->credentials)},
+                                            {"reason", context.options.reason},
+                                            {"ticket", context.options.ticket}}));
     });
     if (!recorded) return vault_error("vault break-glass drill: not recorded", recorded.error());
     if (context.options.json) {

@@ -147,6 +147,11 @@ std::string actor() {
     return before_sudo.empty() || before_sudo == name ? name : fmt::format("{} (sudo by {})", name, before_sudo);
 }
 
+vault::Acting acting(const Context& context) {
+    const auto& options = context.options;
+    return {actor(), now(), options.reason, context.hooks.step, options.ticket};
+}
+
 BmcId new_bmc_id() {
     BmcId id;
     randombytes_buf(id.uuid.data(), id.uuid.size());
@@ -280,7 +285,7 @@ Outcome<std::unique_ptr<vault::Store>> open_vault_for_drill(const Context& conte
 
 Outcome<void> record_use_of_shares(const Context& context, vault::Store& store) {
     if (context.options.shares.empty()) return {};
-    const auto used = store.team().use_break_glass({actor(), now(), context.options.reason, context.hooks.step});
+    const auto used = store.team().use_break_glass(acting(context));
     if (!used) return vault_error("break-glass: nothing was shown, because it could not be recorded", used.error());
     context.warn(
         "break-glass: recorded that the shares opened the vault; every credential is exposed and due\n"

@@ -68,6 +68,7 @@ struct Context {
 [[nodiscard]] UnixTime now();
 // Who acts, for the audit log: the login name, and behind sudo both.
 [[nodiscard]] std::string actor();
+[[nodiscard]] vault::Acting acting(const Context& context);
 [[nodiscard]] BmcId new_bmc_id();
 [[nodiscard]] std::filesystem::path vault_directory(const Context& context);
 // Where this host keeps what it has seen of each vault: $BMCVAULT_HEADS, else beside the state of this user.

@@ -23,10 +23,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-vault::Acting acting(const Context& context) {
-    return {actor(), now(), context.options.reason, context.hooks.step};
-}
-
 Outcome<Statement> statement_of(vault::Store& store, const vault::Departure& departure) {
     const auto exposed = store.team().exposed_by(departure);
     if (!exposed) return vault_error("reading what was exposed", exposed.error());
@@ -182,8 +178,10 @@ Exit conclude(const Context& context, vault::Store& store, const DepartCommand& 
     } else {
         context.out(statement_text(*statement));
         if (!complete)
-            context.out(command.no_rotate ? "Next: bmcvault rotate --due\n"
-                                          : fmt::format("Next: bmcvault depart {}\n", printable(command.who)));
+            context.out(command.no_rotate
+                            ? fmt::format("Next: bmcvault rotate --exposed-to {0}, then bmcvault depart {0}\n",
+                                          printable(command.who))
+                            : fmt::format("Next: bmcvault depart {}\n", printable(command.who)));
     }
     return complete || command.no_rotate ? ExitCode::kAsAsked : ExitCode::kNotAsAsked;
 }
@@ -199,6 +197,11 @@ Exit perform(const Context& context, const DepartCommand& command) {
                                          : fmt::format("would end the access of {}\n", printable(command.who)));
         return ExitCode::kAsAsked;
     }
+    std::error_code ignored;
+    if (const auto place = fs::status(command.output, ignored);
+        !command.output.empty() && fs::exists(place) && !fs::is_directory(place))
+        return usage_error(fmt::format("{}: --output {} is no directory", what, printable(command.output)),
+                           "another --output; nothing was done");
     if (auto parted = hooks_give_nothing_to(context, command.who); !parted) return std::unexpected(parted.error());
     if (!confirmed(context, fmt::format("End the access of {}, for good?", printable(command.who))))
         return usage_error("depart: nothing was changed");

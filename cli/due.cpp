@@ -1,7 +1,9 @@
 #include "cli/due.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <map>
 #include <set>
@@ -18,13 +20,13 @@ using vault::Provenance;
 
 constexpr const char* kDefaultPolicy = "/etc/bmcvault/policy.toml";
 
-// The file to read; empty: the default rules hold.
+// The file to read; empty: the default rules hold. Rules that can't be seen are not taken for none.
 std::string policy_file(const Context& context) {
     if (!context.options.policy.empty()) return context.options.policy;
     const char* named = std::getenv("BMCVAULT_POLICY");
     if (named != nullptr && *named != '\0') return named;
-    std::error_code ignored;
-    return std::filesystem::exists(kDefaultPolicy, ignored) ? kDefaultPolicy : "";
+    struct stat info{};
+    return lstat(kDefaultPolicy, &info) != 0 && errno == ENOENT ? "" : kDefaultPolicy;
 }
 
 CredentialFacts facts_of(const vault::CredentialVersion* password, const vault::CredentialVersion* k_g,

@@ -13,10 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-vault::Acting acting(const Context& context) {
-    return {actor(), now(), context.options.reason, context.hooks.step};
-}
-
 Exit would(const Context& context, const std::string& command, const std::string& what) {
     context.out(context.options.json ? json_summary(PlainSummary{command, 0, {}, std::nullopt, true})
                                      : fmt::format("would {}\n", what));

@@ -125,8 +125,7 @@ Exit export_all(const Context& context, vault::Store& store, const ExportCommand
     std::vector<BmcId> ids;
     ids.reserve(chosen.size());
     for (const auto& one : chosen) ids.push_back(one.bmc.id);
-    const vault::Acting acting{actor(), now(), context.options.reason, context.hooks.step};
-    if (auto held = store.team().add_holder(acting, command.holder, ids, now()); !held)
+    if (auto held = store.team().add_holder(acting(context), command.holder, ids, now()); !held)
         return vault_error(fmt::format("export: registering {}", printable(command.holder)), held.error());
     if (auto done = disclose_all(context, store, command, format, chosen, gathered); !done)
         return std::unexpected(done.error());

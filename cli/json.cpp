@@ -234,6 +234,23 @@ std::string json_vault(const vault::Store::Info& info, const std::string& direct
     return line(object);
 }
 
+std::string json_log_export(const LogExtent& extent) {
+    const auto& filter = extent.filter;
+    Json object{{"type", "log-export"}, {"vault_id", extent.vault_id}, {"records", extent.records}};
+    object["log_records"] = extent.log_records;
+    object["log_head"] = extent.head ? Json(*extent.head) : Json(nullptr);
+    object["made_at"] = iso_time(extent.made_at);
+    object["made_by"] = extent.made_by;
+    object["whole"] = extent.records == extent.log_records;
+    object["only"] = {{"bmc", filter.name},
+                      {"event", filter.event},
+                      {"by", filter.by},
+                      {"since", filter.since},
+                      {"last", filter.limit}};
+    object["refused"] = extent.refusal;
+    return line(object);
+}
+
 std::string json_places_of_checkpoints(const std::vector<std::string>& places) {
     return line({{"type", "checkpoints"}, {"go_to", places}});
 }

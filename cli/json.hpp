@@ -43,6 +43,19 @@ struct PlainSummary {
 };
 [[nodiscard]] std::string json_summary(const PlainSummary& summary);
 
+// The first line of an exported log: which part of which log it is.
+struct LogExtent {
+    std::string vault_id;  // hexadecimal
+    LogCommand filter;
+    std::size_t records = 0;        // in this file
+    std::uint64_t log_records = 0;  // that there are
+    UnixTime made_at;
+    std::string made_by;
+    std::string refusal;              // as Store::refusal
+    std::optional<std::string> head;  // hexadecimal hash of the last record there is
+};
+[[nodiscard]] std::string json_log_export(const LogExtent& extent);
+
 // vault info, vault verify --head.
 [[nodiscard]] std::string json_places_of_checkpoints(const std::vector<std::string>& places);
 [[nodiscard]] std::string json_kept_checkpoints(const KeptCheckpoints& kept);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "cli/commands.hpp"
 #include "cli/fields.hpp"
@@ -35,6 +36,15 @@ Outcome<std::map<BmcId, std::string>> names_in(const vault::Store& store, const 
     return std::unexpected(find_bmc(store, wanted).error());
 }
 
+// A word that no record begins with is a slip: nothing found would say that nothing was done.
+Outcome<void> is_there(std::string_view option, const std::string& begins, const std::set<std::string>& words) {
+    if (std::ranges::any_of(words, [&](const std::string& word) { return word.starts_with(begins); })) return {};
+    const auto near = nearest(begins, {words.begin(), words.end()});
+    return usage_error(fmt::format("log: {} {}: no record of the log begins so{}", option, printable(begins),
+                                   near.empty() ? "" : fmt::format("; did you mean {}?", printable(near))),
+                       "bmcvault log");
+}
+
 Outcome<Found> find_records(const vault::Store& store, const LogCommand& filter) {
     constexpr std::size_t kPage = 1000;
     UnixTime since{0};
@@ -46,7 +56,11 @@ Outcome<Found> find_records(const vault::Store& store, const LogCommand& filter)
     auto names = names_in(store, filter.name);
     if (!names) return std::unexpected(names.error());
     Found found{{}, std::move(*names)};
+    std::set<std::string> events;
+    std::set<std::string> actors;
     const auto wanted = [&](const vault::AuditRecord& record) {
+        events.insert(record.event);
+        actors.insert(record.actor);
         return (filter.name.empty() || found.name_of(record) == filter.name) &&
                record.event.starts_with(filter.event) && record.actor.starts_with(filter.by) && record.at >= since;
     };
@@ -57,9 +71,23 @@ Outcome<Found> find_records(const vault::Store& store, const LogCommand& filter)
         after = page->back().sequence;
         std::ranges::copy_if(*page, std::back_inserter(found.records), wanted);
     }
+    if (auto there = is_there("--event", filter.event, events); !there) return std::unexpected(there.error());
+    if (auto there = is_there("--by", filter.by, actors); !there) return std::unexpected(there.error());
     if (filter.limit > 0 && found.records.size() > filter.limit)
         found.records.erase(found.records.begin(), found.records.end() - static_cast<std::ptrdiff_t>(filter.limit));
     return found;
+}
+
+// A signature over a selection says of what: else a part could be shown for the whole.
+Outcome<LogExtent> extent_of(const vault::Store& store, const LogCommand& filter, const Found& found) {
+    const auto info = store.info();
+    if (!info) return vault_error("log export", info.error());
+    const auto last = store.audit_log(info->audit_records - std::min<std::uint64_t>(info->audit_records, 1), 1);
+    if (!last) return vault_error("log export", last.error());
+    LogExtent extent{to_hex(info->vault_id), filter,      found.records.size(), info->audit_records, now(), actor(),
+                     store.refusal(),        std::nullopt};
+    if (!last->empty()) extent.head = to_hex(last->back().hash);
+    return extent;
 }
 
 }  // namespace
@@ -94,7 +122,9 @@ Exit perform(const Context& context, const LogExportCommand& command) {
     if (!store) return std::unexpected(store.error());
     const auto found = find_records(**store, command.filter);
     if (!found) return std::unexpected(found.error());
-    std::string lines;
+    const auto extent = extent_of(**store, command.filter, *found);
+    if (!extent) return std::unexpected(extent.error());
+    std::string lines = json_log_export(*extent);
     for (const auto& record : found->records) lines += json_event(record, found->name_of(record));
     const auto base = (std::filesystem::path(command.output) / "audit").string();
     auto files = command.sign ? with_signature(**store, base, ".jsonl", lines)

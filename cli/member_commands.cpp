@@ -17,10 +17,6 @@
 namespace bmcvault::cli {
 namespace {
 
-vault::Acting acting(const Context& context) {
-    return {actor(), now(), context.options.reason, context.hooks.step};
-}
-
 Exit done(const Context& context, const std::string& command, const std::string& outcome, std::size_t count,
           const std::string& text) {
     context.out(context.options.json
@@ -50,18 +46,27 @@ std::string joined(const std::vector<std::string>& words) {
     return words.empty() ? "-" : fmt::format("{}", fmt::join(words, ","));
 }
 
+std::string scope_of(const vault::NewMember& member) {
+    if (member.role == vault::Role::kAuditor) return "auditor, of no compartment";
+    const auto where =
+        member.compartments.empty()
+            ? std::string(member.role == vault::Role::kOwner ? "everything" : "every compartment there is")
+            : fmt::format("{}", fmt::join(member.compartments, ", "));
+    return fmt::format("{} of {}", vault::to_word(member.role), printable(where));
+}
+
 Exit let_in(const Context& context, vault::Store& store, const vault::NewMember& member) {
     if (auto added = store.team().add_member(acting(context), member); !added)
         return vault_error(fmt::format("member add {}", printable(member.name)), added.error());
     return done(context, "member add", "added", 1,
                 fmt::format("{} can open the vault as {} ({}).\nNext, by them: bmcvault --identity FILE status\n",
-                            member.name, vault::to_word(member.role), vault::fingerprint(member.keys)));
+                            member.name, scope_of(member), vault::fingerprint(member.keys)));
 }
 
 Exit would_let_in(const Context& context, const vault::NewMember& member) {
-    return would(context, "member add",
-                 fmt::format("add {} as {}, {}", printable(member.name), vault::to_word(member.role),
-                             vault::fingerprint(member.keys)));
+    return would(
+        context, "member add",
+        fmt::format("add {} as {}, {}", printable(member.name), scope_of(member), vault::fingerprint(member.keys)));
 }
 
 // A plan names the compartments: one that is made later is not among them.
@@ -126,7 +131,7 @@ Exit perform(const Context& context, const MemberAddCommand& command) {
     if (command.approval.plan) return plan_member(context, **store, member, command.approval);
     if (context.options.dry_run) return would_let_in(context, member);
     const auto question = fmt::format("Let {} open this vault as {}? The fingerprint of the key is\n  {}\n",
-                                      command.name, command.role, vault::fingerprint(*keys));
+                                      command.name, scope_of(member), vault::fingerprint(*keys));
     if (!confirmed(context, question)) return usage_error("member add: nothing was changed");
     return let_in(context, **store, member);
 }

@@ -229,6 +229,23 @@ std::string counts_text(const rotate::RunSummary& summary, bool dry_run) {
     return text;
 }
 
+namespace {
+
+// What is as it should be for now, and yet not done.
+std::string waiting_text(const rotate::RunSummary& summary) {
+    const auto count_of = [&](std::string_view outcome) {
+        const auto found = std::ranges::find(summary.outcomes, outcome, &OutcomeCounts::value_type::first);
+        return found == summary.outcomes.end() ? std::size_t{0} : found->second;
+    };
+    if (const auto held = count_of("held"); held > 0)
+        return fmt::format(" {} on hold: bmcvault bmc hold NAME --release ends it.", held);
+    if (const auto outside = count_of("outside-window"); outside > 0)
+        return fmt::format(" {} left for the window; without --due there is none.", outside);
+    return " Nothing left to do.";
+}
+
+}  // namespace
+
 std::string summary_text(const rotate::RunSummary& summary, const std::string& command, bool dry_run) {
     std::size_t reported = 0;
     for (const auto& [outcome, count] : summary.outcomes) reported += count;
@@ -245,7 +262,7 @@ std::string summary_text(const rotate::RunSummary& summary, const std::string& c
     } else if (has_unread_table(summary)) {
         text += " Read the tables; when they are as they should be: bmcvault accounts accept SELECTOR.";
     } else {
-        text += " Nothing left to do.";
+        text += waiting_text(summary);
     }
     return text;
 }

@@ -71,11 +71,6 @@ void name_backups(const Context& context, const std::vector<std::string>& files)
     for (const auto& file : files) context.out(fmt::format("  {}\n", printable(file)));
 }
 
-std::string purpose_of(const Context& context) {
-    const auto& options = context.options;
-    return options.ticket.empty() ? options.reason : fmt::format("{}; ticket {}", options.reason, options.ticket);
-}
-
 Outcome<void> confirm(const Context& context, const Wiped& bmcs) {
     if (context.options.yes) return {};
     if (isatty(context.streams.in) == 0)
@@ -118,7 +113,7 @@ Exit perform(const Context& context, const VaultForgetCommand& command) {
     if (!backups) return vault_error(kCommand, backups.error());
     std::vector<BmcId> ids;
     std::ranges::transform(*bmcs, std::back_inserter(ids), &vault::WipedBmc::id);
-    const auto done = (*store)->team().destroy({actor(), now(), purpose_of(context), context.hooks.step}, ids);
+    const auto done = (*store)->team().destroy(acting(context), ids);
     if (!done) return vault_error(kCommand, done.error());
     if (context.options.json) list(context, *bmcs, true);
     name_backups(context, *backups);

@@ -56,6 +56,10 @@ std::string command_name(const std::string& word) {
     return std::ranges::count(kOfVault, word) > 0 ? "vault " + word : word;
 }
 
+bool says_nothing(std::string_view text) {
+    return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
 // They change nothing in a vault and show no secret.
 bool only_looks(std::string_view command) {
     constexpr std::array<std::string_view, 4> kLast{"list", "show", "keygen", "export"};
@@ -75,6 +79,9 @@ Outcome<void> follow_policy(const Context& context, vault::Store& store, rotate:
     for (const auto& bmc : *fleet) {
         if (policy->rules_of(bmc.group).k_g) options.k_g_of.insert(bmc.id);
     }
+    const auto known_to_others = store.team().due_for_k_g();
+    if (!known_to_others) return vault_error("reading what was exposed", known_to_others.error());
+    options.k_g_of.insert(known_to_others->begin(), known_to_others->end());
     return {};
 }
 
@@ -104,11 +111,12 @@ Outcome<void> reason_is_given(const Context& context, std::string_view command) 
     const auto asks = [&](const auto& commands) {
         return std::ranges::any_of(commands, [&](const std::string& each) {
             const auto name = command_name(each);
-            return command == name || command.starts_with(name + " ");
+            const bool departs = name == "depart" && command == "member remove";
+            return departs || command == name || command.starts_with(name + " ");
         });
     };
-    const bool no_reason = context.options.reason.empty() && asks(policy->reason_for);
-    const bool no_ticket = context.options.ticket.empty() && asks(policy->ticket_for);
+    const bool no_reason = says_nothing(context.options.reason) && asks(policy->reason_for);
+    const bool no_ticket = says_nothing(context.options.ticket) && asks(policy->ticket_for);
     if (!no_reason && !no_ticket) return {};
     return usage_error(fmt::format("{}: the policy wants a {}", command, no_reason ? "--reason" : "--ticket"),
                        fmt::format("the same command with {}", no_reason ? "--reason TEXT" : "--ticket ID"));

@@ -138,19 +138,37 @@ std::string statement_json(const Statement& statement) {
     return object.dump(-1, ' ', true, Json::error_handler_t::replace) + '\n';
 }
 
+namespace {
+
+std::string why_pending(const vault::ExposedCredential& credential) {
+    if (credential.retired_bmc) return "out of the inventory";
+    const bool says_why = !credential.last_outcome.empty() && credential.last_outcome != "rotated";
+    return says_why ? "pending: " + credential.last_outcome : "pending";
+}
+
+std::string changed_cell(const vault::ExposedCredential& credential) {
+    if (credential.live) return fmt::format("<td>{}</td>", credential.live->value);
+    return fmt::format("<td class=\"pending\">{}</td>", escaped_html(why_pending(credential)));
+}
+
+}  // namespace
+
 std::string statement_html(const Statement& statement) {
     std::string html = fmt::format(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Departure of {0}</title>\n"
-        "<style>body{{font:16px sans-serif;max-width:50em;margin:2em auto}}td,th{{text-align:left;padding:0 1em 0 0}}"
-        "</style></head><body>\n<h1>Departure of {0}</h1>\n<p>Vault {1}, stated {2}.</p>\n",
-        escaped_html(statement.departure.who), statement.vault_id, iso_time(statement.at));
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+        "<meta name=\"viewport\" content=\"width=device-width\"><title>Departure of {0}</title>\n"
+        "<style>body{{font:16px sans-serif;max-width:50em;margin:2em auto;padding:0 1em}}"
+        "table{{border-collapse:collapse}}td,th{{text-align:left;padding:.2em 1em .2em 0;border-bottom:1px solid #ccc}}"
+        ".pending{{font-weight:bold}}"
+        "</style></head><body>\n<h1>Departure of {0}</h1>\n<p>{3}Vault {1}, stated {2}.</p>\n",
+        escaped_html(statement.departure.who), statement.vault_id, iso_time(statement.at),
+        statement.departure.reason.empty() ? ""
+                                           : escaped_html(fmt::format("Reason: {}. ", statement.departure.reason)));
     for (const auto& paragraph : paragraphs(statement)) html += fmt::format("<p>{}</p>\n", escaped_html(paragraph));
     html += "<table><tr><th>BMC</th><th>credential</th><th>shown</th><th>changed to version</th></tr>\n";
     for (const auto& credential : statement.exposed)
-        html +=
-            fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n", escaped_html(credential.bmc_name),
-                        describe(credential.subject), credential.revealed ? "yes" : "no",
-                        credential.live ? std::to_string(credential.live->value) : "pending");
+        html += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td>{}</tr>\n", escaped_html(credential.bmc_name),
+                            describe(credential.subject), credential.revealed ? "yes" : "no", changed_cell(credential));
     return html + "</table></body></html>\n";
 }
 

@@ -525,16 +525,20 @@ void Operation::describe_unfinished(const Seen& seen) {
     report_.attention = true;
 }
 
-// A check changes nothing on the BMC; the vault learns that the version was proved, and an imported one becomes
-// current.
+// A check changes nothing on the BMC; the vault learns that the version was proved, and one that was not known to be
+// live becomes current, a K_G too: RAKP 4 has proved it.
 asio::awaitable<void> Operation::record_proof(const Seen& seen) {
     if (!seen.administrator || seen.strange_board || context_.options.dry_run) co_return;
     const auto& bmc = contact_.bmc();
     const auto* current = contact_.known().password_in(VersionState::kCurrent);
     const bool is_current = current != nullptr && current->version == *seen.password;
+    const bool any_k_g = seen.k_g_asked && seen.k_g && seen.k_g_elsewhere == nullptr;
+    const auto* k_g = any_k_g ? contact_.known().k_g(*seen.k_g) : nullptr;
+    const bool settles_k_g = k_g != nullptr && k_g->state == VersionState::kUnknown;
     const vault::Store::Work work = [&](vault::Transaction& transaction) {
-        return is_current ? transaction.mark_proved(bmc.id, bmc.own_password(), *seen.password)
-                          : transaction.found_live(bmc.id, bmc.own_password(), *seen.password);
+        auto done = is_current ? transaction.mark_proved(bmc.id, bmc.own_password(), *seen.password)
+                               : transaction.found_live(bmc.id, bmc.own_password(), *seen.password);
+        return done && settles_k_g ? transaction.found_live(bmc.id, bmc.k_g_subject(), *seen.k_g) : done;
     };
     const auto stored = co_await context_.ports.vault.write(work);
     if (!stored) add_detail(report_.detail, "proof not stored: " + stored.error().detail);

@@ -1,5 +1,6 @@
 """Members, compartments and departures as their users do them, with a fleet; a kill at every step of a departure."""
 
+import json
 import shutil
 import subprocess
 
@@ -149,7 +150,60 @@ class Team(FleetTest):
         exported = alice.json("log", "export", "--signed", "--output", str(self.directory / "log"), "--event", "reveal")
         self.assert_exit(exported, AS_ASKED)
         self.assertEqual(exported.summary["total"], 2)
+        lines = (self.directory / "log" / "audit.jsonl").read_text(encoding="utf-8").splitlines()
+        extent = json.loads(lines[0])
+        self.assertEqual(len(lines), 3)
+        log = self.vault.json("log").objects[:-1]
+        self.assertEqual((extent["type"], extent["records"], extent["log_records"], extent["whole"], extent["only"]["event"]),
+                         ("log-export", 2, len(log), False, "reveal"))
+        for slip in (("--event", "revel"), ("--by", "nobody")):
+            refused = self.vault.run("log", *slip)
+            self.assert_exit(refused, USAGE)
+            self.assertIn("no record of the log begins so", refused.err)
+        self.assertIn("did you mean reveal?", self.vault.run("log", "--event", "revel").err)
         self.verify_with_openssl(self.directory / "log" / "audit", ".jsonl")
+
+    def test_a_k_g_that_is_exposed_is_rotated_with_what_is_due(self):
+        self.assert_exit(self.vault.json("rotate", "--all", "--k-g"), AS_ASKED)
+        self.assert_exit(self.vault.json("expose", "bmc01", "--reason", "host broken into"), AS_ASKED)
+        before = self.vault.json("check", "bmc01").bmcs["bmc01"]
+        self.assert_exit(self.vault.json("rotate", "--due"), AS_ASKED)
+        after = self.vault.json("check", "bmc01").bmcs["bmc01"]
+        self.assertEqual((after["password_version"], after["k_g_version"]),
+                         (before["password_version"] + 1, before["k_g_version"] + 1))
+        self.assert_exit(self.vault.json("status"), AS_ASKED)
+
+    def test_an_older_vault_opens_to_who_left_and_says_so(self):
+        alice = self.member("alice")
+        self.assert_exit(self.vault.json("rotate", "--all", "--k-g"), AS_ASKED)
+        copy = self.directory / "copy"
+        shutil.copytree(self.vault.directory, copy)
+        self.assert_exit(self.vault.json("member", "remove", "alice"), AS_ASKED)
+        shutil.rmtree(self.vault.directory)
+        shutil.copytree(copy, self.vault.directory)
+        accept = ("vault", "accept-restore", "--reason", "disk lost")
+        refused = alice.json(*accept, "--yes")
+        self.assert_exit(refused, NOT_UNLOCKED)
+        self.assertIn("for owners", refused.err)
+        unasked = self.vault.json(*accept)
+        self.assert_exit(unasked, USAGE)
+        self.assertIn("this host has seen generation 2: who left since then opens this one still", unasked.err)
+        accepted = self.vault.json(*accept, "--yes")
+        self.assert_exit(accepted, AS_ASKED)
+        self.assertIn("it opens to passphrase, alice again", accepted.err)
+        self.assert_exit(self.vault.json("check", "--all"), AS_ASKED)
+        for name in self.practice.names:
+            states = [line for line in self.vault.json("history", name).objects[:-1] if line["state"] == "current"]
+            self.assertEqual({line["kind"] for line in states}, {"password", "k_g"}, "check has proved both")
+        self.assert_exit(self.depart("alice"), AS_ASKED)
+        self.assert_exit(alice.json("status"), NOT_UNLOCKED)
+
+    def test_a_statement_that_can_not_be_written_is_said_before_anything_is_done(self):
+        alice = self.member("alice")
+        refused = self.depart("alice", "--output", str(self.vault.passphrase_file))
+        self.assert_exit(refused, USAGE)
+        self.assertIn("is no directory", refused.err)
+        self.assert_exit(alice.json("status"), AS_ASKED)
 
     def test_without_rotation_the_fleet_stays_due(self):
         self.member("alice")

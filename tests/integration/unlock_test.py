@@ -15,7 +15,7 @@ from program import AS_ASKED, BUSY, NOT_UNLOCKED, PROGRAM, USAGE, FleetTest, Res
 
 LONGEST_S = 30
 NOBODY = 65534
-SLEEP_HOOK = pathlib.Path(__file__).resolve().parents[2] / "cli/packaging/systemd/system-sleep/bmcvault-lock"
+SLEEP_HOOK = pathlib.Path(__file__).resolve().parents[2] / "cli/packaging/system-sleep/bmcvault-lock"
 
 
 class Unlock(FleetTest):

@@ -29,7 +29,7 @@ protected:
 
     [[nodiscard]] fs::path file(const std::string& name = "one.bmcvault") const { return elsewhere_.path() / name; }
     [[nodiscard]] fs::path heads() const { return elsewhere_.path() / "heads"; }
-    Store::BackupReport back_up(const fs::path& to) { return must(store().backup(to, "tester", test::kNow, "")); }
+    Store::BackupReport back_up(const fs::path& to) { return must(store().backup(to, {"tester", test::kNow, ""})); }
     [[nodiscard]] std::unique_ptr<Store> open_with_heads(const fs::path& at) const {
         return must(Store::open(at, test::passphrase(), {heads(), {}}));
     }
@@ -96,7 +96,7 @@ TEST_F(Backups, others_write_while_one_is_taken) {
 
 TEST_F(Backups, an_existing_file_or_vault_stays_as_it_is) {
     test::write_file(file(), "precious");
-    EXPECT_EQ(code_of(store().backup(file(), "tester", test::kNow, "")), ErrorCode::kAlreadyExists);
+    EXPECT_EQ(code_of(store().backup(file(), {"tester", test::kNow, ""})), ErrorCode::kAlreadyExists);
     EXPECT_EQ(test::read_file(file()), "precious");
     back_up(file("good"));
     const auto before = test::snapshot(directory());
@@ -153,7 +153,7 @@ TEST_F(Backups, a_kill_at_any_operation_leaves_a_whole_backup_or_none) {
         const int status = test::in_child([&] {
             const auto mine = must(store().clone());
             vfs::arm(test::Fault::kKillBefore, operation);
-            must(mine->backup(to, "child", test::kNow, ""));
+            must(mine->backup(to, {"child", test::kNow, ""}));
         });
         if (test::ended_well(status)) break;
         ASSERT_TRUE(test::was_killed(status)) << operation;
@@ -163,6 +163,9 @@ TEST_F(Backups, a_kill_at_any_operation_leaves_a_whole_backup_or_none) {
     EXPECT_GT(operation, 15u);
     EXPECT_LT(operation, 500u);
     must(Store::verify_backup(file(fmt::format("k{}", operation)), test::passphrase()));
+    for (const auto& entry : fs::directory_iterator(elsewhere_.path()))
+        EXPECT_FALSE(entry.path().filename().string().starts_with(".bmcvault-"))
+            << entry.path() << ": a copy that a killed one has left goes with the next one";
 }
 
 TEST_F(Backups, a_full_disk_leaves_no_backup_and_says_so) {
@@ -171,7 +174,7 @@ TEST_F(Backups, a_full_disk_leaves_no_backup_and_says_so) {
     for (std::uint32_t operation = 0; operation < 100; ++operation) {
         const auto to = file(fmt::format("f{}", operation));
         vfs::arm(test::Fault::kDiskFull, operation);
-        const auto report = store().backup(to, "tester", test::kNow, "");
+        const auto report = store().backup(to, {"tester", test::kNow, ""});
         vfs::disarm();
         if (!vfs::fired()) break;
         if (report) continue;  // the disk was full for something that needs no room
@@ -200,7 +203,7 @@ TEST_F(Backups, an_older_vault_put_back_is_read_but_not_written) {
         EXPECT_EQ(must(old->bmcs()).size(), 1u);
         EXPECT_EQ(code_of(write(*old)), ErrorCode::kRolledBack);
         EXPECT_EQ(code_of(write(*must(old->clone()))), ErrorCode::kRolledBack);
-        EXPECT_EQ(code_of(old->backup(file(), "tester", test::kNow, "")), ErrorCode::kRolledBack);
+        EXPECT_EQ(code_of(old->backup(file(), {"tester", test::kNow, ""})), ErrorCode::kRolledBack);
     }
     EXPECT_EQ(test::snapshot(directory()), before);
     expect_nothing_but({"heads"});
@@ -229,7 +232,7 @@ TEST_F(Backups, a_restored_older_backup_waits_for_a_person) {
     EXPECT_TRUE(restored->refusal().starts_with("rolled back"));
     EXPECT_EQ(must(HeadFile(heads(), must(store().info()).vault_id).read()), seen) << "never lowered silently";
 
-    must(restored->accept_restore("tester", test::kNow, "disk lost"));
+    must(restored->accept_restore({"tester", test::kNow, "disk lost"}));
     EXPECT_TRUE(restored->refusal().empty());
     must(write(*restored));
     EXPECT_EQ(must(restored->versions(bmc_))[0].state, VersionState::kUnknown);
@@ -248,7 +251,7 @@ TEST_F(Backups, accepting_makes_pending_versions_unknown_too_and_says_of_when_th
     must(Store::restore(file(), elsewhere_.path() / "again", test::passphrase(), std::nullopt));
     const auto restored = open_with_heads(elsewhere_.path() / "again");
     EXPECT_FALSE(must(restored->accepted_restore()).has_value());
-    must(restored->accept_restore("tester", UnixTime{test::kNow.value + 86400}, "disk lost"));
+    must(restored->accept_restore({"tester", UnixTime{test::kNow.value + 86400}, "disk lost"}));
     for (const auto& version : must(restored->versions(bmc_))) EXPECT_EQ(version.state, VersionState::kUnknown);
     must(restored->verify());
     const auto accepted = must(restored->accepted_restore());
@@ -261,7 +264,7 @@ TEST_F(Backups, where_nothing_is_refused_nothing_is_accepted) {
     close();
     const auto mine = open_with_heads();
     const auto before = head_of(*mine);
-    EXPECT_EQ(code_of(mine->accept_restore("tester", test::kNow, "to be sure")), ErrorCode::kInvalidArgument);
+    EXPECT_EQ(code_of(mine->accept_restore({"tester", test::kNow, "to be sure"})), ErrorCode::kInvalidArgument);
     EXPECT_EQ(head_of(*mine), before);
     EXPECT_EQ(states(bmc_), "current");
 }
@@ -287,7 +290,7 @@ TEST_F(Backups, a_copy_beside_the_vault_in_use_is_read_and_not_written) {
     const auto behind = open_with_heads(again);
     EXPECT_TRUE(behind->refusal().starts_with("rolled back")) << behind->refusal();
     EXPECT_NE(behind->refusal().find(fs::canonical(directory())), std::string::npos);
-    must(behind->accept_restore("tester", test::kNow, "the other disk is bad"));
+    must(behind->accept_restore({"tester", test::kNow, "the other disk is bad"}));
     EXPECT_TRUE(open_with_heads(again)->other_copy().empty());
     EXPECT_EQ(open_with_heads()->other_copy(), fs::canonical(again)) << "now that one is the copy";
 }

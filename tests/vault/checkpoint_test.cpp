@@ -138,7 +138,7 @@ TEST_F(Checkpoints, an_administrator_whom_this_host_has_not_seen_is_refused_unti
     EXPECT_TRUE(refused->refusal().contains("another administrator")) << refused->refusal();
     EXPECT_EQ(code_of(refused->transact("alice", test::kNow, [](Transaction& t) { return t.learn("a", "b", "c"); })),
               ErrorCode::kRolledBack);
-    must(refused->accept_restore("alice", test::kNow, "the owner told me of the new key"));
+    must(refused->accept_restore({"alice", test::kNow, "the owner told me of the new key"}));
     EXPECT_EQ(open_here_as(alice)->refusal(), "");
 }
 

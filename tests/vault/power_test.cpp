@@ -255,7 +255,7 @@ TEST_F(Power, a_departure_leaves_a_whole_generation) {
 TEST_F(Power, a_backup_that_is_there_is_whole) {
     RecordedDisk disk(root_);
     const auto store = open_here();
-    must(store->backup(backup(root_), "tester", test::kNow, "because"));
+    must(store->backup(backup(root_), {"tester", test::kNow, "because"}));
     promise("the backup is lost", [](Found& found) { return fs::exists(backup(found.root)); }, disk.operations());
     from_the_start("half a backup", [](Found& found) {
         return !fs::exists(backup(found.root)) || Store::verify_backup(backup(found.root), test::passphrase());

@@ -135,7 +135,7 @@ TEST_F(Retention, a_kill_at_any_step_leaves_all_or_nothing_and_the_same_again_en
 
 TEST_F(Retention, backups_that_may_hold_them_are_named) {
     const auto file = directory().parent_path() / "monday.bmcvault";
-    must(store().backup(file, "tester", {kWipedAt.value + 1}, ""));
+    must(store().backup(file, {"tester", {kWipedAt.value + 1}, ""}));
     EXPECT_EQ(must(store().team().backups_since(test::kNow)), std::vector{file.string()});
     EXPECT_TRUE(must(store().team().backups_since({kWipedAt.value + 2})).empty());
 }

@@ -162,6 +162,45 @@ TEST_F(Teams, a_kill_while_a_member_is_added_is_finished_by_the_same_command) {
     }
 }
 
+TEST_F(Teams, who_has_the_vault_open_since_before_a_change_of_its_keys_seals_them_to_nobody) {
+    must(team().add_member(acting(), member("olga", 4, Role::kOwner)));
+    const auto olga = open_as(4);
+    must(team().add_compartment(acting(), "alpha"));
+    must(team().move_bmcs(acting(), "alpha", std::span(&other_, 1)));
+    const auto header = test::read_file(header_file());
+    EXPECT_EQ(code_of(olga->team().add_member(acting(), member("bob", 5, Role::kOwner))), ErrorCode::kBusy);
+    EXPECT_EQ(code_of(olga->team().add_compartment(acting(), "beta")), ErrorCode::kBusy);
+    EXPECT_EQ(code_of(olga->team().begin_departure(acting(), "passphrase")), ErrorCode::kBusy);
+    EXPECT_EQ(test::read_file(header_file()), header);
+    must(open_as(4)->team().add_compartment(acting(), "gamma"));
+    expect_whole("with what came after");
+    EXPECT_EQ(must(team().compartments()).size(), 3u);
+}
+
+TEST_F(Teams, an_interrupted_command_is_ended_with_the_compartments_it_began_with) {
+    must(team().add_compartment(acting(), "edge"));
+    must(team().add_compartment(acting(), "core"));
+    close();
+    EXPECT_TRUE(test::was_killed(test::in_child([&] {
+        const auto mine = must(Store::open(directory(), test::passphrase()));
+        must(mine->team().add_member(killed_at("after-member-row"), member("bob", 5, Role::kOperator, {"edge"})));
+    })));
+    const auto other = team().add_member(acting(), member("bob", 5, Role::kOperator, {"core"}));
+    EXPECT_EQ(code_of(other), ErrorCode::kConflict);
+    EXPECT_TRUE(other.error().detail.contains("(edge)")) << other.error().detail;
+    must(team().add_member(acting(), member("bob", 5, Role::kOperator, {"edge"})));
+    EXPECT_EQ(must(team().members()).back().compartments, std::vector<std::string>{"edge"});
+    EXPECT_EQ(compartments_of(must(parse_header(test::read_file(header_file()))).slots.back()),
+              std::vector<std::uint32_t>{2});
+}
+
+TEST_F(Teams, a_header_that_was_not_renamed_goes_with_the_next_change) {
+    test::write_file(directory() / "vault.hdr.AbCdEf", "half a header");
+    must(team().add_member(acting(), member("alice", 1)));
+    EXPECT_FALSE(fs::exists(directory() / "vault.hdr.AbCdEf"));
+    EXPECT_TRUE(fs::exists(header_file()));
+}
+
 TEST_F(Teams, a_kill_while_a_compartment_is_made_leaves_none_of_that_name) {
     close();
     EXPECT_TRUE(test::was_killed(test::in_child([&] {
@@ -370,11 +409,97 @@ TEST_F(Departing, a_holder_and_a_host_expose_what_they_know) {
     EXPECT_EQ(must(team().due()), (std::vector<BmcId>{bmc_, other_}));
 }
 
+TEST_F(Departing, what_is_made_until_the_keys_are_new_is_exposed_as_well_and_they_are_shown_nothing_more) {
+    auto alice = open_as(1);
+    const auto departure = must(team().begin_departure(acting(test::kNow.value + 10), "alice"));
+    const auto live = must(alice->versions(bmc_)).back();
+    EXPECT_EQ(
+        code_of(alice->transact("alice", {test::kNow.value + 11},
+                                [&](Transaction& t) { return t.disclose("reveal", bmc_, std::span(&live, 1), "{}"); })),
+        ErrorCode::kNotPermitted);
+    rotate_later(bmc_, "between");
+    EXPECT_EQ(exposed_names(departure), (std::set<std::string>{"bmc-00001", "bmc-00002"})) << "their key opens it";
+    alice.reset();
+    must(team().revoke(acting(test::kNow.value + 40), departure));
+    EXPECT_EQ(exposed_names(departure), (std::set<std::string>{"bmc-00001", "bmc-00002"}));
+    EXPECT_EQ(must(team().due()), (std::vector<BmcId>{bmc_, other_}));
+    rotate_later(bmc_, "after");
+    EXPECT_EQ(exposed_names(departure), (std::set<std::string>{"bmc-00001 done", "bmc-00002"}));
+    EXPECT_EQ(must(team().due()), std::vector<BmcId>{other_});
+}
+
+TEST_F(Departing, who_comes_back_under_the_same_name_and_leaves_again_opens_nothing) {
+    const auto first = depart("alice");
+    rotate_later(bmc_, "after the first time");
+    EXPECT_EQ(code_of(team().add_member(acting(), member("alice", 1))), ErrorCode::kAlreadyExists) << "that key left";
+    must(team().add_member(acting(test::kNow.value + 40), member("alice", 7)));
+    close();
+    const auto second = must(team().begin_departure(acting(test::kNow.value + 50), "alice"));
+    EXPECT_NE(second.slot, first.slot);
+    must(team().revoke(acting(test::kNow.value + 60), second));
+    close();
+    EXPECT_EQ(code_of(try_open_as(7, directory())), ErrorCode::kNotPermitted);
+    EXPECT_EQ(exposed_names(second), (std::set<std::string>{"bmc-00001", "bmc-00002"}));
+    EXPECT_EQ(must(team().begin_departure(acting(), "alice")).id, second.id) << "nobody of that name is in any more";
+    must(store().verify());
+}
+
+TEST_F(Departing, a_holder_who_became_a_member_leaves_as_one) {
+    must(team().add_holder(acting(), "carol", std::span(&bmc_, 1), {0}));
+    EXPECT_EQ(code_of(team().add_member(acting(), member("carol", 6))), ErrorCode::kAlreadyExists) << "a holder";
+    depart("carol");
+    must(team().add_member(acting(), member("carol", 6)));
+    const auto departure = depart("carol");
+    EXPECT_EQ(departure.type, DepartureType::kMember);
+    EXPECT_EQ(code_of(try_open_as(6, directory())), ErrorCode::kNotPermitted);
+    EXPECT_EQ(exposed_names(departure), (std::set<std::string>{"bmc-00001 revealed", "bmc-00002"}));
+}
+
+TEST_F(Departing, an_old_credential_that_is_live_again_is_due_and_not_changed) {
+    rotate(bmc_, "newer");
+    rotate(bmc_, "newest");
+    const auto departure = depart("alice");
+    rotate_later(bmc_, "after");
+    EXPECT_EQ(exposed_names(departure), (std::set<std::string>{"bmc-00001 done", "bmc-00002"}));
+    must(store().transact("tester", {test::kNow.value + 40},
+                          [&](Transaction& t) { return t.found_live(bmc_, kPassword, VersionNumber{1}); }));
+    EXPECT_EQ(exposed_names(departure), (std::set<std::string>{"bmc-00001", "bmc-00002"}));
+    EXPECT_EQ(must(team().due()), (std::vector<BmcId>{bmc_, other_}));
+    must(store().transact("tester", {test::kNow.value + 50}, [&](Transaction& t) -> Result<void> {
+        const auto version =
+            must(t.stage(bmc_, kPassword, test::secret("first"), StoredSize::k20, Provenance::kPutBack, ""));
+        return t.commit_pending(bmc_, kPassword, version);
+    }));
+    EXPECT_EQ(exposed_names(departure), (std::set<std::string>{"bmc-00001", "bmc-00002"})) << "the same once more";
+    EXPECT_EQ(must(team().due()), (std::vector<BmcId>{bmc_, other_}));
+}
+
+TEST_F(Departing, a_k_g_that_is_due_is_told_from_a_password) {
+    rotate(bmc_, "a channel key", {Kind::kKg, 1});
+    depart("alice");
+    rotate_later(bmc_, "after");
+    EXPECT_EQ(must(team().due()), (std::vector<BmcId>{bmc_, other_}));
+    EXPECT_EQ(must(team().due_for_k_g()), std::vector<BmcId>{bmc_});
+}
+
+TEST_F(Departing, a_holder_who_knew_it_earlier_is_a_holder_since_then) {
+    rotate(bmc_, "second");
+    must(team().add_holder(acting(), "they", std::span(&bmc_, 1), {test::kNow.value + 5}));
+    must(team().add_holder(acting(), "they", std::span(&bmc_, 1), {test::kNow.value - 5}));
+    close();
+    std::int64_t since = 0;
+    must(raw_database()->query("SELECT since FROM holder_bmc", {}, [&](const Row& row) {
+        since = row.integer(0);
+        return Result<void>();
+    }));
+    EXPECT_EQ(since, test::kNow.value - 5);
+}
+
 TEST_F(Departing, backups_that_the_leaver_can_open_are_named) {
     const test::TemporaryDirectory elsewhere;
-    must(store().backup(elsewhere.path() / "b1", "tester", test::kNow, ""));
+    must(store().backup(elsewhere.path() / "b1", {"tester", test::kNow, ""}));
     const auto departure = depart("alice");
-    must(store().backup(elsewhere.path() / "b2", "tester", {test::kNow.value + 100}, ""));
+    must(store().backup(elsewhere.path() / "b2", acting(test::kNow.value + 100)));
     const auto files = must(team().backups_opened_by(must(team().departures()).back()));
     EXPECT_EQ(files, std::vector<std::string>{(elsewhere.path() / "b1").string()});
     EXPECT_FALSE(departure.finished_at);

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "vault/core/backup_manifest.hpp"
+#include "vault/store/audit_body.hpp"
 #include "vault/store/sqlcipher_store.hpp"
 #include "vault/store/staging.hpp"
 
@@ -232,18 +233,15 @@ Result<BackupManifest> manifest_of(const fs::path& directory, const Keyring& key
 
 }  // namespace
 
-Result<Store::BackupReport> SqlcipherStore::backup(const fs::path& file, const std::string& actor, UnixTime now,
-                                                   const std::string& reason) {
+Result<Store::BackupReport> SqlcipherStore::backup(const fs::path& file, const Acting& acting) {
     const auto target = fs::absolute(file).lexically_normal();
     std::error_code error;
     if (fs::exists(fs::symlink_status(target, error)))
         return fail(ErrorCode::kAlreadyExists, fmt::format("{} exists already", target.string()));
     auto staging = Staging::make(target.parent_path(), "bmcvault-backup", Access{});
     if (!staging) return std::unexpected(staging.error());
-    const nlohmann::json body{{"file", target.string()}, {"reason", reason}};
-    auto logged = transact(actor, now, [&](Transaction& transaction) {
-        return transaction.audit("vault.backup", std::nullopt,
-                                 body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    auto logged = transact(acting.actor, acting.now, [&](Transaction& transaction) {
+        return transaction.audit("vault.backup", std::nullopt, audit_body(acting, {{"file", target.string()}}));
     });
     if (!logged) return std::unexpected(logged.error());
 
@@ -255,7 +253,7 @@ Result<Store::BackupReport> SqlcipherStore::backup(const fs::path& file, const s
     if (!head) return std::unexpected(head.error());
     if (auto done = replace_file(directory / kHeaderFile, format_header(header), Access{}); !done)
         return std::unexpected(done.error());
-    const auto manifest = manifest_of(directory, *keyring_, *head, now);
+    const auto manifest = manifest_of(directory, *keyring_, *head, acting.now);
     if (!manifest) return std::unexpected(manifest.error());
     if (auto done = write_container(target, directory, header, *manifest); !done) return std::unexpected(done.error());
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "vault/store/audit_body.hpp"
 #include "vault/store/locks.hpp"
 #include "vault/store/shares.hpp"
 #include "vault/store/slots.hpp"
@@ -13,14 +14,6 @@ namespace bmcvault::vault {
 namespace {
 
 using Json = nlohmann::json;
-
-std::string dump(const Json& body) {
-    return body.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-void pass(const Acting& acting, std::string_view step) {
-    if (acting.hook) acting.hook(step);
-}
 
 std::vector<std::uint32_t> every_compartment(const Bundle& bundle) {
     std::vector<std::uint32_t> ids;
@@ -70,24 +63,23 @@ Result<void> SqlcipherStore::add_break_glass(const Acting& acting, std::uint32_t
         {}};
     if (auto done = seal_slot(slot, keyring_->bundle(), *header, keyring_->unlocked()); !done) return done;
     if (auto kept = keep(split_key(key, header->vault_id, slot.number, threshold, count)); !kept) return kept;
-    pass(acting, "break-glass-shares-kept");
+    acting.pass("break-glass-shares-kept");
     auto done = transact(acting.actor, acting.now, [&](Transaction& transaction) -> Result<void> {
         auto& steps = static_cast<StoreTransaction&>(transaction);
         if (*unfinished)
             if (auto ended = steps.end_membership(**unfinished); !ended) return ended;
         if (auto inserted = steps.insert_member(slot); !inserted) return inserted;
         return steps.audit("break-glass.created", std::nullopt,
-                           dump({{"slot", slot.number},
-                                 {"threshold", threshold},
-                                 {"shares", count},
-                                 {"fingerprint", to_hex(public_keys_of(slot)->exchange)},
-                                 {"reason", acting.reason}}));
+                           audit_body(acting, {{"slot", slot.number},
+                                               {"threshold", threshold},
+                                               {"shares", count},
+                                               {"fingerprint", to_hex(public_keys_of(slot)->exchange)}}));
     });
     if (!done) return done;
-    pass(acting, "break-glass-row");
+    acting.pass("break-glass-row");
     header->slots.push_back(std::move(slot));
     done = replace_header(std::move(*header));
-    if (done) pass(acting, "break-glass-header");
+    if (done) acting.pass("break-glass-header");
     return done;
 }
 
@@ -119,10 +111,10 @@ Result<Departure> SqlcipherStore::use_break_glass(const Acting& acting) {
         const auto exposed = steps.expose_all(id);
         if (!exposed) return std::unexpected(exposed.error());
         return steps.audit("break-glass.used", std::nullopt,
-                           dump({{"slot", own_slot().number}, {"versions", *exposed}, {"reason", acting.reason}}));
+                           audit_body(acting, {{"slot", own_slot().number}, {"versions", *exposed}}));
     });
     if (!done) return std::unexpected(done.error());
-    pass(acting, "break-glass-used");
+    acting.pass("break-glass-used");
     return departure_by_id(id);
 }
 

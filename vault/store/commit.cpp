@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "vault/store/audit_body.hpp"
 #include "vault/store/sqlcipher_store.hpp"
 #include "vault/store/state.hpp"
 
@@ -112,16 +113,16 @@ Head SqlcipherStore::head_at(const AuditHead& audit) const {
     return {header.vault_id, header.generation, audit.sequence, audit.hash, pin_of(header)};
 }
 
-Result<void> SqlcipherStore::accept_restore(const std::string& actor, UnixTime now, const std::string& reason) {
+Result<void> SqlcipherStore::accept_restore(const Acting& acting) {
     if (seen_.refusal.empty())
         return fail(ErrorCode::kInvalidArgument, "this vault is not rolled back: there is nothing to accept");
     const auto refused = std::exchange(seen_.refusal, {});
     database_.reset();  // tables of an older bmcvault are brought up to date only now
-    const nlohmann::json body{{"reason", reason}, {"state", refused}};
     AuditHead head;
-    auto done = transact(actor, now, [&](Transaction& transaction) {
+    auto done = transact(acting.actor, acting.now, [&](Transaction& transaction) {
         auto& steps = static_cast<StoreTransaction&>(transaction);
-        auto distrusted = steps.distrust_all(body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+        auto distrusted =
+            steps.distrust_all(audit_body(acting, {{"state", refused}, {"generation", keyring_->header().generation}}));
         head = steps.head();
         return distrusted;
     });
@@ -132,6 +133,7 @@ Result<void> SqlcipherStore::accept_restore(const std::string& actor, UnixTime n
         return done;
     }
     seen_.other_copy.clear();
+    seen_.newer_generation.reset();
     return done;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "vault/store/audit_body.hpp"
 #include "vault/store/reseal.hpp"
 #include "vault/store/rows.hpp"
 #include "vault/store/sqlcipher_store.hpp"
@@ -13,10 +14,6 @@ namespace bmcvault::vault {
 namespace {
 
 using Json = nlohmann::json;
-
-std::string dump(const Json& body) {
-    return body.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
 
 std::string_view to_word(DepartureType type) {
     switch (type) {
@@ -35,9 +32,10 @@ DepartureType type_from_word(std::string_view word) {
     return word == "holder" ? DepartureType::kHolder : DepartureType::kHost;
 }
 
-// What may be live on a BMC.
+// What may be live on a BMC. With a version all earlier ones of its subject count as exposed (kIsExposed): an old one
+// may come back.
 constexpr std::string_view kMarkOfMember =
-    "INSERT INTO exposure(departure_id,bmc_id,kind,subject,version,revealed) "
+    "INSERT OR IGNORE INTO exposure(departure_id,bmc_id,kind,subject,version,revealed) "
     "SELECT ?1,c.bmc_id,c.kind,c.subject,c.version,EXISTS(SELECT 1 FROM disclosure d WHERE d.slot=?2 AND "
     "d.bmc_id=c.bmc_id AND d.kind=c.kind AND d.subject=c.subject AND d.version=c.version) "
     "FROM credential c JOIN bmc b ON b.id=c.bmc_id "
@@ -56,6 +54,25 @@ constexpr std::string_view kMarkOfBmc =
     "INSERT OR IGNORE INTO exposure(departure_id,bmc_id,kind,subject,version,revealed) "
     "SELECT ?1,c.bmc_id,c.kind,c.subject,c.version,1 FROM credential c JOIN bmc b ON b.id=c.bmc_id "
     "WHERE b.uuid=?2 AND c.state IN('pending','observed','current','previous','unknown')";
+
+// What an open departure of the same name had not seen replaced.
+constexpr std::string_view kTakeOver =
+    "INSERT OR IGNORE INTO exposure(departure_id,bmc_id,kind,subject,version,revealed) "
+    "SELECT ?1,e.bmc_id,e.kind,e.subject,e.version,e.revealed FROM exposure e JOIN departure d ON d.id=e.departure_id "
+    "WHERE d.id=?2 AND NOT EXISTS(SELECT 1 FROM credential c WHERE c.bmc_id=e.bmc_id AND c.kind=e.kind AND "
+    "c.subject=e.subject AND c.state='current' AND c.provenance='generated' AND c.proved_at>=d.at AND NOT EXISTS("
+    "SELECT 1 FROM exposure o WHERE o.departure_id=d.id AND o.bmc_id=c.bmc_id AND o.kind=c.kind AND "
+    "o.subject=c.subject AND o.version>=c.version))";
+
+// With one condition more, or none. What is live is exposed, what is pending is, nobody knows what is live, or it is
+// nothing that was made since.
+constexpr std::string_view kSelectDue =
+    "SELECT b.uuid FROM bmc b WHERE b.retired=0 AND EXISTS("
+    "SELECT 1 FROM exposure e JOIN credential c ON c.bmc_id=e.bmc_id AND c.kind=e.kind AND c.subject=e.subject "
+    "WHERE e.bmc_id=b.id AND {}((c.version<=e.version AND c.state IN('current','pending')) OR (c.version=e.version AND "
+    "c.state<>'destroyed' AND (c.kind=2 OR c.subject=0) AND NOT EXISTS(SELECT 1 FROM credential n WHERE "
+    "n.bmc_id=c.bmc_id AND n.kind=c.kind AND n.subject=c.subject AND n.state='current')) OR "
+    "(c.state='current' AND c.provenance<>'generated'))) ORDER BY b.name";
 
 constexpr std::string_view kSelectDeparture =
     "SELECT id,who,type,slot,reason,at,generation,revoked_at,finished_at FROM departure ";
@@ -109,6 +126,7 @@ Result<void> StoreTransaction::move_bmc(BmcId bmc, std::uint32_t compartment, co
 
 Result<void> StoreTransaction::disclose(std::string event, BmcId bmc, std::span<const CredentialVersion> versions,
                                         std::string json_body) {
+    if (auto member = refuse_departed(); !member) return member;
     const auto row = bmc_row(bmc);
     if (!row) return std::unexpected(row.error());
     if (auto done = audit(std::move(event), bmc, std::move(json_body)); !done) return done;
@@ -177,38 +195,82 @@ Result<Departure> SqlcipherStore::who_leaves(const std::string& who) const {
     return departure;
 }
 
+Result<std::vector<Departure>> SqlcipherStore::open_departures_of(const std::string& who) const {
+    auto open = departures();
+    if (open)
+        std::erase_if(*open, [&](const Departure& departure) {
+            return departure.who != who || departure.finished_at || departure.type == DepartureType::kHost;
+        });
+    return open;
+}
+
+Result<void> StoreTransaction::take_over(std::int64_t departure, std::span<const Departure> open) {
+    for (const auto& before : open)
+        if (auto done = database_.run(kTakeOver, {departure, before.id}); !done) return done;
+    return {};
+}
+
+// Until the keys are new, what is written can be read by who leaves.
+Result<void> StoreTransaction::mark_until_now() {
+    std::vector<std::pair<std::int64_t, std::int64_t>> unrevoked;
+    auto done = database_.query(
+        "SELECT d.id,d.slot FROM departure d JOIN member m ON m.slot=d.slot WHERE d.revoked_at IS NULL AND "
+        "d.type='member' AND m.removed_at IS NOT NULL",
+        {}, [&](const Row& row) {
+            unrevoked.emplace_back(row.integer(0), row.integer(1));
+            return Result<void>();
+        });
+    for (const auto& [departure, slot] : unrevoked) {
+        if (!done) return done;
+        done = database_.run(kMarkOfMember, {departure, slot});
+    }
+    return done;
+}
+
+Result<void> StoreTransaction::refuse_departed() {
+    const auto departed =
+        number("SELECT count(*) FROM member WHERE slot=? AND removed_at IS NOT NULL", {keyring_.unlocked().slot});
+    if (!departed) return std::unexpected(departed.error());
+    if (*departed == 0) return {};
+    return fail(ErrorCode::kNotPermitted, "your access to this vault has ended");
+}
+
+// Somebody of that name who has access now comes first: a departure that is still open is of who had the name before.
 Result<Departure> SqlcipherStore::begin_departure(const Acting& acting, const std::string& who) {
     const auto header = header_to_change();
     if (!header) return std::unexpected(header.error());
-    const auto before = departures();
-    if (!before) return std::unexpected(before.error());
-    for (const auto& departure : *before)
-        if (departure.who == who && !departure.finished_at && departure.type != DepartureType::kHost) return departure;
+    const auto open = open_departures_of(who);
+    if (!open) return std::unexpected(open.error());
     auto departure = who_leaves(who);
-    if (!departure) return departure;
+    if (!departure) {
+        const bool goes_on = departure.error().code == ErrorCode::kNotFound && !open->empty();
+        return goes_on ? open->back() : departure;
+    }
     const bool member = departure->type == DepartureType::kMember;
     const auto* shared = break_glass_slot_of(*header);
     const bool break_glass = member && shared != nullptr && shared->number == *departure->slot;
     auto done = transact(acting.actor, acting.now, [&](Transaction& transaction) -> Result<void> {
         auto& steps = static_cast<StoreTransaction&>(transaction);
+        for (const auto& before : *open)
+            if (auto ended = steps.end_departure(before); !ended) return ended;
         auto id = steps.insert_departure(who, to_word(departure->type), departure->slot, acting.reason);
         if (!id) return std::unexpected(id.error());
         departure->id = *id;
         auto marked = member ? steps.database().run(kMarkOfMember, {*id, *departure->slot})
                              : steps.database().run(kMarkOfHolder, {*id, who});
         const auto count = steps.database().changed_rows();
+        if (marked) marked = steps.take_over(*id, *open);
         if (marked && member) marked = steps.end_membership(*departure->slot);
         // Nothing more is sealed to a key that is given up.
         if (marked && break_glass) marked = steps.end_escrow();
         if (marked && !member)
             marked = steps.database().run("UPDATE holder SET departed_at=? WHERE name=?", {acting.now, who});
         if (!marked) return marked;
-        return steps.audit(
-            "departure.begun", std::nullopt,
-            dump({{"who", who}, {"type", to_word(departure->type)}, {"versions", count}, {"reason", acting.reason}}));
+        return steps.audit("departure.begun", std::nullopt,
+                           audit_body(acting, {{"who", who}, {"type", to_word(departure->type)}, {"versions", count}}));
     });
     if (!done) return std::unexpected(done.error());
-    if (acting.hook) acting.hook("after-mark");
+    acting.pass("after-mark");
     return departure_by_id(departure->id);
 }
 
@@ -233,7 +295,7 @@ Result<Departure> SqlcipherStore::expose(const Acting& acting, std::span<const B
         id = *made;
         for (const auto& bmc : bmcs)
             if (auto marked = steps.database().run(kMarkOfBmc, {id, bmc.uuid}); !marked) return marked;
-        return steps.audit("departure.exposed", std::nullopt, dump({{"bmcs", bmcs.size()}, {"reason", acting.reason}}));
+        return steps.audit("departure.exposed", std::nullopt, audit_body(acting, {{"bmcs", bmcs.size()}}));
     });
     if (!done) return std::unexpected(done.error());
     return departure_by_id(id);
@@ -248,24 +310,31 @@ Result<void> SqlcipherStore::revoke(const Acting& acting, const Departure& depar
 
 Result<void> SqlcipherStore::finish_departure(const Acting& acting, const Departure& departure) {
     return transact(acting.actor, acting.now, [&](Transaction& transaction) -> Result<void> {
-        auto& steps = static_cast<StoreTransaction&>(transaction);
-        auto done = steps.database().run("UPDATE departure SET finished_at=? WHERE id=? AND finished_at IS NULL",
-                                         {acting.now, departure.id});
-        if (!done || steps.database().changed_rows() == 0) return done;
-        return steps.audit("departure.finished", std::nullopt, dump({{"who", departure.who}}));
+        return static_cast<StoreTransaction&>(transaction).end_departure(departure);
     });
+}
+
+Result<void> StoreTransaction::end_departure(const Departure& departure) {
+    auto done =
+        database_.run("UPDATE departure SET finished_at=? WHERE id=? AND finished_at IS NULL", {now_, departure.id});
+    if (!done || database_.changed_rows() == 0) return done;
+    return audit("departure.finished", std::nullopt, audit_body({{"who", departure.who}}));
 }
 
 Result<std::vector<ExposedCredential>> SqlcipherStore::exposed_by(const Departure& departure) const {
     std::vector<ExposedCredential> all;
     auto done = query(
-        "SELECT b.uuid,b.name,e.kind,e.subject,max(e.revealed),b.retired,(SELECT c.version FROM credential c "
-        "WHERE c.bmc_id=e.bmc_id AND c.kind=e.kind AND c.subject=e.subject AND c.state='current' AND c.proved_at>=?2 "
+        "SELECT b.uuid,b.name,e.kind,e.subject,max(e.revealed OR EXISTS(SELECT 1 FROM disclosure d WHERE d.slot=?3 AND "
+        "d.bmc_id=e.bmc_id AND d.kind=e.kind AND d.subject=e.subject AND d.version=e.version)),b.retired,"
+        "(SELECT c.version FROM credential c WHERE c.bmc_id=e.bmc_id AND c.kind=e.kind AND c.subject=e.subject "
+        "AND "
+        "c.state='current' AND c.provenance='generated' AND c.proved_at>=?2 "
+        "AND EXISTS(SELECT 1 FROM departure p WHERE p.id=?1 AND (p.type<>'member' OR p.revoked_at IS NOT NULL)) "
         "AND NOT EXISTS(SELECT 1 FROM exposure o WHERE o.departure_id=?1 AND o.bmc_id=c.bmc_id AND o.kind=c.kind AND "
-        "o.subject=c.subject AND o.version=c.version)),coalesce(b.last_outcome,'') "
+        "o.subject=c.subject AND o.version>=c.version)),coalesce(b.last_outcome,'') "
         "FROM exposure e JOIN bmc b ON b.id=e.bmc_id WHERE e.departure_id=?1 "
         "GROUP BY e.bmc_id,e.kind,e.subject ORDER BY b.name,e.kind,e.subject",
-        {departure.id, departure.at}, [&](const Row& row) {
+        {departure.id, departure.at, departure.slot}, [&](const Row& row) {
             ExposedCredential one;
             one.bmc = BmcId{row.bytes<16>(0)};
             one.bmc_name = row.text(1);
@@ -282,18 +351,21 @@ Result<std::vector<ExposedCredential>> SqlcipherStore::exposed_by(const Departur
 }
 
 Result<std::vector<BmcId>> SqlcipherStore::due() const {
+    static const std::string sql = fmt::format(kSelectDue, "");
+    return bmc_ids(sql);
+}
+
+Result<std::vector<BmcId>> SqlcipherStore::due_for_k_g() const {
+    static const std::string sql = fmt::format(kSelectDue, "c.kind=2 AND ");
+    return bmc_ids(sql);
+}
+
+Result<std::vector<BmcId>> SqlcipherStore::bmc_ids(std::string_view sql) const {
     std::vector<BmcId> all;
-    auto done = query(
-        "SELECT b.uuid FROM bmc b WHERE b.retired=0 AND EXISTS("
-        "SELECT 1 FROM exposure e JOIN credential c ON c.bmc_id=e.bmc_id AND c.kind=e.kind AND c.subject=e.subject "
-        "AND c.version=e.version WHERE e.bmc_id=b.id AND (c.state IN('current','pending') OR (c.state<>'destroyed' AND "
-        "(c.kind=2 OR c.subject=0) AND NOT EXISTS(SELECT 1 FROM credential n WHERE n.bmc_id=c.bmc_id AND n.kind=c.kind "
-        "AND n.subject=c.subject "
-        "AND n.state='current')))) ORDER BY b.name",
-        {}, [&](const Row& row) {
-            all.push_back(BmcId{row.bytes<16>(0)});
-            return Result<void>();
-        });
+    auto done = query(sql, {}, [&](const Row& row) {
+        all.push_back(BmcId{row.bytes<16>(0)});
+        return Result<void>();
+    });
     if (!done) return std::unexpected(done.error());
     return all;
 }

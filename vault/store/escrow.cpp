@@ -1,4 +1,5 @@
 #include "vault/store/escrow.hpp"
+#include "vault/store/audit_body.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -21,10 +22,6 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
 constexpr std::size_t kMaxLog = 1ull << 30;
-
-std::string dump(const Json& body) {
-    return body.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
 
 std::unexpected<Error> escrow_error(const Error& error) {
     return fail(error.code, fmt::format("escrow log: {}; nothing was stored, and nothing is sent", error.detail));
@@ -232,7 +229,7 @@ Result<std::uint64_t> SqlcipherStore::enable_escrow(const Acting& acting, const 
         if (!inserted) return inserted;
         return steps.audit(
             "escrow.enabled", std::nullopt,
-            dump({{"file", target.string()}, {"slot", slot->number}, {"versions", count}, {"reason", acting.reason}}));
+            audit_body(acting, {{"file", target.string()}, {"slot", slot->number}, {"versions", count}}));
     });
     if (!done) return std::unexpected(done.error());
     return count;
@@ -245,7 +242,7 @@ Result<void> SqlcipherStore::disable_escrow(const Acting& acting) {
         auto& steps = static_cast<StoreTransaction&>(transaction);
         if (auto ended = steps.end_escrow(); !ended) return ended;
         if (steps.database().changed_rows() == 0) return fail(ErrorCode::kNotFound, "no escrow log is kept");
-        return steps.audit("escrow.disabled", std::nullopt, dump({{"reason", acting.reason}}));
+        return steps.audit("escrow.disabled", std::nullopt, audit_body(acting, nlohmann::json::object()));
     });
 }
 
@@ -341,11 +338,10 @@ Result<EscrowReplay> SqlcipherStore::replay_escrow(const Acting& acting, const f
             }
             if (auto taken = replaying.take(*line, *escrowed); !taken) return taken;
         }
-        return transaction.audit("escrow.replayed", std::nullopt,
-                                 dump({{"file", file.string()},
-                                       {"added", result.added},
-                                       {"bmcs_added", result.bmcs_added.size()},
-                                       {"reason", acting.reason}}));
+        return transaction.audit(
+            "escrow.replayed", std::nullopt,
+            audit_body(acting,
+                       {{"file", file.string()}, {"added", result.added}, {"bmcs_added", result.bmcs_added.size()}}));
     });
     if (!done) return std::unexpected(done.error());
     return result;

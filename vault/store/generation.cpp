@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "vault/store/audit_body.hpp"
 #include "vault/store/reseal.hpp"
 #include "vault/store/rows.hpp"
 #include "vault/store/schema.hpp"
@@ -17,10 +17,6 @@ namespace bmcvault::vault {
 namespace {
 
 namespace fs = std::filesystem;
-
-void pass(const Acting& acting, std::string_view step) {
-    if (acting.hook) acting.hook(step);
-}
 
 struct Next {
     Header header;
@@ -66,15 +62,14 @@ Result<void> endorse_administrator(Database& database, const Keyring& before, co
 }
 
 // The rows stay: what there was, and when.
-Result<void> destroy_versions(StoreTransaction& steps, BmcId bmc, const std::string& reason) {
+Result<void> destroy_versions(StoreTransaction& steps, BmcId bmc, const Acting& acting) {
     auto done = steps.database().run(
         "UPDATE credential SET state='destroyed',sealed=NULL WHERE state<>'destroyed' AND "
         "bmc_id=(SELECT id FROM bmc WHERE uuid=?)",
         {bmc.uuid});
     if (!done) return done;
-    const nlohmann::json body{{"reason", reason}, {"versions", steps.database().changed_rows()}};
     return steps.audit("credential.destroyed", bmc,
-                       body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+                       audit_body(acting, {{"versions", steps.database().changed_rows()}}));
 }
 
 Result<void> rewrite(Database& database, const Keyring& before, const Next& next, const Acting& acting,
@@ -85,7 +80,7 @@ Result<void> rewrite(Database& database, const Keyring& before, const Next& next
     if (!found) return std::unexpected(found.error());
     StoreTransaction steps(database, before, acting.actor, acting.now, *found);
     for (const auto& bmc : to_destroy)
-        if (auto done = destroy_versions(steps, bmc, acting.reason); !done) return done;
+        if (auto done = destroy_versions(steps, bmc, acting); !done) return done;
     const auto after = [&](std::uint32_t compartment) -> NewSeal {
         const auto key = next.data_keys.find(compartment);
         return {key == next.data_keys.end() ? nullptr : &key->second, next.epoch};
@@ -96,14 +91,13 @@ Result<void> rewrite(Database& database, const Keyring& before, const Next& next
     append_u64_le(generation, next.header.generation);
     if (auto done = database.run("UPDATE meta SET v=? WHERE k='generation'", {generation}); !done) return done;
     if (auto done = endorse_administrator(database, before, next); !done) return done;
+    if (auto done = steps.mark_until_now(); !done) return done;
     auto done = database.run(
         "UPDATE departure SET revoked_at=? WHERE revoked_at IS NULL AND type='member' AND slot IN "
         "(SELECT slot FROM member WHERE removed_at IS NOT NULL)",
         {acting.now});
     if (!done) return done;
-    const nlohmann::json body{{"generation", next.header.generation}, {"reason", acting.reason}};
-    done = steps.audit("vault.generation", std::nullopt,
-                       body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    done = steps.audit("vault.generation", std::nullopt, audit_body(acting, {{"generation", next.header.generation}}));
     if (!done) return done;
     head = steps.head();
     return database.run("COMMIT");
@@ -187,7 +181,7 @@ Result<void> SqlcipherStore::change_generation(const Acting& acting, std::span<c
 
     const auto file = directory_ / next.header.store_file;
     if (auto done = make_empty_file(file, *access); !done) return done;
-    pass(acting, "generation-file-made");
+    acting.pass("generation-file-made");
     AuditHead head;
     {
         auto fresh = Database::open(file, DatabaseKeys::of(next.bundle.master_key));
@@ -196,7 +190,7 @@ Result<void> SqlcipherStore::change_generation(const Acting& acting, std::span<c
         // the same. A journal would encrypt each page once more per row.
         if (auto done = (*fresh)->run_script("PRAGMA journal_mode=OFF"); !done) return done;
         if (auto done = (*source)->copy_to(**fresh); !done) return done;
-        pass(acting, "generation-copied");
+        acting.pass("generation-copied");
         if (auto done = rewrite(**fresh, *keyring_, next, acting, to_destroy, head); !done) return done;
     }
     next.header.audit_count = head.sequence;
@@ -224,15 +218,15 @@ Result<void> SqlcipherStore::put_in_force(const Acting& acting, Header header, B
     const auto access = check_directory(directory_);
     if (!access) return std::unexpected(access.error());
     if (auto done = sync_directory(directory_); !done) return done;
-    pass(acting, "generation-before-header");
+    acting.pass("generation-before-header");
     if (auto done = replace_file(directory_ / kHeaderFile, text, *access); !done) return done;
-    pass(acting, "generation-after-header");
+    acting.pass("generation-after-header");
     keyring_ = std::move(keyring);
     database_.reset();
     remove_other_stores(directory_, keyring_->header());
     *seen_.wrote = true;
     if (seen_.file) std::ignore = seen_.file->advance(head_at(head));
-    pass(acting, "generation-done");
+    acting.pass("generation-done");
     return {};
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "vault/store/audit_body.hpp"
 #include "vault/store/locks.hpp"
 #include "vault/store/rows.hpp"
 #include "vault/store/schema.hpp"
@@ -14,14 +15,6 @@ namespace bmcvault::vault {
 namespace {
 
 using Json = nlohmann::json;
-
-std::string dump(const Json& body) {
-    return body.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-void pass(const Acting& acting, std::string_view step) {
-    if (acting.hook) acting.hook(step);
-}
 
 std::unexpected<Error> not_an_owner() {
     return fail(ErrorCode::kNotPermitted, "only an owner may do this: your slot does not hold the signing key");
@@ -49,6 +42,9 @@ Result<Header> SqlcipherStore::header_to_change() const {
     if (!header) return header;
     if (!check_mac(*header, keyring_->bundle().master_key))
         return fail(ErrorCode::kDamaged, "vault header: changed by someone who does not hold the vault's keys");
+    // The keys of this process are those of the header that it has read: a slot of a later one may have more.
+    if (header_digest(*header) != header_digest(keyring_->header()))
+        return fail(ErrorCode::kBusy, "the vault was changed meanwhile; run the same command again");
     return header;
 }
 
@@ -66,6 +62,7 @@ Result<void> SqlcipherStore::replace_header(Header header) {
     if (const auto checked = parse_header(text); !checked) return std::unexpected(checked.error());
     const auto access = check_directory(directory_);
     if (!access) return std::unexpected(access.error());
+    remove_unfinished(directory_ / kHeaderFile);
     if (auto done = replace_file(directory_ / kHeaderFile, text, *access); !done) return done;
     keyring_->replace_header(std::move(header));
     return {};
@@ -115,6 +112,16 @@ Result<std::vector<Compartment>> SqlcipherStore::compartments() const {
     return all;
 }
 
+Result<std::uint32_t> SqlcipherStore::next_compartment() const {
+    std::uint32_t next = 0;
+    auto done = query("SELECT coalesce(max(id),0)+1 FROM compartment", {}, [&](const Row& row) {
+        next = static_cast<std::uint32_t>(row.integer(0));
+        return Result<void>();
+    });
+    if (!done) return std::unexpected(done.error());
+    return next;
+}
+
 Result<Compartment> SqlcipherStore::compartment(const std::string& name) const {
     const auto all = compartments();
     if (!all) return std::unexpected(all.error());
@@ -142,6 +149,21 @@ Result<std::vector<std::uint32_t>> SqlcipherStore::granted_to(const NewMember& m
     return ids;
 }
 
+// The compartments that the rows speak of, whatever the header has.
+Result<std::vector<std::uint32_t>> SqlcipherStore::granted_spans(std::uint32_t slot) const {
+    std::vector<std::uint32_t> ids;
+    auto done = query(
+        "SELECT s.compartment_id FROM access_span s JOIN member m ON m.id=s.member_id WHERE m.slot=? AND s.to_at IS "
+        "NULL "
+        "ORDER BY s.compartment_id",
+        {slot}, [&](const Row& row) {
+            ids.push_back(static_cast<std::uint32_t>(row.integer(0)));
+            return Result<void>();
+        });
+    if (!done) return std::unexpected(done.error());
+    return ids;
+}
+
 // The slot of a new member: the one whose row an interrupted command has written, or a fresh number.
 Result<SqlcipherStore::NewSlot> SqlcipherStore::slot_for(const Header& header, const NewMember& wanted) const {
     if (!is_slot_name(wanted.name))
@@ -150,14 +172,31 @@ Result<SqlcipherStore::NewSlot> SqlcipherStore::slot_for(const Header& header, c
     if (!granted) return std::unexpected(granted.error());
     const auto known = members();
     if (!known) return std::unexpected(known.error());
+    const auto outside = holders();
+    if (!outside) return std::unexpected(outside.error());
+    for (const auto& holder : *outside)
+        if (holder.name == wanted.name && !holder.departed_at)
+            return fail(ErrorCode::kAlreadyExists,
+                        fmt::format("{} is a holder: depart {} first, or take another name", holder.name, holder.name));
     NewSlot made{{0, wanted.name, MemberSlot{wanted.service, wanted.role, *granted, wanted.keys}, {}}, false};
     std::int64_t highest = 0;
     for (const auto& member : *known) {
         highest = std::max<std::int64_t>(highest, member.slot);
-        if (member.removed_at) continue;
+        if (member.removed_at) {
+            if (member.keys != wanted.keys) continue;
+            return fail(ErrorCode::kAlreadyExists,
+                        fmt::format("that key left with {}: a new one is made by bmcvault member keygen", member.name));
+        }
         const bool has_slot = std::ranges::count(header.slots, member.slot, &Slot::number) > 0;
         const bool same = member.name == wanted.name && member.keys == wanted.keys && member.role == wanted.role;
         if (same && !has_slot) {
+            const auto begun = granted_spans(member.slot);
+            if (!begun) return std::unexpected(begun.error());
+            if (*begun != *granted)
+                return fail(ErrorCode::kConflict,
+                            fmt::format("an interrupted command began to add {} with other compartments ({}): end it "
+                                        "with those, or: bmcvault depart {}",
+                                        member.name, fmt::join(member.compartments, ", "), member.name));
             made.slot.number = member.slot;
             made.begun = true;
         } else if (member.name == wanted.name || member.keys == wanted.keys) {
@@ -176,24 +215,23 @@ Result<void> SqlcipherStore::add_member(const Acting& acting, const NewMember& w
     auto made = slot_for(*header, wanted);
     if (!made) return std::unexpected(made.error());
     if (auto done = seal_slot(made->slot, keyring_->bundle(), *header, keyring_->unlocked()); !done) return done;
-    pass(acting, "before-member-row");
+    acting.pass("before-member-row");
     auto done = transact(acting.actor, acting.now, [&](Transaction& transaction) -> Result<void> {
         auto& steps = static_cast<StoreTransaction&>(transaction);
         if (!made->begun)
             if (auto inserted = steps.insert_member(made->slot); !inserted) return inserted;
         return steps.audit("member.added", std::nullopt,
-                           dump({{"member", wanted.name},
-                                 {"slot", made->slot.number},
-                                 {"role", to_word(wanted.role)},
-                                 {"compartments", compartments_of(made->slot)},
-                                 {"fingerprint", to_hex(wanted.keys.exchange)},
-                                 {"reason", acting.reason}}));
+                           audit_body(acting, {{"member", wanted.name},
+                                               {"slot", made->slot.number},
+                                               {"role", to_word(wanted.role)},
+                                               {"compartments", compartments_of(made->slot)},
+                                               {"fingerprint", to_hex(wanted.keys.exchange)}}));
     });
     if (!done) return done;
-    pass(acting, "after-member-row");
+    acting.pass("after-member-row");
     header->slots.push_back(std::move(made->slot));
     done = replace_header(std::move(*header));
-    if (done) pass(acting, "after-member-header");
+    if (done) acting.pass("after-member-header");
     return done;
 }
 
@@ -208,7 +246,10 @@ Result<void> SqlcipherStore::add_compartment(const Acting& acting, const std::st
     auto all = keyring_->bundle().clone();
     if (all.compartments.size() == kMaxCompartments)
         return fail(ErrorCode::kConflict, fmt::format("a vault has at most {} compartments", kMaxCompartments));
-    const auto id = all.compartments.back().compartment + 1;  // also past one that was interrupted here
+    // Also past one whose keys or whose row an interrupted command has left.
+    const auto highest = next_compartment();
+    if (!highest) return std::unexpected(highest.error());
+    const auto id = std::max(all.compartments.back().compartment + 1, *highest);
     all.compartments.push_back({id, random_key()});
     for (auto& slot : header->slots) {
         if (role_of(slot) != Role::kOwner) continue;
@@ -220,7 +261,7 @@ Result<void> SqlcipherStore::add_compartment(const Acting& acting, const std::st
         wrap_data_key(data_key, all.compartments.back().key, header->vault_id, id, kFirstEpoch, random_nonce());
     // The keys first: a compartment without them could never be used, keys without a compartment are never noticed.
     if (auto done = replace_header(std::move(*header)); !done) return done;
-    pass(acting, "after-compartment-header");
+    acting.pass("after-compartment-header");
     keyring_->replace_bundle(std::move(all));
     auto done = transact(acting.actor, acting.now, [&](Transaction& transaction) -> Result<void> {
         auto& database = static_cast<StoreTransaction&>(transaction).database();
@@ -236,7 +277,7 @@ Result<void> SqlcipherStore::add_compartment(const Acting& acting, const std::st
                 {id, acting.now});
         if (!made) return made;
         return transaction.audit("compartment.added", std::nullopt,
-                                 dump({{"compartment", name}, {"id", id}, {"reason", acting.reason}}));
+                                 audit_body(acting, {{"compartment", name}, {"id", id}}));
     });
     if (done) keyring_->add_data_key(id, kFirstEpoch, true, data_key.clone());
     return done;
@@ -253,7 +294,7 @@ Result<void> SqlcipherStore::move_bmcs(const Acting& acting, const std::string& 
         for (const auto& bmc : bmcs) {
             auto moved = steps.move_bmc(bmc, target->id, *key);
             if (!moved) return moved;
-            moved = steps.audit("compartment.bmc-moved", bmc, dump({{"compartment", name}, {"reason", acting.reason}}));
+            moved = steps.audit("compartment.bmc-moved", bmc, audit_body(acting, {{"compartment", name}}));
             if (!moved) return moved;
         }
         return {};
@@ -303,11 +344,15 @@ Result<void> SqlcipherStore::add_holder(const Acting& acting, const std::string&
                 "INSERT OR IGNORE INTO holder_bmc(holder_id,bmc_id,since) "
                 "SELECT h.id,b.id,? FROM holder h,bmc b WHERE h.name=? AND b.uuid=?",
                 {since, name, bmc.uuid});
+            if (!done) return done;
+            done = database.run(
+                "UPDATE holder_bmc SET since=?1 WHERE since>?1 AND holder_id=(SELECT id FROM holder WHERE name=?2) AND "
+                "bmc_id=(SELECT id FROM bmc WHERE uuid=?3)",
+                {since, name, bmc.uuid});
         }
         if (!done) return done;
-        return transaction.audit(
-            "holder.added", std::nullopt,
-            dump({{"holder", name}, {"bmcs", bmcs.size()}, {"since", since.value}, {"reason", acting.reason}}));
+        return transaction.audit("holder.added", std::nullopt,
+                                 audit_body(acting, {{"holder", name}, {"bmcs", bmcs.size()}, {"since", since.value}}));
     });
 }
 

@@ -21,9 +21,10 @@ namespace bmcvault::vault {
 // What this host has seen of the vault, and what follows for this store.
 struct Seen {
     std::optional<HeadFile> file;
-    std::string refusal;                 // as Store::refusal
-    std::string problem;                 // as Store::head_problem
-    std::filesystem::path other_copy{};  // as Store::other_copy
+    std::string refusal;                              // as Store::refusal
+    std::string problem;                              // as Store::head_problem
+    std::filesystem::path other_copy{};               // as Store::other_copy
+    std::optional<std::uint64_t> newer_generation{};  // as Store::newer_generation
     // This store or a clone of it has written since the last checkpoint.
     std::shared_ptr<std::atomic<bool>> wrote = std::make_shared<std::atomic<bool>>(false);
 };
@@ -73,8 +74,9 @@ public:
     const std::string& refusal() const override { return seen_.refusal; }
     const std::string& head_problem() const override { return seen_.problem; }
     const std::filesystem::path& other_copy() const override { return seen_.other_copy; }
+    [[nodiscard]] std::optional<std::uint64_t> newer_generation() const override { return seen_.newer_generation; }
     Result<std::optional<AcceptedRestore>> accepted_restore() const override;
-    Result<void> accept_restore(const std::string& actor, UnixTime now, const std::string& reason) override;
+    Result<void> accept_restore(const Acting&) override;
     Team& team() override { return *this; }
     const Slot& own_slot() const override { return keyring_->own_slot(); }
     const std::vector<Slot>& slots() const override { return keyring_->header().slots; }
@@ -93,6 +95,7 @@ public:
     Result<std::vector<Departure>> departures() const override;
     Result<std::vector<ExposedCredential>> exposed_by(const Departure&) const override;
     Result<std::vector<BmcId>> due() const override;
+    Result<std::vector<BmcId>> due_for_k_g() const override;
     Result<std::vector<std::string>> backups_opened_by(const Departure&) const override;
     Result<Signed> sign_statement(std::string_view text) const override;
     Result<std::vector<WipedBmc>> wiped() const override;
@@ -106,8 +109,7 @@ public:
     Result<void> disable_escrow(const Acting&) override;
     Result<EscrowReplay> replay_escrow(const Acting&, const std::filesystem::path& file) override;
     Result<void> new_generation(const Acting& acting) override { return destroy(acting, {}); }
-    Result<BackupReport> backup(const std::filesystem::path& file, const std::string& actor, UnixTime now,
-                                const std::string& reason) override;
+    Result<BackupReport> backup(const std::filesystem::path& file, const Acting&) override;
 
 private:
     // The connection; a broken one is closed and opened again first, which also replays a journal left behind.
@@ -126,7 +128,10 @@ private:
                                                                        const Database::Values&) const;
     [[nodiscard]] Result<void> commit(const AuditHead& before, const AuditHead& after);
     // members.cpp. The header as it stands, for an owner who is about to replace it.
+    [[nodiscard]] Result<std::vector<BmcId>> bmc_ids(std::string_view sql) const;
     [[nodiscard]] Result<Header> header_to_change() const;
+    [[nodiscard]] Result<std::uint32_t> next_compartment() const;
+    [[nodiscard]] Result<std::vector<std::uint32_t>> granted_spans(std::uint32_t slot) const;
     [[nodiscard]] Result<void> replace_header(Header header);
     [[nodiscard]] Result<Compartment> compartment(const std::string& name) const;
     [[nodiscard]] Result<std::vector<std::uint32_t>> granted_to(const NewMember&) const;
@@ -145,6 +150,7 @@ private:
     [[nodiscard]] Result<void> put_in_force(const Acting&, Header, Bundle,
                                             const std::function<void(Keyring&)>& add_keys);
     // departures.cpp
+    [[nodiscard]] Result<std::vector<Departure>> open_departures_of(const std::string& who) const;
     [[nodiscard]] Result<Departure> who_leaves(const std::string& who) const;
     [[nodiscard]] Result<Departure> departure_by_id(std::int64_t id) const;
     [[nodiscard]] std::string acting_name(const std::string& actor) const;

@@ -1,6 +1,8 @@
 #include "vault/store/staging.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,12 +28,33 @@ Result<void> publish_into(const fs::path& from, const fs::path& directory, const
     return sync_directory(directory);
 }
 
+// Not valid: another process has it, or it is not ours.
+FileDescriptor lock_of(const fs::path& directory) {
+    FileDescriptor fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    struct stat info{};
+    const bool ours = fd.valid() && fstat(fd.get(), &info) == 0 && info.st_uid == geteuid();
+    return ours && flock(fd.get(), LOCK_EX | LOCK_NB) == 0 ? std::move(fd) : FileDescriptor();
+}
+
+void remove_abandoned(const fs::path& parent, std::string_view prefix) {
+    constexpr std::size_t kRandom = 6;
+    const auto begin = fmt::format(".{}-", prefix);
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(parent, ignored)) {
+        const auto name = entry.path().filename().string();
+        if (!name.starts_with(begin) || name.size() != begin.size() + kRandom) continue;
+        if (const auto lock = lock_of(entry.path()); lock.valid()) fs::remove_all(entry.path(), ignored);
+    }
+}
+
 }  // namespace
 
 Result<Staging> Staging::make(const fs::path& parent, std::string_view prefix, const Access& access) {
+    remove_abandoned(parent, prefix);
     auto name = (parent / fmt::format(".{}-XXXXXX", prefix)).string();
     if (mkdtemp(name.data()) == nullptr) return system_error("can not make a directory in", parent);
-    Staging staging{fs::path(name)};
+    Staging staging{fs::path(name), lock_of(name)};
+    if (!staging.lock_.valid()) return system_error("can not lock", name);
     if (access.group && chown(name.c_str(), static_cast<uid_t>(-1), *access.group) != 0)
         return system_error("can not give the group to", name);
     if (chmod(name.c_str(), access.directory_mode) != 0) return system_error("can not set the mode of", name);

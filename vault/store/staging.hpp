@@ -14,17 +14,18 @@ namespace bmcvault::vault {
 // Removed with all that is in it unless published.
 class Staging {
 public:
-    // PARENT/.PREFIX-XXXXXX
+    // PARENT/.PREFIX-XXXXXX. Those of processes that were killed are removed: it is locked as long as it is in use.
     static Result<Staging> make(const std::filesystem::path& parent, std::string_view prefix, const Access& access);
-    Staging(Staging&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+    Staging(Staging&& other) noexcept : path_(std::exchange(other.path_, {})), lock_(std::move(other.lock_)) {}
     Staging& operator=(Staging&&) = delete;
     ~Staging();
     [[nodiscard]] const std::filesystem::path& path() const { return path_; }
     void published() { path_.clear(); }
 
 private:
-    explicit Staging(std::filesystem::path path) : path_(std::move(path)) {}
+    Staging(std::filesystem::path path, FileDescriptor lock) : path_(std::move(path)), lock_(std::move(lock)) {}
     std::filesystem::path path_;
+    FileDescriptor lock_;
 };
 
 // Where a vault may appear: a name that is free, or an empty directory made beforehand (a mount point, a service's

@@ -58,7 +58,7 @@ constexpr std::string_view kSelectVersion =
 // Of "bmc b": the current password of our own account. Two parameters: its kind and its subject.
 constexpr std::string_view kPasswordIsExposed =
     "EXISTS(SELECT 1 FROM credential c JOIN exposure e ON e.bmc_id=c.bmc_id AND e.kind=c.kind AND e.subject=c.subject "
-    "AND e.version=c.version WHERE c.bmc_id=b.id AND c.kind=? AND c.subject=? AND c.state='current')";
+    "AND e.version>=c.version WHERE c.bmc_id=b.id AND c.kind=? AND c.subject=? AND c.state='current')";
 
 void keep_head(Database& database, const fs::path& directory, const Header& header, Seen& seen) {
     const auto head = read_audit_head(database);
@@ -136,6 +136,7 @@ Seen compare_with_head(Database& database, const fs::path& directory, const Head
         return seen;
     }
     if (!*head) return seen;
+    if ((*head)->generation > header.generation) seen.newer_generation = (*head)->generation;
     std::optional<Digest> found;
     auto asked = database.query("SELECT hash FROM audit WHERE seq=?", {(*head)->audit_count}, [&](const Row& row) {
         found = row.bytes<32>(0);
@@ -540,8 +541,8 @@ Result<std::vector<std::uint8_t>> SqlcipherStore::exposed_accounts(BmcId bmc) co
     std::vector<std::uint8_t> accounts;
     auto done = query(
         "SELECT DISTINCT c.subject FROM bmc b JOIN credential c ON c.bmc_id=b.id JOIN exposure e ON e.bmc_id=c.bmc_id "
-        "AND e.kind=c.kind AND e.subject=c.subject AND e.version=c.version WHERE b.uuid=? AND c.kind=? AND "
-        "c.state IN('current','pending') ORDER BY c.subject",
+        "AND e.kind=c.kind AND e.subject=c.subject WHERE b.uuid=? AND c.kind=? AND ((c.version<=e.version AND "
+        "c.state IN('current','pending')) OR (c.state='current' AND c.provenance<>'generated')) ORDER BY c.subject",
         {bmc.uuid, static_cast<int>(Kind::kPassword)}, [&](const Row& row) {
             accounts.push_back(static_cast<std::uint8_t>(row.integer(0)));
             return Result<void>();

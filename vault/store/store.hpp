@@ -237,11 +237,12 @@ public:
     [[nodiscard]] virtual const std::string& head_problem() const = 0;
     // The directory in which this host has the same vault and goes on with it. Empty: this one is the only one.
     [[nodiscard]] virtual const std::filesystem::path& other_copy() const = 0;
+    // The generation that this host has seen where this one is older: who left since then opens it still.
+    [[nodiscard]] virtual std::optional<std::uint64_t> newer_generation() const = 0;
     // A person says that this state shall be gone on from. Every credential that was current or pending becomes
     // unknown, for the fleet alone knows; then this state is what the host has seen, and any other copy is refused.
     // kInvalidArgument: nothing was refused, so there is nothing to accept.
-    [[nodiscard]] virtual Result<void> accept_restore(const std::string& actor, UnixTime now,
-                                                      const std::string& reason) = 0;
+    [[nodiscard]] virtual Result<void> accept_restore(const Acting&) = 0;
 
     struct AcceptedRestore {
         UnixTime at;        // when it was accepted
@@ -263,8 +264,7 @@ public:
     // Writes the vault as it is now to a file of its own (docs/vault-format.md), while others go on. On return it has
     // been opened again and everything in it verified. kAlreadyExists when there is such a file; nothing is left behind
     // on failure but the audit record, which comes first so that the backup holds it.
-    [[nodiscard]] virtual Result<BackupReport> backup(const std::filesystem::path& file, const std::string& actor,
-                                                      UnixTime now, const std::string& reason) = 0;
+    [[nodiscard]] virtual Result<BackupReport> backup(const std::filesystem::path& file, const Acting&) = 0;
     // Opens a backup in a directory that goes away again, and verifies all of it.
     [[nodiscard]] static Result<BackupReport> verify_backup(const std::filesystem::path& file, const Passphrase&,
                                                             const OpenOptions& = {});

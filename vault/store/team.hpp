@@ -26,6 +26,11 @@ struct Acting {
     UnixTime now;
     std::string reason;
     std::function<void(std::string_view)> hook{};  // called at each step; tests kill the process there
+    std::string ticket{};                          // empty: none
+
+    void pass(std::string_view step) const {
+        if (hook) hook(step);
+    }
 };
 
 class Team {
@@ -66,6 +71,8 @@ public:
     [[nodiscard]] virtual Result<std::vector<ExposedCredential>> exposed_by(const Departure&) const = 0;
     // Not retired, and the live credential is one that somebody knows who should not.
     [[nodiscard]] virtual Result<std::vector<BmcId>> due() const = 0;
+    // Of those the ones whose K_G it is.
+    [[nodiscard]] virtual Result<std::vector<BmcId>> due_for_k_g() const = 0;
     // Files of backups that a member's key opens, from the audit log.
     [[nodiscard]] virtual Result<std::vector<std::string>> backups_opened_by(const Departure&) const = 0;
 

@@ -1,5 +1,6 @@
 // Each method is one durable step of the rotation: the rows it changes, and its audit record.
 #include "vault/store/transaction.hpp"
+#include "vault/store/audit_body.hpp"
 
 #include <fmt/format.h>
 
@@ -18,10 +19,6 @@ using Json = nlohmann::json;  // keys sorted: one spelling of each body
 
 constexpr std::int64_t kNone = 0;
 constexpr std::uint64_t kMostUnsignedRecords = 1000;
-
-std::string dump(const Json& body) {
-    return body.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
 
 std::string describe(Subject subject, VersionNumber version) {
     return fmt::format("{} {} version {}", to_word(subject.kind), subject.index, version.value);
@@ -121,7 +118,7 @@ Result<void> StoreTransaction::audit_version(std::string_view event, BmcId bmc, 
                                              std::string_view note) {
     Json body{{"kind", to_word(subject.kind)}, {"subject", subject.index}, {"version", version.value}};
     if (!note.empty()) body["note"] = note;
-    return audit(std::string(event), bmc, dump(body));
+    return audit(std::string(event), bmc, audit_body(body));
 }
 
 Result<void> StoreTransaction::refuse_taken_name(const Bmc& bmc) {
@@ -145,7 +142,7 @@ Result<void> StoreTransaction::add_bmc(const Bmc& bmc) {
     Database::Values values{bmc.id.uuid, compartment_of_new(bmc), now_};
     for (auto& value : bmc_values(bmc)) values.push_back(std::move(value));
     if (auto done = database_.run(sql, values); !done) return done;
-    return audit("bmc.added", bmc.id, dump({{"address", bmc.address}, {"name", bmc.name}}));
+    return audit("bmc.added", bmc.id, audit_body({{"address", bmc.address}, {"name", bmc.name}}));
 }
 
 // An operator who has not the compartment named adds to the first that he has.
@@ -173,7 +170,7 @@ Result<void> StoreTransaction::update_bmc(const Bmc& bmc) {
     static const std::string update = update_bmc_sql();
     values.emplace_back(bmc.id.uuid);
     if (auto done = database_.run(update, values); !done) return done;
-    return audit("bmc.changed", bmc.id, dump({{"changed", changed}, {"name", bmc.name}}));
+    return audit("bmc.changed", bmc.id, audit_body({{"changed", changed}, {"name", bmc.name}}));
 }
 
 // A GUID that boards with other MAC addresses share is a weak pin, and no reason to refuse. Of boards without a GUID
@@ -287,8 +284,9 @@ Result<void> StoreTransaction::same_secret(BmcId bmc, Subject from, VersionNumbe
     if (!row) return std::unexpected(row.error());
     auto exposed = database_.run(
         "INSERT INTO exposure(departure_id,bmc_id,kind,subject,version,revealed) "
-        "SELECT departure_id,bmc_id,?5,?6,?7,revealed FROM exposure WHERE bmc_id=?1 AND kind=?2 AND subject=?3 AND "
-        "version=?4",
+        "SELECT departure_id,bmc_id,?5,?6,?7,max(revealed) FROM exposure WHERE bmc_id=?1 AND kind=?2 AND subject=?3 "
+        "AND "
+        "version>=?4 GROUP BY departure_id,bmc_id",
         {row->id, static_cast<int>(from.kind), from.index, from_version.value, static_cast<int>(to.kind), to.index,
          to_version.value});
     if (!exposed) return exposed;
@@ -301,6 +299,7 @@ Result<void> StoreTransaction::same_secret(BmcId bmc, Subject from, VersionNumbe
 
 Result<VersionNumber> StoreTransaction::stage(BmcId bmc, Subject subject, const Key20& secret, StoredSize size,
                                               Provenance provenance, std::string note) {
+    if (auto member = refuse_departed(); !member) return std::unexpected(member.error());
     const auto row = bmc_row(bmc);
     if (!row) return std::unexpected(row.error());
     const auto pending = version_in(row->id, subject, VersionState::kPending);
@@ -467,7 +466,7 @@ Result<void> StoreTransaction::learn(const std::string& card_key, const std::str
                              {card_key, fact, value, now_});
         if (!done || database_.changed_rows() == 0) return done;  // known already
     }
-    return audit("fact.learned", std::nullopt, dump({{"card", card_key}, {"fact", fact}, {"value", value}}));
+    return audit("fact.learned", std::nullopt, audit_body({{"card", card_key}, {"fact", fact}, {"value", value}}));
 }
 
 Result<std::int64_t> StoreTransaction::begin_campaign(const std::string& command, const std::string& selection) {
@@ -484,7 +483,7 @@ Result<std::int64_t> StoreTransaction::begin_campaign(const std::string& command
     if (!done) return std::unexpected(done.error());
     campaign = database_.last_row_id();
     done = audit("campaign.begun", std::nullopt,
-                 dump({{"campaign", campaign}, {"command", command}, {"selection", selection}}));
+                 audit_body({{"campaign", campaign}, {"command", command}, {"selection", selection}}));
     if (!done) return std::unexpected(done.error());
     return campaign;
 }
@@ -498,7 +497,7 @@ Result<void> StoreTransaction::campaign_done(std::int64_t campaign, BmcId bmc, c
     done = database_.run("UPDATE campaign_bmc SET outcome=?,done_at=? WHERE campaign_id=? AND bmc_id=?",
                          {outcome, now_, campaign, row->id});
     if (!done) return done;
-    return audit("campaign.bmc-done", bmc, dump({{"campaign", campaign}, {"outcome", outcome}}));
+    return audit("campaign.bmc-done", bmc, audit_body({{"campaign", campaign}, {"outcome", outcome}}));
 }
 
 Result<void> StoreTransaction::finish_campaign(std::int64_t campaign) {
@@ -506,7 +505,7 @@ Result<void> StoreTransaction::finish_campaign(std::int64_t campaign) {
     if (!done) return done;
     if (database_.changed_rows() == 0)
         return fail(ErrorCode::kConflict, fmt::format("campaign {} is not open", campaign));
-    return audit("campaign.finished", std::nullopt, dump({{"campaign", campaign}}));
+    return audit("campaign.finished", std::nullopt, audit_body({{"campaign", campaign}}));
 }
 
 }  // namespace bmcvault::vault

@@ -79,6 +79,11 @@ public:
     [[nodiscard]] Result<std::int64_t> insert_departure(std::string_view who, std::string_view type,
                                                         std::optional<std::uint32_t> slot, std::string_view reason);
     [[nodiscard]] Result<void> end_membership(std::uint32_t slot);
+    // What these departures had not seen replaced is exposed by the later one, too.
+    [[nodiscard]] Result<void> take_over(std::int64_t departure, std::span<const Departure> open);
+    [[nodiscard]] Result<void> end_departure(const Departure&);
+    // What those who are marked, and whose keys open the vault still, could read by now.
+    [[nodiscard]] Result<void> mark_until_now();
     // The row of a slot and the compartments that it opens from now on.
     [[nodiscard]] Result<void> insert_member(const Slot&);
     [[nodiscard]] Database& database() { return database_; }
@@ -96,6 +101,8 @@ private:
         std::uint32_t compartment = 0;
     };
     [[nodiscard]] Result<BmcRow> bmc_row(BmcId);
+    // kNotPermitted: whose slot has opened the vault is marked as departed.
+    [[nodiscard]] Result<void> refuse_departed();
     [[nodiscard]] std::uint32_t compartment_of_new(const Bmc&) const;
     [[nodiscard]] Result<void> refuse_taken_name(const Bmc&);
     [[nodiscard]] Result<VersionState> state_of(std::int64_t row_id, Subject, VersionNumber);

@@ -176,6 +176,16 @@ Result<void> replace_file(const fs::path& file, std::string_view content, const 
     return sync_directory(file.parent_path());
 }
 
+void remove_unfinished(const fs::path& file) {
+    constexpr std::size_t kEnding = std::string_view(".XXXXXX").size();
+    const auto prefix = file.filename().string() + '.';
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(file.parent_path(), ignored)) {
+        const auto name = entry.path().filename().string();
+        if (name.starts_with(prefix) && name.size() == prefix.size() - 1 + kEnding) fs::remove(entry.path(), ignored);
+    }
+}
+
 Result<void> sync_directory(const fs::path& directory) {
     const FileDescriptor fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!fd.valid() || fsync(fd.get()) != 0) return system_error("can not sync", directory);

@@ -60,6 +60,8 @@ struct Access {
 [[nodiscard]] Result<void> write_bytes(int fd, std::string_view content, const std::filesystem::path& path);
 // All or nothing, durable on return: temporary file, fsync, rename, fsync of the directory.
 [[nodiscard]] Result<void> replace_file(const std::filesystem::path& file, std::string_view content, const Access&);
+// What replace_file had not renamed when its process was killed. The caller holds the lock of those who write the file.
+void remove_unfinished(const std::filesystem::path& file);
 [[nodiscard]] Result<void> sync_directory(const std::filesystem::path& directory);
 // Fails with kAlreadyExists when `to` exists.
 [[nodiscard]] Result<void> rename_to_new(const std::filesystem::path& from, const std::filesystem::path& to);
