@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "vault/core/audit_chain.hpp"
@@ -18,6 +20,7 @@ using Json = nlohmann::json;  // keys sorted: one spelling of each body
 
 constexpr std::int64_t kNone = 0;
 constexpr std::uint64_t kMostUnsignedRecords = 1000;
+constexpr std::array<std::string_view, 5> kPlaceOfBmc{"name", "address", "port", "user_name", "channel"};
 
 std::string dump(const Json& body) {
     return body.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -173,6 +176,10 @@ Result<void> StoreTransaction::update_bmc(const Bmc& bmc) {
     static const std::string update = update_bmc_sql();
     values.emplace_back(bmc.id.uuid);
     if (auto done = database_.run(update, values); !done) return done;
+    const bool moved =
+        std::ranges::any_of(kPlaceOfBmc, [&](auto column) { return std::ranges::count(changed, column) > 0; });
+    if (moved)
+        if (auto done = escrow_anew(bmc); !done) return done;
     return audit("bmc.changed", bmc.id, dump({{"changed", changed}, {"name", bmc.name}}));
 }
 
