@@ -69,7 +69,9 @@ public:
     }
     [[nodiscard]] Result<std::unique_ptr<vault::Store>> open(const std::filesystem::path& directory) const {
         if (passphrase_) return vault::Store::open(directory, *passphrase_, {heads_directory(), identity_});
-        return vault::Store::open(directory, keys_from(shares_), {heads_directory(), std::nullopt});
+        auto store = vault::Store::open(directory, keys_from(shares_), {heads_directory(), std::nullopt});
+        if (store) (*store)->team().opened_by(numbers_of(shares_));
+        return store;
     }
 
 private:

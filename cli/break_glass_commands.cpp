@@ -12,6 +12,8 @@
 #include "cli/json.hpp"
 #include "cli/private_file.hpp"
 #include "cli/share_sheet.hpp"
+#include "vault/core/identity.hpp"
+#include "vault/store/shares.hpp"
 #include "vault/store/vault_files.hpp"
 
 namespace bmcvault::cli {
@@ -24,11 +26,13 @@ class Sheets {
 public:
     explicit Sheets(fs::path directory) : directory_(std::move(directory)) {}
 
-    Result<void> write(std::span<const vault::Share> shares, const SheetFacts& facts) {
+    Result<void> write(std::span<const vault::Share> shares, SheetFacts facts,
+                       const std::vector<std::string>& holders) {
         if (mkdir(directory_.c_str(), 0700) != 0 && errno != EEXIST)
             return vault::system_error("can not make", directory_);
         for (const auto& share : shares) {
             const auto name = fmt::format("break-glass-{}-share-{}", share.slot, share.number);
+            if (!holders.empty()) facts.holder = holders[share.number - 1U];
             auto done = keep(directory_ / (name + ".txt"), share_sheet_text(share, facts));
             if (done) done = keep(directory_ / (name + ".html"), share_sheet_page(share, facts));
             if (!done) return done;
@@ -67,6 +71,31 @@ std::string some_shares(const std::vector<std::string>& files, std::uint32_t thr
     return text;
 }
 
+// Also the proof that they make it.
+Result<std::string> fingerprint_of(std::span<const vault::Share> shares, std::uint32_t threshold) {
+    const auto key = vault::join_shares(shares.first(threshold));
+    if (!key) return std::unexpected(key.error());
+    return vault::fingerprint(vault::public_keys(vault::identity_of_slot_key(*key)));
+}
+
+Outcome<void> check_create(const BreakGlassCreateCommand& command) {
+    const std::string help = "bmcvault vault break-glass create --help";
+    if (command.threshold > command.shares)
+        return usage_error("vault break-glass create: --threshold is more than --shares: they could never open it",
+                           help);
+    if (!command.holders.empty() && command.holders.size() != command.shares)
+        return usage_error(
+            fmt::format("vault break-glass create: {} shares and {} --holder: one for each share, in order, or none",
+                        command.shares, command.holders.size()),
+            help);
+    for (const auto& holder : command.holders)
+        if (holder.empty() || holder.size() > vault::kMaxMemberNameSize || printable(holder) != holder)
+            return usage_error(fmt::format("vault break-glass create: --holder '{}': 1 to {} printable bytes",
+                                           printable(holder), vault::kMaxMemberNameSize),
+                               help);
+    return {};
+}
+
 struct Opened {
     std::size_t credentials = 0;
     std::size_t listed = 0;
@@ -95,12 +124,32 @@ Result<Opened> open_every_seal(const vault::Store& store) {
     return opened;
 }
 
+constexpr std::size_t kSampleLines = 1000;
+
+// What the shares make of the escrow log, where one is kept.
+ExitCode tell_of_sample(const Context& context, const Result<std::optional<vault::EscrowSample>>& sampled) {
+    if (!sampled) {
+        context.warn(fmt::format("the escrow log: {}\n  next: {}", printable(sampled.error().detail),
+                                 context.commands(kMendEscrow)));
+        return ExitCode::kAttention;
+    }
+    if (!*sampled) return ExitCode::kAsAsked;
+    const auto& sample = **sampled;
+    const bool proved = sample.opened > 0 || sample.lines == 0;
+    const bool missing = sample.whole && sample.newest < sample.bmcs;
+    if (!context.options.json)
+        context.out(fmt::format("{}: {} of its last {} open; in them is the newest password of {} of {}.\n",
+                                printable(sample.file), sample.opened, counted(sample.lines, "line"), sample.newest,
+                                counted(sample.bmcs, "BMC")));
+    if (proved && !missing) return ExitCode::kAsAsked;
+    context.warn("the escrow log does not give back what the vault holds\n  next: " + context.commands(kMendEscrow));
+    return ExitCode::kAttention;
+}
+
 }  // namespace
 
 Exit perform(const Context& context, const BreakGlassCreateCommand& command) {
-    if (command.threshold > command.shares)
-        return usage_error("vault break-glass create: --threshold is more than --shares: they could never open it",
-                           "bmcvault vault break-glass create --help");
+    if (auto checked = check_create(command); !checked) return std::unexpected(checked.error());
     // Its shares are an owner that one person makes.
     if (const auto alone = one_signature_is_enough(context, "member add"); !alone)
         return std::unexpected(Failure{
@@ -115,25 +164,32 @@ Exit perform(const Context& context, const BreakGlassCreateCommand& command) {
         return ExitCode::kAsAsked;
     }
     Sheets sheets(command.output);
-    const SheetFacts facts{vault_directory(context).string(), iso_time(now()).substr(0, 10)};
-    const auto made = (*store)->team().add_break_glass(
-        acting(context), command.threshold, command.shares,
-        [&](std::span<const vault::Share> shares) { return sheets.write(shares, facts); });
+    SheetFacts facts{vault_directory(context).string(), iso_time(now()).substr(0, 10), {}, {}};
+    const auto keep = [&](std::span<const vault::Share> shares) -> Result<void> {
+        auto fingerprint = fingerprint_of(shares, command.threshold);
+        if (!fingerprint) return std::unexpected(fingerprint.error());
+        facts.fingerprint = std::move(*fingerprint);
+        return sheets.write(shares, facts, command.holders);
+    };
+    const auto made =
+        (*store)->team().add_break_glass(acting(context), {command.threshold, command.shares, command.holders}, keep);
     if (!made) {
         if (made.error().code != ErrorCode::kCommitUnknown) sheets.remove();
         return not_created(made.error());
     }
     if (context.options.json) {
-        context.out(json_break_glass(command.threshold, sheets.files()));
+        context.out(json_break_glass(command.threshold, facts.fingerprint, command.holders, sheets.files()));
         context.out(json_summary(
             PlainSummary{"vault break-glass create", command.shares, {{"made", command.shares}}, std::nullopt, false}));
         return ExitCode::kAsAsked;
     }
-    context.out(fmt::format(
-        "{} of {} shares open the vault now. They are in {}, each as a page to print and as text.\n"
-        "Next: prove it: bmcvault vault break-glass drill{}\n"
-        "Then give each share to somebody else, and delete what is in that directory.\n",
-        command.threshold, command.shares, printable(command.output), some_shares(sheets.files(), command.threshold)));
+    context.out(
+        fmt::format("{} of {} shares open the vault now. They are in {}, each as a page to print and as text.\n"
+                    "The key's fingerprint, on each sheet and in member list: {}\n"
+                    "Next: prove it: bmcvault vault break-glass drill{}\n"
+                    "Then give each share to somebody else, and delete what is in that directory.\n",
+                    command.threshold, command.shares, printable(command.output), facts.fingerprint,
+                    some_shares(sheets.files(), command.threshold)));
     return ExitCode::kAsAsked;
 }
 
@@ -146,14 +202,12 @@ Exit perform(const Context& context, const BreakGlassDrillCommand&) {
     const auto verified = (*store)->verify();
     const auto opened = verified ? open_every_seal(**store) : std::unexpected(verified.error());
     if (!opened) return vault_error("vault break-glass drill", opened.error());
-    const auto recorded = (*store)->transact(actor(), now(), [&](vault::Transaction& transaction) {
-        return transaction.audit("break-glass.drilled", std::nullopt,
-                                 json_body({{"credentials", std::to_string(opened->credentials)},
-                                            {"reason", context.options.reason},
-                                            {"ticket", context.options.ticket}}));
-    });
-    if (!recorded) return vault_error("vault break-glass drill: not recorded", recorded.error());
+    auto& team = (*store)->team();
+    const auto sample = team.sample_escrow(kSampleLines);
+    if (auto recorded = team.record_drill(acting(context), opened->credentials); !recorded)
+        return vault_error("vault break-glass drill: not recorded", recorded.error());
     if (context.options.json) {
+        if (sample && *sample) context.out(json_escrow_sample(**sample));
         context.out(json_summary(PlainSummary{"vault break-glass drill",
                                               opened->credentials + opened->listed,
                                               {{"opened", opened->credentials + opened->listed}},
@@ -165,7 +219,7 @@ Exit perform(const Context& context, const BreakGlassDrillCommand&) {
                                 counted(opened->credentials, "credential version"),
                                 counted(opened->listed, "listed password")));
     }
-    return ExitCode::kAsAsked;
+    return tell_of_sample(context, sample);
 }
 
 }  // namespace bmcvault::cli

@@ -81,6 +81,8 @@ std::string_view next_command(ErrorCode code) {
             return "the same command again, when the other one has ended";
         case ErrorCode::kNoSpace:
             return "make room, then the same command again";
+        case ErrorCode::kNoEscrow:
+            return kMendEscrow;
         case ErrorCode::kCommitUnknown:
             return "bmcvault vault verify";
         case ErrorCode::kWrongKey:
@@ -195,7 +197,9 @@ Outcome<Opened> open_given(const Context& context, const std::filesystem::path& 
     if (!context.options.shares.empty()) {
         const auto shares = read_shares(context);
         if (!shares) return std::unexpected(shares.error());
-        return vault::Store::open(directory, keys_from(*shares), {heads_directory(), std::nullopt});
+        auto store = vault::Store::open(directory, keys_from(*shares), {heads_directory(), std::nullopt});
+        if (store) (*store)->team().opened_by(numbers_of(*shares));
+        return store;
     }
     const auto& opened = context.options.identity.empty() ? directory.string() : context.options.identity;
     auto identity = read_identity(context);

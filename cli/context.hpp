@@ -42,6 +42,11 @@ using Outcome = std::expected<T, Failure>;
 // What is next for somebody who may not do this.
 inline constexpr std::string_view kAskAnOwner = "ask an owner of the vault; who that is: bmcvault member list";
 
+// What is next where the escrow log is not as the vault left it, or can't be written.
+inline constexpr std::string_view kMendEscrow =
+    "put the right file back where it was; or bmcvault vault escrow disable, then bmcvault vault escrow enable --to "
+    "FILE, which writes everything anew";
+
 [[nodiscard]] std::unexpected<Failure> usage_error(std::string what, std::string next = {});
 // An error of the vault while it works ("import", "reveal rack01-bmc"), with the exit code of its kind.
 [[nodiscard]] std::unexpected<Failure> vault_error(std::string_view doing, const Error& error);

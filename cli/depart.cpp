@@ -145,8 +145,13 @@ Outcome<vault::Departure> departure_of(const Context& context, vault::Store& sto
     const auto last = std::ranges::find_if(all->rbegin(), all->rend(), [&](const vault::Departure& each) {
         return each.who == who && each.type != vault::DepartureType::kHost;
     });
-    if (last == all->rend()) return failure;
-    return *last;
+    if (last != all->rend()) return *last;
+    const auto key = store.team().break_glass();
+    if (key && *key && !vault::shares_of(**key, who).empty())
+        failure.error().next =
+            "they were given a share of the break-glass key: bmcvault depart break-glass, then "
+            "bmcvault vault break-glass create";
+    return failure;
 }
 
 // Nothing is sealed to a key that was given up.
@@ -154,6 +159,39 @@ void tell_of_ended_escrow(const Context& context, const vault::Departure& depart
     if (departure.who != vault::kBreakGlassName || departure.type != vault::DepartureType::kMember) return;
     context.warn("where an escrow log was kept, it has ended with the key it was sealed to\n  next: " +
                  context.commands("bmcvault vault break-glass create, then bmcvault vault escrow enable"));
+}
+
+struct KeyTaken {
+    vault::KeyInShares key;
+    vault::Taken taken;
+};
+
+// nullopt: the leaver has nothing of the break-glass key, as far as the vault knows.
+Result<std::optional<KeyTaken>> key_taken_by(vault::Store& store, const vault::Departure& departure) {
+    auto key = store.team().break_glass();
+    if (!key) return std::unexpected(key.error());
+    const auto all = store.team().departures();
+    if (!all) return std::unexpected(all.error());
+    if (!*key) return std::nullopt;
+    auto taken = vault::taken_by(**key, departure, *all);
+    if (!taken.made_it && taken.shares.empty()) return std::nullopt;
+    return KeyTaken{std::move(**key), std::move(taken)};
+}
+
+std::string text_of(const std::string& who, const KeyTaken& of) {
+    const auto& [key, taken] = of;
+    const auto missing = key.threshold - std::min(key.threshold, taken.by_all);
+    std::string text;
+    if (taken.made_it)
+        text = fmt::format("made the break-glass key (slot {}), and has had all its shares.", key.slot);
+    else
+        text = fmt::format(
+            "was given share {} of {} of the break-glass key (slot {}). It takes {} shares; those who have left were "
+            "given {}, {}.",
+            fmt::join(taken.shares, ", "), key.shares, key.slot, key.threshold, taken.by_all,
+            missing == 0 ? "which is enough" : fmt::format("{} too few", missing));
+    return fmt::format("{} {}\nNext: bmcvault depart break-glass, then bmcvault vault break-glass create\n",
+                       printable(who), text);
 }
 
 Exit conclude(const Context& context, vault::Store& store, const DepartCommand& command,
@@ -167,7 +205,10 @@ Exit conclude(const Context& context, vault::Store& store, const DepartCommand& 
     if (!command.output.empty())
         if (auto written = write_statement(command.output, store, *statement); !written)
             return std::unexpected(written.error());
+    const auto taken = key_taken_by(store, departure);
+    if (!taken) return vault_error("depart", taken.error());
     if (context.options.json) {
+        if (*taken) context.out(json_taken(departure.who, (*taken)->key, (*taken)->taken));
         context.out(statement_json(*statement));
         const auto changed = statement->exposed.size() - pending(*statement).size();
         context.out(json_summary(PlainSummary{"depart",
@@ -177,6 +218,7 @@ Exit conclude(const Context& context, vault::Store& store, const DepartCommand& 
                                               false}));
     } else {
         context.out(statement_text(*statement));
+        if (*taken) context.out(context.commands(text_of(departure.who, **taken)));
         if (!complete)
             context.out(command.no_rotate
                             ? fmt::format("Next: bmcvault rotate --exposed-to {0}, then bmcvault depart {0}\n",

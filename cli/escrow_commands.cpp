@@ -39,11 +39,11 @@ std::string next_of(ErrorCode code) {
 
 // What the log could not give back, to be seen by a person.
 void warn_of_rest(const Context& context, const vault::EscrowReplay& replay, const std::string& file) {
-    if (!replay.unread_lines.empty())
+    if (replay.unread > 0)
         context.warn(
             fmt::format("{}: {} could not be read: cut off, of another vault, or sealed to another key; the "
                         "first is line {}",
-                        printable(file), counted(replay.unread_lines.size(), "line"), replay.unread_lines.front()));
+                        printable(file), counted(replay.unread, "line"), replay.unread_lines.front()));
     for (const auto& name : replay.not_in_vault)
         context.warn(
             fmt::format("{}: left out: it is out of the inventory, or another BMC has its name now", printable(name)));
@@ -95,7 +95,10 @@ Exit perform(const Context& context, const EscrowShowCommand&) {
                                         iso_time((*kept)->since), (*kept)->slot)
                           : "No escrow log is kept. Next: bmcvault vault escrow enable --to FILE\n");
     }
-    return ExitCode::kAsAsked;
+    if (!*kept || (*kept)->problem.empty()) return ExitCode::kAsAsked;
+    context.warn(fmt::format("{}; nothing is stored or sent until it can be written\n  next: {}",
+                             printable((*kept)->problem), context.commands(kMendEscrow)));
+    return ExitCode::kAttention;
 }
 
 Exit perform(const Context& context, const EscrowReplayCommand& command) {
@@ -107,7 +110,7 @@ Exit perform(const Context& context, const EscrowReplayCommand& command) {
     const auto replay = (*store)->team().replay_escrow(acting(context), command.file);
     if (!replay) return escrow_error("vault escrow replay", replay.error(), {});
     warn_of_rest(context, *replay, command.file);
-    const bool whole = replay->unread_lines.empty() && replay->not_in_vault.empty();
+    const bool whole = replay->unread == 0 && replay->not_in_vault.empty();
     if (context.options.json) {
         context.out(json_replay(*replay, command.file));
         context.out(json_summary(PlainSummary{"vault escrow replay",

@@ -99,11 +99,11 @@ namespace {
 void tell_of_escrow(const Context& context, vault::Store& store) {
     const auto kept = store.team().escrow();
     if (!kept || !*kept) return;
-    const auto& file = (*kept)->file;
-    const std::string why =
-        access(file.c_str(), W_OK) == 0 ? "see that its disk has room" : std::string(std::strerror(errno));
-    context.warn(fmt::format("the escrow log {} is written before the vault: {}; without it nothing is stored or sent",
-                             printable(file), why));
+    if ((*kept)->problem.empty()) return;
+    context.warn(
+        fmt::format("the escrow log is written before the vault, and can't be: {}; nothing is stored or sent\n"
+                    "  next: {}",
+                    printable((*kept)->problem), context.commands(kMendEscrow)));
 }
 
 }  // namespace

@@ -407,13 +407,41 @@ std::string json_card(const rotate::CapabilityCard& card, const rotate::BoardsOf
                      {"other_logins", rotate::other_logins(rotate::manufacturer_of(card.kind))}});
 }
 
-std::string json_break_glass(std::uint32_t threshold, const std::vector<std::string>& sheets) {
-    return line(Json{{"type", "break-glass"}, {"threshold", threshold}, {"sheets", sheets}});
+std::string json_break_glass(std::uint32_t threshold, const std::string& fingerprint,
+                             const std::vector<std::string>& holders, const std::vector<std::string>& sheets) {
+    return line(Json{{"type", "break-glass"},
+                     {"threshold", threshold},
+                     {"fingerprint", fingerprint},
+                     {"holders", holders},
+                     {"sheets", sheets}});
+}
+
+std::string json_escrow_sample(const vault::EscrowSample& sample) {
+    return line(Json{{"type", "escrow-sample"},
+                     {"file", sample.file},
+                     {"lines", sample.lines},
+                     {"opened", sample.opened},
+                     {"whole", sample.whole},
+                     {"bmcs", sample.bmcs},
+                     {"newest", sample.newest}});
+}
+
+std::string json_taken(const std::string& who, const vault::KeyInShares& key, const vault::Taken& taken) {
+    return line(Json{{"type", "break-glass-taken"},
+                     {"who", who},
+                     {"slot", key.slot},
+                     {"made_it", taken.made_it},
+                     {"shares", taken.shares},
+                     {"with_leavers", taken.by_all},
+                     {"threshold", key.threshold}});
 }
 
 std::string json_escrow(const vault::Escrow& escrow) {
-    return line(
-        Json{{"type", "escrow"}, {"file", escrow.file}, {"slot", escrow.slot}, {"since", iso_time(escrow.since)}});
+    return line(Json{{"type", "escrow"},
+                     {"file", escrow.file},
+                     {"slot", escrow.slot},
+                     {"since", iso_time(escrow.since)},
+                     {"problem", escrow.problem}});
 }
 
 std::string json_replay(const vault::EscrowReplay& replay, const std::string& file) {
@@ -424,6 +452,7 @@ std::string json_replay(const vault::EscrowReplay& replay, const std::string& fi
                      {"added", replay.added},
                      {"bmcs_added", replay.bmcs_added},
                      {"not_in_vault", replay.not_in_vault},
+                     {"unread", replay.unread},
                      {"unread_lines", replay.unread_lines}});
 }
 

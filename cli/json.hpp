@@ -109,8 +109,12 @@ struct CertifiedFacts {
 [[nodiscard]] std::string json_verified(const std::string& file, const std::string& signer, bool signer_checked,
                                         const CertifiedFacts& facts);
 [[nodiscard]] std::string json_member(const vault::Member& member);
-// vault break-glass create; vault escrow show, replay
-[[nodiscard]] std::string json_break_glass(std::uint32_t threshold, const std::vector<std::string>& sheets);
+// vault break-glass create, drill; depart; vault escrow show, replay
+[[nodiscard]] std::string json_break_glass(std::uint32_t threshold, const std::string& fingerprint,
+                                           const std::vector<std::string>& holders,
+                                           const std::vector<std::string>& sheets);
+[[nodiscard]] std::string json_escrow_sample(const vault::EscrowSample& sample);
+[[nodiscard]] std::string json_taken(const std::string& who, const vault::KeyInShares& key, const vault::Taken& taken);
 [[nodiscard]] std::string json_escrow(const vault::Escrow& escrow);
 [[nodiscard]] std::string json_replay(const vault::EscrowReplay& replay, const std::string& file);
 [[nodiscard]] std::string json_compartment(const vault::Compartment& compartment);

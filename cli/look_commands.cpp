@@ -362,14 +362,19 @@ Exit perform(const Context& context, const StatusCommand& command) {
     if (refused) distrust(*entries);
     const auto used_key = used_break_glass_key(**store);
     if (!used_key) return vault_error("status", used_key.error());
+    const auto escrow = (*store)->team().escrow();
+    if (!escrow) return vault_error("status", escrow.error());
+    const bool unwritable = *escrow && !(*escrow)->problem.empty();
     const auto attention = static_cast<std::size_t>(
         std::ranges::count_if(*entries, [](const FleetEntry& entry) { return !entry.attention.empty(); }));
-    ExitCode exit = attention + used_key->size() > 0 ? ExitCode::kAttention : ExitCode::kAsAsked;
+    const auto more = (used_key->empty() ? 0U : 1U) + (unwritable ? 1U : 0U);
+    ExitCode exit = attention + more > 0 ? ExitCode::kAttention : ExitCode::kAsAsked;
     if (refused) exit = ExitCode::kDamaged;
     if (context.options.json) {
         for (const auto& entry : *entries) context.out(json_status(entry, at));
-        const auto with_key = attention + (used_key->empty() ? 0 : 1);
-        context.out(json_summary(PlainSummary{"status", entries->size(), count_outcomes(*entries), with_key, false}));
+        if (unwritable) context.out(json_escrow(**escrow));
+        context.out(
+            json_summary(PlainSummary{"status", entries->size(), count_outcomes(*entries), attention + more, false}));
         return exit;
     }
     std::vector<std::vector<Cell>> rows;
@@ -384,6 +389,9 @@ Exit perform(const Context& context, const StatusCommand& command) {
                                       printable((*store)->refusal()))
                         : context.commands(status_summary(*entries, attention, at)) + "\n");
     context.out(context.commands(*used_key));
+    if (unwritable)
+        context.out(fmt::format("Nothing is stored or sent: the escrow log can't be written: {}. Next: {}\n",
+                                printable((*escrow)->problem), context.commands(kMendEscrow)));
     return exit;
 }
 

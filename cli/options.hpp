@@ -275,6 +275,7 @@ struct VaultForgetCommand {
 };
 struct BreakGlassCreateCommand {
     std::uint32_t threshold = 0, shares = 0;
+    std::vector<std::string> holders;  // of share 1, 2 ...; none: nobody is named
     std::string output;
 };
 struct BreakGlassDrillCommand {};

@@ -862,6 +862,11 @@ private:
             ->type_name("N")
             ->check(within(vault::kMinThreshold, vault::kMaxShares))
             ->required();
+        create
+            ->add_option("--holder", break_glass_create_.holders,
+                         "who gets share 1, 2 ... (as often as there are shares): on the sheets, and recorded")
+            ->type_name("NAME")
+            ->allow_extra_args(false);
         create->add_option("--output", break_glass_create_.output, "directory for the sheets")
             ->type_name("DIR")
             ->required();

@@ -337,11 +337,11 @@ namespace {
 
 constexpr std::size_t kMaxShareFile = 16 * 1024;
 
-Outcome<SecretText> type_share(std::size_t place) {
+Outcome<SecretText> type_share(const std::string& which) {
     SecretText text;
     text.append(vault::kShareMagic);
     for (std::size_t line = 1; line <= vault::kShareLines;) {
-        auto typed = prompt_on_terminal(fmt::format("Share {}, line {:02} of {}: ", place, line, vault::kShareLines));
+        auto typed = prompt_on_terminal(fmt::format("{}, line {:02} of {}: ", which, line, vault::kShareLines));
         if (!typed) return no_secret("--share -: there is no terminal to ask on", "the same command with --share FILE");
         if (!*typed) return no_secret(fmt::format("--share -: {}", typed->error().detail), "the same command");
         const auto fits = (*typed)->expose([&](auto groups) { return vault::check_share_line(line, groups); });
@@ -358,8 +358,8 @@ Outcome<SecretText> type_share(std::size_t place) {
 
 }  // namespace
 
-Outcome<SecretText> read_share(const std::string& file, std::size_t place) {
-    if (file == "-") return type_share(place);
+Outcome<SecretText> read_share(const std::string& file, const std::string& which) {
+    if (file == "-") return type_share(which);
     auto text = read_private_file(file, true, [](int fd) { return read_to_end(fd, kMaxShareFile); });
     if (!text)
         return no_secret(fmt::format("share {} {}", printable(file), text.error().detail),

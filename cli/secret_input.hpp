@@ -23,8 +23,8 @@ namespace bmcvault::cli {
 [[nodiscard]] Outcome<std::optional<std::string>> read_identity(const Context& context);
 
 // A share of the break-glass key: a file of this user, closed to others, or typed on the terminal for "-", where each
-// line is asked for again until its check fits. `place`: the how manieth --share it is.
-[[nodiscard]] Outcome<SecretText> read_share(const std::string& file, std::size_t place);
+// line is asked for again until its check fits. `which`: begins the prompt.
+[[nodiscard]] Outcome<SecretText> read_share(const std::string& file, const std::string& which);
 
 struct Credential {
     std::optional<PasswordField> password;  // nullopt: unknown

@@ -10,8 +10,10 @@
 namespace bmcvault::cli {
 
 struct SheetFacts {
-    std::string vault;  // its directory, when the share was made
-    std::string made;   // a date
+    std::string vault;        // its directory, when the share was made
+    std::string made;         // a date
+    std::string fingerprint;  // of the key
+    std::string holder;       // of this share; may be empty
 };
 
 [[nodiscard]] SecretText share_sheet_text(const vault::Share& share, const SheetFacts& facts);

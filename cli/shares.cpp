@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "cli/secret_input.hpp"
 #include "vault/store/shares.hpp"
 
@@ -29,15 +32,26 @@ Result<vault::IdentityKeys> keys_for(const std::vector<NamedShare>& shares, cons
     return vault::identity_of_slot_key(*key);
 }
 
+// How many are needed is known from the first one.
+std::string which_one(const std::vector<NamedShare>& given) {
+    if (given.empty()) return "A share";
+    return fmt::format("Another share ({} of {} needed)", given.size() + 1, given.front().share.threshold);
+}
+
 }  // namespace
+
+std::vector<std::uint32_t> numbers_of(const std::vector<NamedShare>& shares) {
+    std::vector<std::uint32_t> numbers;
+    std::ranges::transform(shares, std::back_inserter(numbers), [](const auto& named) { return named.share.number; });
+    return numbers;
+}
 
 Outcome<std::vector<NamedShare>> read_shares(const Context& context) {
     std::vector<NamedShare> shares;
     shares.reserve(context.options.shares.size());
     for (const auto& file : context.options.shares) {
-        const auto place = shares.size() + 1;
-        const auto source = file == "-" ? fmt::format("share {}", place) : file;
-        const auto text = read_share(file, place);
+        const auto source = file == "-" ? fmt::format("the share typed for --share {}", shares.size() + 1) : file;
+        const auto text = read_share(file, which_one(shares));
         if (!text) return std::unexpected(text.error());
         auto share = text->expose([](std::string_view typed) { return vault::parse_share(typed); });
         if (!share)

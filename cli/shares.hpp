@@ -2,6 +2,7 @@
 // held against.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@ struct NamedShare {
     vault::Share share;
 };
 
+[[nodiscard]] std::vector<std::uint32_t> numbers_of(const std::vector<NamedShare>& shares);
 [[nodiscard]] Outcome<std::vector<NamedShare>> read_shares(const Context& context);
 // Borrows them. Its error names the share that does not belong to the vault, or says how many are missing.
 [[nodiscard]] vault::Store::KeysFor keys_from(const std::vector<NamedShare>& shares);

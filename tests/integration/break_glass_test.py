@@ -17,6 +17,7 @@ from program import (
     ATTENTION,
     CRASHABLE,
     DAMAGED,
+    NOT_AS_ASKED,
     NOT_UNLOCKED,
     PROGRAM,
     USAGE,
@@ -44,14 +45,17 @@ class Shares(Vault):
 class WithShares(FleetTest):
     """Three rotated BMCs, and a break-glass key in three shares of which two open the vault."""
 
+    HOLDERS = ("anna", "Bob <the bank>", "anna")
+
     def setUp(self):
         super().setUp()
         self.practice = self.start(Practice(count=3))
         self.vault = Vault.create(self.directory, self.practice.inventory(*self.practice.names))
         self.assert_exit(self.vault.json("rotate", "--all"), AS_ASKED)
         self.sheets = self.directory / "sheets"
+        holders = [word for holder in self.HOLDERS for word in ("--holder", holder)]
         made = self.vault.json("vault", "break-glass", "create", "--threshold", "2", "--shares", "3", "--output",
-                               str(self.sheets))
+                               str(self.sheets), *holders)
         self.assert_exit(made, AS_ASKED)
         self.made = made.objects[0]
         self.files = [self.sheets / f"break-glass-2-share-{number}.txt" for number in (1, 2, 3)]
@@ -75,12 +79,61 @@ class BreakGlass(WithShares):
             lines = [line for line in file.read_text().splitlines() if not line.startswith("#")]
             page = file.with_suffix(".html").read_text()
             self.assertIn("\n".join(lines), page)
+        members = {each["name"]: each for each in self.vault.json("member", "list").objects if "name" in each}
+        fingerprint = members["break-glass"]["fingerprint"]
+        self.assertEqual(self.made["fingerprint"], fingerprint)
+        vault_id = self.vault.json("vault", "info").objects[0]["vault_id"]
+        for number, file in enumerate(self.files):
+            self.assertIn(f"# For {self.HOLDERS[number]}.\n", file.read_text())
+            self.assertIn(f"# Vault {vault_id.replace('-', '')[:8]}, slot 2, key {fingerprint}:", file.read_text())
+        page = self.files[1].with_suffix(".html").read_text()
+        self.assertIn("Bob &lt;the bank&gt;", page)
+        self.assertNotIn("Bob <", page)
         before = {file: file.read_bytes() for file in self.files}
         again = self.vault.run("vault", "break-glass", "create", "--threshold", "2", "--shares", "3", "--output",
                                str(self.sheets))
         self.assert_exit(again, USAGE)
         self.assertIn("depart break-glass", again.err)
         self.assertEqual({file: file.read_bytes() for file in self.files}, before)
+
+    def test_a_holder_is_named_for_each_share_or_for_none(self):
+        vault = Vault.create(self.new_directory())
+        sheets = self.new_directory() / "sheets"
+        for holders in (["--holder", "anna"], ["--holder", "anna", "--holder", ""],
+                        ["--holder", "anna", "--holder", "b\x1b[2J"], ["--holder", "anna", "--holder", "x" * 65]):
+            refused = vault.run("vault", "break-glass", "create", "--threshold", "2", "--shares", "2", "--output",
+                                str(sheets), *holders)
+            self.assert_exit(refused, USAGE)
+            self.assertIn("--holder", refused.err)
+            self.assertNotIn("\x1b", refused.err)
+        self.assertFalse(sheets.exists())
+
+    def test_records_say_which_shares_it_were_and_whose(self):
+        self.assert_exit(self.shares(2, 3).json("vault", "break-glass", "drill"), AS_ASKED)
+        self.assert_exit(self.shares(1, 2).json("reveal", "bmc01"), AS_ASKED)
+        bodies = {each["event"]: each["body"] for each in self.vault.json("log").objects[:-1]}
+        self.assertEqual(bodies["break-glass.created"]["holders"], list(self.HOLDERS))
+        self.assertEqual(bodies["break-glass.drilled"]["shares"],
+                         [{"share": 2, "holder": "Bob <the bank>"}, {"share": 3, "holder": "anna"}])
+        self.assertEqual(bodies["break-glass.used"]["shares"],
+                         [{"share": 1, "holder": "anna"}, {"share": 2, "holder": "Bob <the bank>"}])
+
+    def test_a_departure_says_what_the_leaver_takes_along_of_the_key(self):
+        self.assert_exit(self.vault.json("holder", "add", "anna", "bmc01"), AS_ASKED)
+        departed = self.vault.json("depart", "anna", "--no-rotate")
+        self.assert_exit(departed, AS_ASKED)
+        taken = next(each for each in departed.objects if each["type"] == "break-glass-taken")
+        self.assertEqual((taken["shares"], taken["made_it"], taken["with_leavers"], taken["threshold"]),
+                         ([1, 3], False, 2, 2))
+        text = self.vault.run("depart", "anna", "--no-rotate")
+        self.assertIn("anna was given share 1, 3 of 3 of the break-glass key (slot 2). It takes 2 shares; those who have "
+                      "left were given 2, which is enough.\nNext: bmcvault ", text.out)
+        self.assertIn("depart break-glass, then bmcvault", text.out)
+        self.assert_exit(self.vault.json("holder", "add", "carol", "bmc01"), AS_ASKED)
+        self.assertNotIn("break-glass", self.vault.run("depart", "carol", "--no-rotate").out)
+        nobody = self.vault.run("depart", "Bob <the bank>")
+        self.assert_exit(nobody, USAGE)
+        self.assertIn("they were given a share of the break-glass key", nobody.err)
 
     def test_a_drill_exposes_nothing(self):
         drill = self.shares(2, 3).json("vault", "break-glass", "drill")
@@ -128,7 +181,7 @@ class BreakGlass(WithShares):
         everything = ""
         typed = [lines[0], lines[1].replace(lines[1][3], "9" if lines[1][3] != "9" else "8", 1), *lines[1:]]
         for number, line in enumerate(typed):
-            asked = f"line {1 + number - (number > 1):02} of 12: "
+            asked = f"Another share (2 of 2 needed), line {1 + number - (number > 1):02} of 12: "
             shown = ""
             while not shown.endswith(asked):
                 self.assertTrue(select.select([controller], [], [], 60)[0], shown)
@@ -202,10 +255,105 @@ class Escrow(WithShares):
         self.log.rename(f"{self.log}.away")
         rotated = self.vault.json("rotate", "--all")
         self.assertNotEqual(rotated.exit_code, AS_ASKED)
-        self.assertIn(f"the escrow log {self.log} is written before the vault: No such file", rotated.err)
+        self.assertIn(f"the escrow log is written before the vault, and can't be: {self.log} is missing: is its disk "
+                      "mounted?; nothing is stored or sent", rotated.err)
+        self.assertIn("vault escrow disable", rotated.err)
+        self.assertEqual(set(rotated.outcomes.values()), {"blocked"})
         pathlib.Path(f"{self.log}.away").rename(self.log)
         self.assertEqual({name: self.vault.history(name) for name in self.practice.names}, before)
         self.assert_exit(self.vault.json("check", "--all"), AS_ASKED)
+
+    def assert_refused(self, problem):
+        """By a command that makes a credential, by `show` and by `status`, each with what to do."""
+        password = self.directory / "password"
+        if not password.exists():
+            write_private(password, "a password\n")
+        added = self.vault.run("bmc", "add", "new", "192.0.2.9", "--username", "x", "--password-file", str(password))
+        self.assert_exit(added, NOT_AS_ASKED)
+        self.assertIn(problem, added.err)
+        self.assertIn("nothing was stored, and nothing is sent", added.err)
+        for told, text in ((added, added.err), (self.vault.run("status"), None), (self.vault.run("vault", "escrow", "show"), None)):
+            text = text or told.out + told.err
+            self.assertIn(problem, text)
+            self.assertIn("vault escrow disable, then bmcvault", text)
+            self.assertNotIn("disk full", text)
+            if told is not added:
+                self.assert_exit(told, ATTENTION)
+        self.assertIn(problem, self.vault.json("vault", "escrow", "show").objects[0]["problem"])
+        status = self.vault.json("status")
+        self.assertEqual(status.summary["attention"], 1)
+        self.assertIn(problem, next(each for each in status.objects if each["type"] == "escrow")["problem"])
+        self.assertNotIn("new", status.bmcs)
+
+    def test_each_way_in_which_the_log_can_not_be_written_is_named_with_what_to_do(self):
+        whole = self.log.read_bytes()
+        self.log.rename(f"{self.log}.away")
+        self.assert_refused(f"{self.log} is missing: is its disk mounted?")
+        self.log.mkdir()
+        self.assert_refused(f"{self.log}: is not a regular file")
+        self.log.rmdir()
+        pathlib.Path(f"{self.log}.away").rename(self.log)
+        self.log.chmod(0o640)
+        self.assert_refused("has mode 0640 instead of 0600")
+        self.log.chmod(0o600)
+        self.log.write_bytes(b"")
+        self.assert_refused("it was cut, or another file was put there")
+        self.log.write_bytes(whole[:len(whole) // 2] * 3)
+        self.assert_refused("is not as the vault has left it")
+        self.log.write_bytes(whole)
+        self.log.parent.rename(f"{self.log.parent}-gone")
+        self.assert_refused("is missing, and its directory too: is its disk mounted?")
+        pathlib.Path(f"{self.log.parent}-gone").rename(self.log.parent)
+        self.assert_exit(self.vault.json("rotate", "--all"), AS_ASKED)
+        self.assert_exit(self.vault.json("status"), AS_ASKED)
+
+    def test_a_log_that_was_cut_is_ended_and_written_anew(self):
+        self.log.write_bytes(b"")
+        self.assert_exit(self.vault.json("rotate", "bmc01"), NOT_AS_ASKED)
+        self.assert_exit(self.vault.json("vault", "escrow", "disable"), AS_ASKED)
+        self.assert_exit(self.vault.json("vault", "escrow", "enable", "--to", str(self.log)), AS_ASKED)
+        self.assert_exit(self.vault.json("rotate", "bmc01"), AS_ASKED)
+        drill = self.shares().json("vault", "break-glass", "drill")
+        self.assert_exit(drill, AS_ASKED)
+        self.assertEqual(drill.objects[0], {"type": "escrow-sample", "file": str(self.log), "lines": 7, "opened": 7,
+                                            "whole": True, "bmcs": 3, "newest": 3})
+
+    def test_a_drill_says_when_the_log_does_not_give_back_what_the_vault_holds(self):
+        self.log.rename(f"{self.log}.away")
+        drill = self.shares().run("vault", "break-glass", "drill")
+        self.assert_exit(drill, ATTENTION)
+        self.assertIn("2 shares open the vault", drill.out)
+        self.assertIn("is missing: is its disk mounted?", drill.err)
+        self.assertEqual(self.events()[-1], "break-glass.drilled")
+
+    def test_a_bmc_that_moves_is_found_at_its_new_place(self):
+        moved = self.vault.json("bmc", "set", "bmc01", "--port", "6230")
+        self.assert_exit(moved, AS_ASKED)
+        self.assertEqual(len(self.log.read_text().splitlines()), 8, "two versions of it may be live")
+
+    def test_a_new_host_with_a_backup_the_log_and_the_shares(self):
+        backup = self.directory / "old.bmcvault"
+        self.assert_exit(self.vault.json("vault", "backup", str(backup)), AS_ASKED)
+        self.assert_exit(self.vault.json("rotate", "bmc01", "bmc02"), AS_ASKED)
+        saved = self.new_directory() / "saved.escrow"
+        self.log.rename(saved)
+        shutil.rmtree(self.vault.directory)
+        new_host = Shares(Vault(self.new_directory()), self.files[:2])
+        self.assert_exit(new_host.json("vault", "restore", str(backup)), AS_ASKED)
+        replay = ("vault", "escrow", "replay", str(saved))
+        refused = new_host.run(*replay)
+        self.assert_exit(refused, NOT_AS_ASKED)
+        self.assertIn(f"{self.log} is missing", refused.err)
+        self.assert_exit(new_host.json("vault", "escrow", "disable"), AS_ASKED)
+        replayed = new_host.json(*replay)
+        self.assert_exit(replayed, AS_ASKED)
+        self.assertEqual(replayed.objects[0]["added"], 2)
+        check = new_host.json("check", "--all")
+        self.assertEqual(set(check.outcomes.values()), {"as-in-vault"})
+        self.assert_no_failed_login(check)
+        enabled = new_host.json("vault", "escrow", "enable", "--to", str(saved.with_name("new.escrow")))
+        self.assert_exit(enabled, AS_ASKED)
+        self.assert_exit(new_host.json("rotate", "bmc01"), AS_ASKED)
 
     def test_an_older_backup_and_the_log_find_the_live_credential(self):
         backup = self.directory / "old.bmcvault"

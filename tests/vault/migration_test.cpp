@@ -189,6 +189,7 @@ TEST(SchemaSteps, released_ones_stay_as_they_are) {
     EXPECT_EQ(digest(schema_steps()[3]), "49ac411a3de442e6b7358484db852cde7f9a04f4c2feb65174005a8b3955f066");
     EXPECT_EQ(digest(schema_steps()[4]), "ffa408d018b4575943d9e777e24d19d7c9505744f66d552514073d5ea8321ebd");
     EXPECT_EQ(digest(schema_steps()[5]), "b0937ae10dab3daf29524383e1aa82f7fc2812e6f0c9758f6a45713e5d5fed0b");
+    EXPECT_EQ(digest(schema_steps()[6]), "baf7daedb5e036a8faf0ae7201887216acea8ff32900af5e91a1476d18857a76");
 }
 
 TEST_F(Migration, a_vault_of_version_1_opens_with_all_it_held_and_the_tables_of_a_new_one) {

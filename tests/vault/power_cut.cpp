@@ -130,6 +130,12 @@ std::optional<Node> file_of(int fd) {
     return std::nullopt;
 }
 
+off_t place_of_next_write(int fd) {
+    struct stat info{};
+    if ((fcntl(fd, F_GETFL) & O_APPEND) != 0 && fstat(fd, &info) == 0) return info.st_size;
+    return lseek(fd, 0, SEEK_CUR);
+}
+
 void written(int fd, const void* bytes, ssize_t size, off_t offset) {
     const auto node = size > 0 ? file_of(fd) : std::nullopt;
     if (node)
@@ -315,6 +321,15 @@ void RecordedDisk::stop() {
     g_running = false;
 }
 
+void RecordedDisk::forget_syncs_of(const fs::path& file) {
+    BMCVAULT_CHECK(!g_running);
+    const auto node = g_recording->names.at(file.string());
+    std::erase_if(g_recording->operations, [&](const Operation& operation) {
+        const auto* synced = std::get_if<Synced>(&operation);
+        return synced != nullptr && synced->node == node;
+    });
+}
+
 std::size_t RecordedDisk::operations() const {
     return g_recording->operations.size();
 }
@@ -367,7 +382,7 @@ int mkdir(const char* path, mode_t mode) noexcept {
 }
 
 ssize_t write(int fd, const void* bytes, size_t size) {
-    const auto offset = g_running && g_recording->files.contains(fd) ? lseek(fd, 0, SEEK_CUR) : 0;
+    const auto offset = g_running && g_recording->files.contains(fd) ? place_of_next_write(fd) : 0;
     const auto result = real<ssize_t (*)(int, const void*, size_t)>("write")(fd, bytes, size);
     written(fd, bytes, result, offset);
     return result;

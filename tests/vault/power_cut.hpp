@@ -20,6 +20,8 @@ public:
     RecordedDisk& operator=(const RecordedDisk&) = delete;
 
     void stop();
+    // Syncs of this file are lost from the recording, as if nobody had asked for them. Once it has stopped.
+    void forget_syncs_of(const std::filesystem::path& file);
     [[nodiscard]] std::size_t operations() const;
     // `to` is made anew. Seed 0: all that was not synced is lost; seed 1: all is kept, as after a kill.
     void after_power_cut(std::size_t operations, std::uint32_t seed, Syncs, const std::filesystem::path& to) const;

@@ -1,6 +1,6 @@
-// A power cut at every moment of a rotation's steps, a new member, a departure and a backup: the vault opens, all of it
-// verifies, what was acknowledged is there, and nothing is half there. On a disk whose syncs lie it is not so, which
-// shows that these tests would see it.
+// A power cut at every moment of a rotation's steps, with an escrow log and without, a new member, a departure and a
+// backup: the vault opens, all of it verifies, what was acknowledged is there, and nothing is half there. On a disk
+// whose syncs lie it is not so, which shows that these tests would see it.
 //
 // BMCVAULT_POWER_SEEDS=FIRST-LAST tries other outcomes of each cut than the usual few.
 #include <fmt/format.h>
@@ -8,12 +8,16 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <set>
+#include <sstream>
 
 #include "tests/vault/power_cut.hpp"
 #include "tests/vault/test_vault.hpp"
 #include "tests/vault/unlocked_store.hpp"
+#include "vault/core/escrow_line.hpp"
 #include "vault/store/head_file.hpp"
 #include "vault/store/identities.hpp"
+#include "vault/store/shares.hpp"
 #include "vault/store/sqlcipher_store.hpp"
 
 namespace bmcvault::vault {
@@ -150,8 +154,9 @@ protected:
         const test::TemporaryDirectory place;
         for (std::size_t operations = 0; operations <= disk.operations(); ++operations)
             for (auto seed = seeds().first; seed <= seeds().last; ++seed) {
-                disk.after_power_cut(operations, seed, syncs, place.path() / "after");
-                const auto words = what_is_wrong(place.path() / "after", operations, promises_);
+                const auto after = after_.empty() ? place.path() / "after" : after_;
+                disk.after_power_cut(operations, seed, syncs, after);
+                const auto words = what_is_wrong(after, operations, promises_);
                 if (!words.empty())
                     return fmt::format("power cut after {} of {} operations, seed {}: {}", operations,
                                        disk.operations(), seed, words);
@@ -168,6 +173,7 @@ protected:
 
     test::TemporaryDirectory parent_;
     fs::path root_ = parent_.path() / "disk";
+    fs::path after_;  // where the disk is made as a cut leaves it; empty: anywhere
     std::vector<Promise> promises_;
 
 private:
@@ -208,6 +214,82 @@ TEST_F(Power, each_step_of_a_rotation_is_durable_when_it_returns) {
                (new_one == VersionState::kPending || new_one == VersionState::kDestroyed);
     });
     expect_safe_unless_syncs_lie(disk);
+}
+
+// The vault names its log by an absolute path, so each cut is looked at where the disk was.
+class PowerOfEscrow : public Power {
+protected:
+    PowerOfEscrow() {
+        const auto store = open_here();
+        must(store->team().add_break_glass(acting(), {2, 2}, [&](std::span<const Share> made) -> Result<void> {
+            identity_ = identity_of_slot_key(must(join_shares(made)));
+            return {};
+        }));
+        must(store->team().enable_escrow(acting(), log()));
+        after_ = root_;
+    }
+
+    [[nodiscard]] fs::path log() const { return root_ / "escrow"; }
+    [[nodiscard]] std::vector<std::string> lines() const {
+        std::vector<std::string> all;
+        std::istringstream text(test::read_file(log()));
+        for (std::string line; std::getline(text, line);) all.push_back(line);
+        return all;
+    }
+    static Result<void> stage(Store& store, std::uint32_t bmc, std::string_view text) {
+        return store.transact("tester", test::kNow, [&](Transaction& t) -> Result<void> {
+            auto staged = t.stage(test::make_bmc(bmc).id, kPassword, test::secret(text), StoredSize::k20,
+                                  Provenance::kGenerated, "");
+            return staged ? Result<void>() : std::unexpected(staged.error());
+        });
+    }
+    // By somebody who has the shares, a vault without its credentials, and this file.
+    [[nodiscard]] Result<EscrowReplay> replay(const Found& found) const {
+        const auto header = must(read_header(vault(found.root), Access{}));
+        const auto store =
+            must(test::open_unlocked(vault(found.root), header, must(test::unlock_slot(header, *identity_))));
+        return store->team().replay_escrow(acting(), log());
+    }
+
+    std::optional<IdentityKeys> identity_;
+    std::vector<std::string> whole_lines_;  // that were written before the power was cut, sooner or later
+};
+
+TEST_F(PowerOfEscrow, what_is_committed_is_in_the_log_and_every_whole_line_is_read) {
+    RecordedDisk disk(root_);
+    auto store = open_here();
+    must(stage(*store, 1, "second"));
+    must(stage(*store, 2, "third"));
+    store.reset();
+    disk.stop();
+    whole_lines_ = lines();
+    ASSERT_EQ(whole_lines_.size(), 4u);
+    from_the_start("a version is in the vault and not in the log", [&](Found& found) {
+        const auto sealed = lines();
+        for (std::uint32_t bmc = 1; bmc <= 2; ++bmc) {
+            if (must(found.store->versions(test::make_bmc(bmc).id)).size() < 2) continue;
+            if (std::ranges::count(sealed, whole_lines_[1 + bmc]) != 1) return false;
+        }
+        return true;
+    });
+    from_the_start("the log is refused, or the next version does not come to it", [&](Found& found) {
+        if (must(found.store->versions(test::make_bmc(2).id)).size() == 2) return true;
+        const auto before = lines().size();
+        const auto staged = stage(*found.store, 2, "after the cut");
+        return staged && lines().size() > before && parse_escrow_line(lines().back()).has_value();
+    });
+    from_the_start("a whole line is not read", [&](Found& found) {
+        std::set<std::string> left;
+        for (const auto& line : lines())
+            if (parse_escrow_line(line)) left.insert(line);
+        const auto replayed = replay(found);
+        return replayed && left.size() == replayed->lines - replayed->unread &&
+               replayed->known + replayed->added == left.size();
+    });
+    EXPECT_GT(disk.operations(), 20u);
+    EXPECT_EQ(cut_power_everywhere(disk, Syncs::kKept), "");
+    disk.forget_syncs_of(log());
+    EXPECT_NE(cut_power_everywhere(disk, Syncs::kKept), "") << "a log that nobody syncs loses nothing?";
 }
 
 bool has_slot(const Found& found, std::string_view name) {

@@ -17,6 +17,7 @@ enum class ErrorCode {
     kConflict,       // a rule of the vault forbids it (illegal state change, second pending version)
     kIo,             // the operating system refused; detail holds strerror text
     kNoSpace,        // disk full: nothing was stored
+    kNoEscrow,       // the escrow log can't be written as it is: nothing was stored
     kUnsafeFile,     // owner, mode or file system not acceptable
     kWrongKey,       // passphrase or key does not open it
     kNotPermitted,   // opened, or no member at all: the passphrase is not what is missing

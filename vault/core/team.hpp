@@ -88,7 +88,20 @@ struct Escrow {
     std::string file;
     std::uint32_t slot = 0;  // whose key
     UnixTime since;
+    std::string problem;  // why it can't be written as it is; empty: it can
 };
+
+// The last lines of an escrow log, opened by the shares.
+struct EscrowSample {
+    std::string file;
+    std::uint64_t lines = 0;  // looked at
+    std::uint64_t opened = 0;
+    std::uint64_t bmcs = 0;    // in the inventory, with a password in the vault
+    std::uint64_t newest = 0;  // of which the newest one is in those lines
+    bool whole = false;        // there are no lines before those
+};
+
+inline constexpr std::size_t kMostUnreadLines = 1000;
 
 // What was in an escrow log that the vault did not have.
 struct EscrowReplay {
@@ -97,7 +110,8 @@ struct EscrowReplay {
     std::uint64_t added = 0;                  // versions, of state unknown
     std::vector<std::string> bmcs_added;      // names
     std::vector<std::string> not_in_vault;    // names: taken by another BMC meanwhile, or out of the inventory
-    std::vector<std::uint64_t> unread_lines;  // torn, of another vault, or sealed to another key
+    std::uint64_t unread = 0;                 // torn, too long, of another vault, or sealed to another key
+    std::vector<std::uint64_t> unread_lines;  // the first kMostUnreadLines of them
 };
 
 }  // namespace bmcvault::vault

@@ -1,16 +1,15 @@
 #include "vault/store/escrow.hpp"
 #include "vault/store/audit_body.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sodium.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
+#include <deque>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "vault/store/rows.hpp"
 #include "vault/store/sqlcipher_store.hpp"
@@ -21,20 +20,11 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
-constexpr std::size_t kMaxLog = 1ull << 30;
+constexpr std::size_t kMuch = 1 << 20;  // of lines that are not in the file yet
+constexpr std::size_t kMostHashes = 1 << 20;
 
 std::unexpected<Error> escrow_error(const Error& error) {
     return fail(error.code, fmt::format("escrow log: {}; nothing was stored, and nothing is sent", error.detail));
-}
-
-// A line that was cut off by a full disk or a power cut must not swallow the next one.
-Result<bool> ends_within_a_line(int fd, const fs::path& file) {
-    struct stat info{};
-    if (fstat(fd, &info) != 0) return system_error("can not look at", file);
-    if (info.st_size == 0) return false;
-    char last = 0;
-    if (pread(fd, &last, 1, info.st_size - 1) != 1) return system_error("can not read", file);
-    return last != '\n';
 }
 
 Bytes sealed_to(const PublicKeys& keys, const EscrowPlain& plain) {
@@ -63,55 +53,96 @@ Result<Escrowed> unsealed(const EscrowLine& line, const IdentityKeys& identity) 
         [&](auto bytes) { return parse_escrow_plain({reinterpret_cast<const char*>(bytes.data()), size}, line.key); });
 }
 
-// As much of it as `limit` says.
-Result<std::string> read_log(const fs::path& file, std::size_t limit) {
-    const FileDescriptor fd(open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
-    if (!fd.valid()) return system_error("can not open", file);
-    std::string content;
-    std::array<char, 64 * 1024> part{};
-    while (content.size() < limit) {
-        const auto got = read(fd.get(), part.data(), std::min(part.size(), limit - content.size()));
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return system_error("can not read", file);
-        if (got == 0) break;
-        content.append(part.data(), static_cast<std::size_t>(got));
-    }
-    return content;
-}
-
 // An empty file, or one whose lines are of this vault: it goes on.
 Result<void> check_log(const fs::path& file, const VaultId& vault_id) {
-    const auto text = read_log(file, kMaxEscrowLine);
-    if (!text) return std::unexpected(text.error());
-    const std::string_view rest = *text;
-    const auto first = parse_escrow_line(rest.substr(0, rest.find('\n')));
-    if (!rest.empty() && (!first || first->key.vault_id != vault_id))
+    auto reader = EscrowReader::open(file);
+    if (!reader) return std::unexpected(reader.error());
+    const auto line = reader->next();
+    if (!line) return std::unexpected(line.error());
+    if (!*line) return {};
+    const auto first = parse_escrow_line(**line);
+    if (!first || first->key.vault_id != vault_id)
         return fail(ErrorCode::kAlreadyExists,
                     fmt::format("{} is there already, and is no escrow log of this vault", file.string()));
     return {};
 }
 
-}  // namespace
+struct KeptLog {
+    std::int64_t row = 0;
+    Escrow escrow;
+    std::optional<EscrowEnd> left;
+};
 
-void EscrowLog::add(EscrowKey key, const EscrowedPlace& place, const Key20& secret) {
-    key.slot = slot_;
-    lines_ += format_escrow_line({key, sealed_to(keys_, EscrowPlain(key, place, secret))}) + "\n";
+Result<std::optional<KeptLog>> kept_log(Database& database) {
+    std::optional<KeptLog> kept;
+    auto done = database.query(
+        "SELECT e.id,e.file,e.slot,e.since,n.size,n.tail FROM escrow e LEFT JOIN escrow_end n ON n.escrow_id=e.id "
+        "WHERE e.until IS NULL",
+        {}, [&](const Row& row) {
+            kept.emplace();
+            kept->row = row.integer(0);
+            kept->escrow = {row.text(1), static_cast<std::uint32_t>(row.integer(2)), {row.integer(3)}, {}};
+            if (!row.is_null(4)) kept->left = EscrowEnd{static_cast<std::uint64_t>(row.integer(4)), row.bytes<32>(5)};
+            return Result<void>();
+        });
+    if (!done) return std::unexpected(done.error());
+    return kept;
 }
 
-Result<void> EscrowLog::write() {
-    if (lines_.empty()) return {};
-    if (auto done = append_lines(); !done) return escrow_error(done.error());
+// Tells secrets apart without keeping them.
+class SecretHash {
+public:
+    using Value = std::array<std::uint8_t, crypto_generichash_BYTES_MIN>;
+
+    [[nodiscard]] Value of(BmcId bmc, Subject subject, StoredSize size, const Key20& secret) const {
+        constexpr std::size_t kHead = sizeof bmc.uuid + 3;
+        Secret<kHead + kKeySize> message;
+        message.expose_mutable([&](auto out) {
+            auto at = std::ranges::copy(bmc.uuid, out.begin()).out;
+            *at++ = static_cast<std::uint8_t>(subject.kind);
+            *at++ = subject.index;
+            *at++ = static_cast<std::uint8_t>(size);
+            secret.expose([&](auto bytes) { std::ranges::copy(bytes, at); });
+        });
+        Value hash{};
+        message.expose([&](auto bytes) {
+            key_.expose([&](auto key) {
+                crypto_generichash(hash.data(), hash.size(), bytes.data(), bytes.size(), key.data(), key.size());
+            });
+        });
+        return hash;
+    }
+
+private:
+    Key32 key_ = random_key();
+};
+
+}  // namespace
+
+Result<void> EscrowLog::add(EscrowKey key, const EscrowedPlace& place, const Key20& secret) {
+    if (!file_.is_open())
+        if (auto opened = file_.open(); !opened) return escrow_error(opened.error());
+    key.slot = slot_;
+    if (lines_.empty() && file_.ends_within_a_line()) lines_ = "\n";
+    lines_ += format_escrow_line({key, sealed_to(keys_, EscrowPlain(key, place, secret))}) + "\n";
+    return lines_.size() < kMuch ? Result<void>() : append_lines();
+}
+
+void EscrowLog::rewind(std::uint64_t place) {
+    lines_.resize(place > appended_ ? static_cast<std::size_t>(place - appended_) : 0);
+}
+
+Result<void> EscrowLog::append_lines() {
+    if (auto done = file_.append(lines_); !done) return escrow_error(done.error());
+    appended_ += lines_.size();
+    lines_.clear();
     return {};
 }
 
-Result<void> EscrowLog::append_lines() const {
-    if (auto safe = check_file(file_, access_); !safe) return safe;
-    const FileDescriptor fd(open(file_.c_str(), O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC));
-    if (!fd.valid()) return system_error("can not open", file_);
-    const auto torn = ends_within_a_line(fd.get(), file_);
-    if (!torn) return std::unexpected(torn.error());
-    if (auto done = write_bytes(fd.get(), *torn ? "\n" + lines_ : lines_, file_); !done) return done;
-    if (fdatasync(fd.get()) != 0) return system_error("can not sync", file_);
+Result<void> EscrowLog::write() {
+    if (!file_.is_open()) return {};
+    if (auto done = append_lines(); !done) return done;
+    if (auto done = file_.sync(); !done) return escrow_error(done.error());
     return {};
 }
 
@@ -124,38 +155,94 @@ Result<void> StoreTransaction::escrow(BmcId id, Subject subject, VersionNumber v
                                       const Key20& secret) {
     if (escrow_ == nullptr) return {};
     static const std::string select = std::string(kSelectBmc) + "WHERE uuid=?";
-    return database_.query(select, {id.uuid}, [&](const Row& row) -> Result<void> {
+    auto done = database_.query(select, {id.uuid}, [&](const Row& row) {
         const auto bmc = bmc_from_row(row);
-        escrow_->add({keyring_.header().vault_id, 0, id, subject, version, now_},
-                     {bmc.name, bmc.address, bmc.port, bmc.user_name, bmc.channel, size}, secret);
-        return {};
+        return escrow_->add({keyring_.header().vault_id, 0, id, subject, version, now_},
+                            {bmc.name, bmc.address, bmc.port, bmc.user_name, bmc.channel, size}, secret);
     });
+    return done ? remember_escrow_end(escrow_->row(), escrow_->end()) : done;
+}
+
+Result<void> StoreTransaction::escrow_anew(const Bmc& bmc) {
+    if (escrow_ == nullptr) return {};
+    struct Sealed {
+        SealContext context;
+        std::uint32_t compartment = 0;
+        StoredSize size = StoredSize::k20;
+        Bytes sealed;
+    };
+    std::vector<Sealed> all;
+    auto done = database_.query(
+        "SELECT c.kind,c.subject,c.version,c.epoch,b.compartment_id,c.stored_size,c.sealed FROM credential c "
+        "JOIN bmc b ON b.id=c.bmc_id WHERE b.uuid=? AND c.state "
+        "IN('pending','observed','current','previous','unknown') "
+        "ORDER BY c.kind,c.subject,c.version",
+        {bmc.id.uuid}, [&](const Row& row) {
+            const Subject subject{static_cast<Kind>(row.integer(0)), static_cast<std::uint8_t>(row.integer(1))};
+            all.push_back({{keyring_.header().vault_id,
+                            bmc.id,
+                            subject,
+                            {static_cast<std::uint32_t>(row.integer(2))},
+                            static_cast<std::uint32_t>(row.integer(3))},
+                           static_cast<std::uint32_t>(row.integer(4)),
+                           row.integer(5) == 16 ? StoredSize::k16 : StoredSize::k20,
+                           row.blob(6)});
+            return Result<void>();
+        });
+    for (const auto& version : all) {
+        if (!done) return done;
+        const auto* key = keyring_.data_key(version.compartment, version.context.epoch);
+        if (key == nullptr)
+            return fail(ErrorCode::kNotPermitted, "your slot does not open the compartment of this BMC");
+        const auto secret = unseal(version.sealed, version.context, *key);
+        if (!secret) return std::unexpected(secret.error());
+        done = escrow(bmc.id, version.context.subject, version.context.version, version.size, *secret);
+    }
+    return done;
+}
+
+Result<void> StoreTransaction::remember_escrow_end(std::int64_t row, const EscrowEnd& end) {
+    auto done = database_.run("UPDATE escrow_end SET size=?,tail=? WHERE escrow_id=?", {end.size, end.tail, row});
+    if (!done || database_.changed_rows() > 0) return done;
+    return database_.run("INSERT INTO escrow_end(escrow_id,size,tail) VALUES(?,?,?)", {row, end.size, end.tail});
 }
 
 Result<void> StoreTransaction::end_escrow() {
     return database_.run("UPDATE escrow SET until=? WHERE until IS NULL", {now_});
 }
 
+namespace {
+
+bool has_room(const fs::path& file) {
+    std::error_code error;
+    const auto space = fs::space(file, error);
+    return error || (geteuid() == 0 ? space.free : space.available) >= kMaxEscrowLine;
+}
+
+}  // namespace
+
 Result<std::optional<Escrow>> SqlcipherStore::escrow() const {
-    std::optional<Escrow> found;
-    auto done = query("SELECT file,slot,since FROM escrow WHERE until IS NULL", {}, [&](const Row& row) {
-        found = Escrow{row.text(0), static_cast<std::uint32_t>(row.integer(1)), {row.integer(2)}};
-        return Result<void>();
-    });
-    if (!done) return std::unexpected(done.error());
-    return found;
+    const auto connection = database();
+    if (!connection) return std::unexpected(connection.error());
+    auto kept = kept_log(**connection);
+    if (!kept) return std::unexpected(kept.error());
+    if (!*kept) return std::optional<Escrow>();
+    const auto access = check_directory(directory_);
+    if (!access) return std::unexpected(access.error());
+    auto& escrow = (*kept)->escrow;
+    if (auto opened = EscrowFile(escrow.file, *access, (*kept)->left).open(); !opened)
+        escrow.problem = opened.error().detail;
+    else if (!has_room(escrow.file))
+        escrow.problem = fmt::format("{}: its disk has no room", escrow.file);
+    return std::move(escrow);
 }
 
 // The key is the one of the header, which only an owner can sign: a row of the table could name anybody's. The slot may
 // have been made after this process had read the header.
 Result<std::optional<EscrowLog>> SqlcipherStore::escrow_log(Database& database) const {
-    std::optional<Escrow> kept;
-    auto done = database.query("SELECT file,slot FROM escrow WHERE until IS NULL", {}, [&](const Row& row) {
-        kept = Escrow{row.text(0), static_cast<std::uint32_t>(row.integer(1)), {}};
-        return Result<void>();
-    });
-    if (!done) return std::unexpected(done.error());
-    if (!kept) return std::optional<EscrowLog>();
+    const auto kept = kept_log(database);
+    if (!kept) return std::unexpected(kept.error());
+    if (!*kept) return std::optional<EscrowLog>();
     const auto access = check_directory(directory_);
     if (!access) return std::unexpected(access.error());
     auto header = keyring_->header();
@@ -167,9 +254,10 @@ Result<std::optional<EscrowLog>> SqlcipherStore::escrow_log(Database& database) 
         header = *fresh;
     }
     const auto* slot = break_glass_slot_of(header);
-    if (slot == nullptr || slot->number != kept->slot)
+    if (slot == nullptr || slot->number != (*kept)->escrow.slot)
         return fail(ErrorCode::kDamaged, "the header has not the break-glass slot that the escrow log is sealed to");
-    return EscrowLog(kept->file, *access, slot->number, *public_keys_of(*slot));
+    return EscrowLog(EscrowFile((*kept)->escrow.file, *access, (*kept)->left), (*kept)->row, slot->number,
+                     *public_keys_of(*slot));
 }
 
 namespace {
@@ -187,8 +275,10 @@ Result<std::uint64_t> add_everything(const SqlcipherStore& store, EscrowLog& log
         if (!secrets) return std::unexpected(secrets.error());
         for (std::size_t i = 0; i < versions->size(); ++i) {
             const auto& version = (*versions)[i];
-            log.add({vault_id, 0, bmc.id, version.subject, version.version, version.created_at},
-                    {bmc.name, bmc.address, bmc.port, bmc.user_name, bmc.channel, version.size}, (*secrets)[i]);
+            auto added =
+                log.add({vault_id, 0, bmc.id, version.subject, version.version, version.created_at},
+                        {bmc.name, bmc.address, bmc.port, bmc.user_name, bmc.channel, version.size}, (*secrets)[i]);
+            if (!added) return std::unexpected(added.error());
         }
         count += versions->size();
     }
@@ -213,7 +303,7 @@ Result<std::uint64_t> SqlcipherStore::enable_escrow(const Acting& acting, const 
     }
     if (auto safe = check_file(target, *access); !safe) return std::unexpected(safe.error());
     if (auto ours = check_log(target, header->vault_id); !ours) return std::unexpected(ours.error());
-    EscrowLog log(target, *access, slot->number, *public_keys_of(*slot));
+    EscrowLog log(EscrowFile(target, *access, {}), 0, slot->number, *public_keys_of(*slot));
     std::uint64_t count = 0;
     auto done = transact(acting.actor, acting.now, [&](Transaction& transaction) -> Result<void> {
         auto& steps = static_cast<StoreTransaction&>(transaction);
@@ -226,6 +316,7 @@ Result<std::uint64_t> SqlcipherStore::enable_escrow(const Acting& acting, const 
         if (auto written = log.write(); !written) return written;
         auto inserted = steps.database().run("INSERT INTO escrow(file,slot,since) VALUES(?,?,?)",
                                              {target.string(), slot->number, acting.now});
+        if (inserted) inserted = steps.remember_escrow_end(steps.database().last_row_id(), log.end());
         if (!inserted) return inserted;
         return steps.audit(
             "escrow.enabled", std::nullopt,
@@ -248,17 +339,70 @@ Result<void> SqlcipherStore::disable_escrow(const Acting& acting) {
 
 namespace {
 
+// What the vault holds, as hashes: the versions of a BMC are unsealed once, however often its lines come.
+class KnownSecrets {
+public:
+    explicit KnownSecrets(const SqlcipherStore& store) : store_(store) {}
+
+    Result<bool> holds(const EscrowKey& key, const Escrowed& escrowed) {
+        const auto hashes = of(key.bmc);
+        if (!hashes) return std::unexpected(hashes.error());
+        return (*hashes)->contains(hash_.of(key.bmc, key.subject, escrowed.place.size, escrowed.secret));
+    }
+    Result<void> add(const EscrowKey& key, const Escrowed& escrowed) {
+        const auto hashes = of(key.bmc);
+        if (!hashes) return std::unexpected(hashes.error());
+        const auto hash = hash_.of(key.bmc, key.subject, escrowed.place.size, escrowed.secret);
+        kept_ += (*hashes)->insert(hash).second ? 1 : 0;
+        return {};
+    }
+
+private:
+    using Hashes = std::set<SecretHash::Value>;
+
+    Result<Hashes*> of(BmcId bmc) {
+        if (const auto found = known_.find(bmc); found != known_.end()) return &found->second;
+        if (kept_ > kMostHashes) {
+            known_.clear();
+            kept_ = 0;
+        }
+        auto versions = store_.versions(bmc);
+        if (!versions) return std::unexpected(versions.error());
+        std::erase_if(*versions, [](const auto& version) { return version.state == VersionState::kDestroyed; });
+        const auto secrets = store_.unseal(*versions);
+        if (!secrets) return std::unexpected(secrets.error());
+        auto& hashes = known_[bmc];
+        for (std::size_t i = 0; i < versions->size(); ++i)
+            hashes.insert(hash_.of(bmc, (*versions)[i].subject, (*versions)[i].size, (*secrets)[i]));
+        kept_ += hashes.size();
+        return &hashes;
+    }
+
+    const SqlcipherStore& store_;
+    SecretHash hash_;
+    std::map<BmcId, Hashes> known_;
+    std::size_t kept_ = 0;
+};
+
+void put(const EscrowedPlace& place, Bmc& bmc) {
+    bmc.name = place.name;
+    bmc.address = place.address;
+    bmc.port = place.port;
+    bmc.user_name = place.user_name;
+    bmc.channel = place.channel;
+}
+
 // Brings back what is in the lines of one escrow log.
 class Replaying {
 public:
     Replaying(const SqlcipherStore& store, Transaction& transaction, EscrowReplay& result)
-        : store_(store), transaction_(transaction), result_(result) {}
+        : store_(store), transaction_(transaction), result_(result), known_(store) {}
 
     Result<void> take(const EscrowLine& line, const Escrowed& escrowed) {
         const auto there = is_there(line.key.bmc, escrowed.place);
         if (!there) return std::unexpected(there.error());
         if (!*there) return {};
-        const auto known = knows(line.key, escrowed);
+        const auto known = known_.holds(line.key, escrowed);
         if (!known) return std::unexpected(known.error());
         if (*known) {
             ++result_.known;
@@ -268,75 +412,154 @@ public:
                                               VersionState::kUnknown, Provenance::kRestored, "from the escrow log");
         if (!added) return std::unexpected(added.error());
         ++result_.added;
-        return {};
+        return known_.add(line.key, escrowed);
     }
 
 private:
-    // A BMC that the vault does not know is added as it was when the log was written.
+    // A BMC that the vault does not know is added as its last line says.
     Result<bool> is_there(BmcId id, const EscrowedPlace& place) {
+        if (const auto added = added_.find(id); added != added_.end()) return follow(id, place, added->second);
         const auto found = store_.bmc(id);
         if (found && !found->retired) return true;
         if (!found && found.error().code != ErrorCode::kNotFound) return std::unexpected(found.error());
         Bmc bmc;
         bmc.id = id;
-        bmc.name = place.name;
-        bmc.address = place.address;
-        bmc.port = place.port;
-        bmc.user_name = place.user_name;
-        bmc.channel = place.channel;
+        put(place, bmc);
         auto added = found ? fail(ErrorCode::kAlreadyExists, "") : transaction_.add_bmc(bmc);
         if (added) {
+            added_.emplace(id, place);
             result_.bmcs_added.push_back(place.name);
             return true;
         }
         if (added.error().code != ErrorCode::kAlreadyExists) return std::unexpected(added.error());
-        if (std::ranges::count(result_.not_in_vault, place.name) == 0) result_.not_in_vault.push_back(place.name);
+        if (left_out_.insert(place.name).second) result_.not_in_vault.push_back(place.name);
         return false;
     }
 
-    Result<bool> knows(const EscrowKey& key, const Escrowed& escrowed) {
-        auto versions = store_.versions(key.bmc);
-        if (!versions) return std::unexpected(versions.error());
-        std::erase_if(*versions, [&](const auto& version) {
-            return version.subject != key.subject || version.size != escrowed.place.size ||
-                   version.state == VersionState::kDestroyed;
-        });
-        const auto secrets = store_.unseal(*versions);
-        if (!secrets) return std::unexpected(secrets.error());
-        return std::ranges::any_of(*secrets, [&](const Key20& secret) { return secret.equals(escrowed.secret); });
+    // Its name stays where another BMC has the new one.
+    Result<bool> follow(BmcId id, EscrowedPlace place, EscrowedPlace& last) {
+        place.size = last.size;
+        if (place == last) return true;
+        auto bmc = store_.bmc(id);
+        if (!bmc) return std::unexpected(bmc.error());
+        const auto name = bmc->name;
+        put(place, *bmc);
+        auto moved = transaction_.update_bmc(*bmc);
+        if (!moved && moved.error().code == ErrorCode::kAlreadyExists) {
+            bmc->name = name;
+            moved = transaction_.update_bmc(*bmc);
+        }
+        if (!moved) return std::unexpected(moved.error());
+        last = std::move(place);
+        return true;
     }
 
     const SqlcipherStore& store_;
     Transaction& transaction_;
     EscrowReplay& result_;
+    KnownSecrets known_;
+    std::map<BmcId, EscrowedPlace> added_;
+    std::set<std::string> left_out_;
 };
+
+// kDamaged, kWrongKey: it can't be read, and others may.
+Result<std::pair<EscrowLine, Escrowed>> opened_line(std::string_view text, const VaultId& vault_id,
+                                                    const IdentityKeys& identity) {
+    auto line = parse_escrow_line(text);
+    if (!line) return std::unexpected(line.error());
+    if (line->key.vault_id != vault_id) return fail(ErrorCode::kWrongKey, "escrow log: a line of another vault");
+    auto escrowed = unsealed(*line, identity);
+    if (!escrowed) return std::unexpected(escrowed.error());
+    return std::pair(std::move(*line), std::move(*escrowed));
+}
+
+std::unexpected<Error> only_the_shares() {
+    return fail(ErrorCode::kNotPermitted, "only the shares open an escrow log");
+}
+
+// The newest password of each BMC, held against what was found in a log.
+Result<void> count_newest(const SqlcipherStore& store, const SecretHash& hash, const std::set<BmcId>& bmcs_found,
+                          const std::set<SecretHash::Value>& found, EscrowSample& sample) {
+    const auto bmcs = store.bmcs(false);
+    if (!bmcs) return std::unexpected(bmcs.error());
+    for (const auto& bmc : *bmcs) {
+        const auto versions = store.versions(bmc.id);
+        if (!versions) return std::unexpected(versions.error());
+        const CredentialVersion* newest = nullptr;
+        for (const auto& version : *versions)
+            if (version.subject == Subject{Kind::kPassword, Subject::kOwnAccount} &&
+                version.state != VersionState::kDestroyed)
+                newest = &version;
+        if (newest == nullptr) continue;
+        ++sample.bmcs;
+        if (!bmcs_found.contains(bmc.id)) continue;
+        const auto secret = store.unseal(*newest);
+        if (!secret) return std::unexpected(secret.error());
+        if (found.contains(hash.of(bmc.id, newest->subject, newest->size, *secret))) ++sample.newest;
+    }
+    return {};
+}
 
 }  // namespace
 
-Result<EscrowReplay> SqlcipherStore::replay_escrow(const Acting& acting, const fs::path& file) {
-    if (!std::holds_alternative<BreakGlassSlot>(own_slot().kind))
-        return fail(ErrorCode::kNotPermitted, "only the shares open an escrow log");
+Result<std::optional<EscrowSample>> SqlcipherStore::sample_escrow(std::size_t most) const {
     const auto& identity = keyring_->unlocked().identity;
-    BMCVAULT_CHECK(identity.has_value());
-    const auto text = read_log(file, kMaxLog + 1);
-    if (!text) return std::unexpected(text.error());
-    if (text->size() > kMaxLog)
-        return fail(ErrorCode::kInvalidArgument, fmt::format("{} is larger than 1 GiB", file.string()));
+    if (!std::holds_alternative<BreakGlassSlot>(own_slot().kind) || !identity) return only_the_shares();
+    const auto kept = escrow();
+    if (!kept) return std::unexpected(kept.error());
+    if (!*kept) return std::optional<EscrowSample>();
+    if (!(*kept)->problem.empty()) return fail(ErrorCode::kNoEscrow, (*kept)->problem);
+    constexpr std::uint64_t kUsualLine = 1024;
+    auto reader = EscrowReader::open_end((*kept)->file, most * kUsualLine);
+    if (!reader) return std::unexpected(reader.error());
+    EscrowSample sample{(*kept)->file, 0, 0, 0, 0, reader->from_the_start()};
+    std::deque<std::string> lines;
+    for (;;) {
+        const auto line = reader->next();
+        if (!line) return std::unexpected(line.error());
+        if (!*line) break;
+        lines.emplace_back(**line);
+        if (lines.size() <= most) continue;
+        lines.pop_front();
+        sample.whole = false;
+    }
+    const SecretHash hash;
+    std::set<BmcId> bmcs;
+    std::set<SecretHash::Value> found;
+    for (const auto& text : lines) {
+        ++sample.lines;
+        const auto line = opened_line(text, keyring_->header().vault_id, *identity);
+        if (!line) continue;
+        ++sample.opened;
+        const auto& [clear, escrowed] = *line;
+        bmcs.insert(clear.key.bmc);
+        found.insert(hash.of(clear.key.bmc, clear.key.subject, escrowed.place.size, escrowed.secret));
+    }
+    if (auto counted = count_newest(*this, hash, bmcs, found, sample); !counted)
+        return std::unexpected(counted.error());
+    return sample;
+}
+
+Result<EscrowReplay> SqlcipherStore::replay_escrow(const Acting& acting, const fs::path& file) {
+    const auto& identity = keyring_->unlocked().identity;
+    if (!std::holds_alternative<BreakGlassSlot>(own_slot().kind) || !identity) return only_the_shares();
+    auto reader = EscrowReader::open(file);
+    if (!reader) return std::unexpected(reader.error());
     EscrowReplay result;
     auto done = transact(acting.actor, acting.now, [&](Transaction& transaction) -> Result<void> {
         Replaying replaying(*this, transaction, result);
-        for (std::string_view rest = *text; !rest.empty();) {
-            const auto end = std::min(rest.find('\n'), rest.size());
-            const auto line = parse_escrow_line(rest.substr(0, end));
-            rest.remove_prefix(std::min(end + 1, rest.size()));
+        for (;;) {
+            const auto text = reader->next();
+            if (!text) return std::unexpected(text.error());
+            if (!*text) break;
             ++result.lines;
-            const bool ours = line && line->key.vault_id == keyring_->header().vault_id;
-            const auto escrowed = ours ? unsealed(*line, *identity) : fail(ErrorCode::kDamaged, "");
-            if (!escrowed) {
-                result.unread_lines.push_back(result.lines);
+            const auto line = opened_line(**text, keyring_->header().vault_id, *identity);
+            if (!line) {
+                ++result.unread;
+                if (result.unread_lines.size() < kMostUnreadLines) result.unread_lines.push_back(result.lines);
                 continue;
             }
-            if (auto taken = replaying.take(*line, *escrowed); !taken) return taken;
+            if (auto taken = replaying.take(line->first, line->second); !taken) return taken;
         }
         return transaction.audit(
             "escrow.replayed", std::nullopt,

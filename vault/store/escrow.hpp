@@ -2,36 +2,40 @@
 // committed. Internal to vault/store.
 #pragma once
 
-#include <filesystem>
+#include <cstdint>
 #include <string>
-#include <string_view>
 
 #include "vault/core/escrow_line.hpp"
-#include "vault/store/vault_files.hpp"
+#include "vault/store/escrow_file.hpp"
 
 namespace bmcvault::vault {
 
 class EscrowLog {
 public:
-    EscrowLog(std::filesystem::path file, const Access& access, std::uint32_t slot, const PublicKeys& keys)
-        : file_(std::move(file)), access_(access), slot_(slot), keys_(keys) {}
+    // `row`: of table escrow.
+    EscrowLog(EscrowFile file, std::int64_t row, std::uint32_t slot, const PublicKeys& keys)
+        : file_(std::move(file)), row_(row), slot_(slot), keys_(keys) {}
 
-    // Kept until write(). The slot of the key is filled in.
-    void add(EscrowKey key, const EscrowedPlace& place, const Key20& secret);
-    // For a savepoint.
-    [[nodiscard]] std::size_t size() const { return lines_.size(); }
-    void rewind(std::size_t size) { lines_.resize(size); }
-    // Everything added is on the disk when this returns. Names the file when it can't be.
+    // On its way with write(), or before where it has become much. The slot of the key is filled in. kNoEscrow.
+    [[nodiscard]] Result<void> add(EscrowKey key, const EscrowedPlace& place, const Key20& secret);
+    // For a savepoint. What is in the file already stays.
+    [[nodiscard]] std::uint64_t place() const { return appended_ + lines_.size(); }
+    void rewind(std::uint64_t place);
+    // Everything added is on the disk when this returns.
     [[nodiscard]] Result<void> write();
+    // As it is then.
+    [[nodiscard]] EscrowEnd end() const { return file_.end_with(lines_); }
+    [[nodiscard]] std::int64_t row() const { return row_; }
 
 private:
-    [[nodiscard]] Result<void> append_lines() const;
+    [[nodiscard]] Result<void> append_lines();
 
-    std::filesystem::path file_;
-    Access access_;
+    EscrowFile file_;
+    std::int64_t row_;
     std::uint32_t slot_;
     PublicKeys keys_;
     std::string lines_;
+    std::uint64_t appended_ = 0;
 };
 
 }  // namespace bmcvault::vault

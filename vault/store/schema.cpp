@@ -426,11 +426,27 @@ CREATE TRIGGER state_escrow_update AFTER UPDATE ON escrow
     'escrow',NEW.id,NEW.file,NEW.slot,NEW.since,NEW.until); END;
 )sql";
 
-// BLAKE2b-256 of what all steps leave in sqlite_master, as check_schema() reads it.
-constexpr std::string_view kSchemaDigest = "24792075eb901b62fc38082f7e59d2e3371eba5881e4403141360fb6fcb18267";
+// Where the escrow log ended when the vault had written to it last. No row: not written since this table is there.
+constexpr const char* kVersion7 = R"sql(
+CREATE TABLE escrow_end(
+  escrow_id INTEGER PRIMARY KEY REFERENCES escrow(id), size INTEGER NOT NULL CHECK(size>=0),
+  tail BLOB NOT NULL CHECK(typeof(tail)='blob' AND length(tail)=32));
+CREATE TRIGGER escrow_end_no_delete BEFORE DELETE ON escrow_end
+  BEGIN SELECT RAISE(ABORT,'where an escrow log ended stays known'); END;
+CREATE TRIGGER escrow_end_fixed BEFORE UPDATE OF escrow_id ON escrow_end
+  BEGIN SELECT RAISE(ABORT,'where an escrow log ended stays known'); END;
+CREATE TRIGGER state_escrow_end_insert AFTER INSERT ON escrow_end
+  BEGIN UPDATE state SET root=root_with(root,'escrow_end',NEW.escrow_id,NEW.size,NEW.tail); END;
+CREATE TRIGGER state_escrow_end_update AFTER UPDATE ON escrow_end
+  BEGIN UPDATE state SET root=root_with(root_without(root,'escrow_end',OLD.escrow_id,OLD.size,OLD.tail),
+    'escrow_end',NEW.escrow_id,NEW.size,NEW.tail); END;
+)sql";
 
-constexpr std::array<const char*, kSchemaVersion> kSteps{kVersion1, kVersion2, kVersion3,
-                                                         kVersion4, kVersion5, kVersion6};
+// BLAKE2b-256 of what all steps leave in sqlite_master, as check_schema() reads it.
+constexpr std::string_view kSchemaDigest = "b2827f3108917f445a86118cfb20bb1ee6aa74680ed32a4b489043ac11d8c841";
+
+constexpr std::array<const char*, kSchemaVersion> kSteps{kVersion1, kVersion2, kVersion3, kVersion4,
+                                                         kVersion5, kVersion6, kVersion7};
 
 }  // namespace
 

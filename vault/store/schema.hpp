@@ -8,7 +8,7 @@
 
 namespace bmcvault::vault {
 
-inline constexpr int kSchemaVersion = 6;  // at most 255: one byte in table meta
+inline constexpr int kSchemaVersion = 7;  // at most 255: one byte in table meta
 inline constexpr unsigned kDefaultCompartment = 1;
 inline constexpr unsigned kFirstEpoch = 1;
 

@@ -101,12 +101,15 @@ public:
     Result<std::vector<WipedBmc>> wiped() const override;
     Result<void> destroy(const Acting&, std::span<const BmcId> wiped) override;
     Result<std::vector<std::string>> backups_since(UnixTime) const override;
-    Result<void> add_break_glass(const Acting&, std::uint32_t threshold, std::uint32_t count,
-                                 const KeepShares& keep) override;
+    Result<void> add_break_glass(const Acting&, const NewBreakGlass& made, const KeepShares& keep) override;
+    Result<std::optional<KeyInShares>> break_glass() const override;
+    void opened_by(std::vector<std::uint32_t> shares) override { opened_by_ = std::move(shares); }
     Result<Departure> use_break_glass(const Acting&) override;
+    Result<void> record_drill(const Acting&, std::uint64_t credentials) override;
     Result<std::optional<Escrow>> escrow() const override;
     Result<std::uint64_t> enable_escrow(const Acting&, const std::filesystem::path& file) override;
     Result<void> disable_escrow(const Acting&) override;
+    Result<std::optional<EscrowSample>> sample_escrow(std::size_t most) const override;
     Result<EscrowReplay> replay_escrow(const Acting&, const std::filesystem::path& file) override;
     Result<void> new_generation(const Acting& acting) override { return destroy(acting, {}); }
     Result<BackupReport> backup(const std::filesystem::path& file, const Acting&) override;
@@ -163,6 +166,7 @@ private:
     mutable std::unique_ptr<Database> database_;
     Seen seen_;
     std::function<void(Store&)> before_closing_;
+    std::vector<std::uint32_t> opened_by_;  // shares
 };
 
 // As connect(), whatever version the tables have.

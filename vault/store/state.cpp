@@ -8,7 +8,7 @@ namespace {
 
 // The log's: audit is a chain, a missing audit_signature is known from its record. Not by an index, which may hold what
 // the table does not; integrity_check compares the two.
-constexpr std::array<RowsOfState, 21> kRowsOfState{{
+constexpr std::array<RowsOfState, 22> kRowsOfState{{
     {"meta", "SELECT * FROM meta NOT INDEXED"},
     {"compartment", "SELECT * FROM compartment NOT INDEXED"},
     {"data_key", "SELECT * FROM data_key NOT INDEXED"},
@@ -30,6 +30,7 @@ constexpr std::array<RowsOfState, 21> kRowsOfState{{
     {"wiped", "SELECT * FROM wiped NOT INDEXED"},
     {"admin_key", "SELECT * FROM admin_key NOT INDEXED"},
     {"escrow", "SELECT * FROM escrow NOT INDEXED"},
+    {"escrow_end", "SELECT * FROM escrow_end NOT INDEXED"},
 }};
 
 std::unexpected<Error> older_pages() {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "vault/base/error.hpp"
+#include "vault/core/key_in_shares.hpp"
 #include "vault/core/share.hpp"
 #include "vault/core/team.hpp"
 
@@ -93,20 +94,34 @@ public:
 
     // A slot that `threshold` of `count` shares open, as an owner. `keep` gets the shares first and must have put them
     // where people find them when it returns: there is never a slot without shares. kAlreadyExists: there is one.
+    // `holders`: of each share in turn, or none at all.
+    struct NewBreakGlass {
+        std::uint32_t threshold = 0;
+        std::uint32_t count = 0;
+        std::vector<std::string> holders{};
+    };
     using KeepShares = std::function<Result<void>(std::span<const Share>)>;
-    [[nodiscard]] virtual Result<void> add_break_glass(const Acting&, std::uint32_t threshold, std::uint32_t count,
-                                                       const KeepShares& keep) = 0;
+    [[nodiscard]] virtual Result<void> add_break_glass(const Acting&, const NewBreakGlass&, const KeepShares& keep) = 0;
+    // nullopt: the vault has no such slot.
+    [[nodiscard]] virtual Result<std::optional<KeyInShares>> break_glass() const = 0;
+    // The numbers of the shares that have opened this store, for the records of it.
+    virtual void opened_by(std::vector<std::uint32_t> shares) = 0;
     // The shares have opened the vault: whatever may be live is exposed, and due. Signed, and durable on return. The
     // departure is one for all uses of a slot.
     [[nodiscard]] virtual Result<Departure> use_break_glass(const Acting&) = 0;
+    // The shares were proved to open so many credential versions: a record, and nothing else.
+    [[nodiscard]] virtual Result<void> record_drill(const Acting&, std::uint64_t credentials) = 0;
 
     // nullopt: none is kept.
     [[nodiscard]] virtual Result<std::optional<Escrow>> escrow() const = 0;
-    // From now on no credential is stored that is not in this file first; those there are go there now. A file that is
-    // there already must be an escrow log of this vault. The number written. kConflict: no break-glass slot, or one is
-    // kept.
+    // From now on no credential is stored that is not in this file first (kNoEscrow); those there are go there now. A
+    // file that is there already must be an escrow log of this vault. The number written. kConflict: no break-glass
+    // slot, or one is kept.
     [[nodiscard]] virtual Result<std::uint64_t> enable_escrow(const Acting&, const std::filesystem::path& file) = 0;
     [[nodiscard]] virtual Result<void> disable_escrow(const Acting&) = 0;
+    // The last lines of the one that is kept, at most `most`; nullopt: none is. kNotPermitted: the vault was not opened
+    // by shares; kNoEscrow: it can't be written as it is.
+    [[nodiscard]] virtual Result<std::optional<EscrowSample>> sample_escrow(std::size_t most) const = 0;
     // Adds what the vault does not have. kNotPermitted: the vault was not opened by shares.
     [[nodiscard]] virtual Result<EscrowReplay> replay_escrow(const Acting&, const std::filesystem::path& file) = 0;
 

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "vault/core/audit_chain.hpp"
@@ -19,6 +21,7 @@ using Json = nlohmann::json;  // keys sorted: one spelling of each body
 
 constexpr std::int64_t kNone = 0;
 constexpr std::uint64_t kMostUnsignedRecords = 1000;
+constexpr std::array<std::string_view, 5> kPlaceOfBmc{"name", "address", "port", "user_name", "channel"};
 
 std::string describe(Subject subject, VersionNumber version) {
     return fmt::format("{} {} version {}", to_word(subject.kind), subject.index, version.value);
@@ -170,6 +173,10 @@ Result<void> StoreTransaction::update_bmc(const Bmc& bmc) {
     static const std::string update = update_bmc_sql();
     values.emplace_back(bmc.id.uuid);
     if (auto done = database_.run(update, values); !done) return done;
+    const bool moved =
+        std::ranges::any_of(kPlaceOfBmc, [&](auto column) { return std::ranges::count(changed, column) > 0; });
+    if (moved)
+        if (auto done = escrow_anew(bmc); !done) return done;
     return audit("bmc.changed", bmc.id, audit_body({{"changed", changed}, {"name", bmc.name}}));
 }
 

@@ -33,9 +33,9 @@ public:
     void escrow_to(EscrowLog* log) { escrow_ = log; }
     struct Place {
         AuditHead head;
-        std::size_t escrowed = 0;
+        std::uint64_t escrowed = 0;
     };
-    [[nodiscard]] Place place() const { return {head_, escrow_ != nullptr ? escrow_->size() : 0}; }
+    [[nodiscard]] Place place() const { return {head_, escrow_ != nullptr ? escrow_->place() : 0}; }
     void rewind(const Place& place);  // after ROLLBACK TO
 
     Result<void> add_bmc(const Bmc&) override;
@@ -92,6 +92,8 @@ public:
     // What may be live on any BMC is exposed by this departure; how many versions.
     [[nodiscard]] Result<std::uint64_t> expose_all(std::int64_t departure);
     [[nodiscard]] Result<void> end_escrow();
+    // Where the log of this row of table escrow ends from this transaction on.
+    [[nodiscard]] Result<void> remember_escrow_end(std::int64_t row, const EscrowEnd&);
     // Every current and pending version becomes unknown, for only the BMCs know which of them is live.
     [[nodiscard]] Result<void> distrust_all(std::string json_body);
 
@@ -120,6 +122,8 @@ private:
     [[nodiscard]] Result<std::uint32_t> insert_list(const std::string& name);
     [[nodiscard]] Result<void> insert_listed(std::uint32_t list, std::uint32_t entry, const NewListedPassword&);
     [[nodiscard]] Result<void> escrow(BmcId, Subject, VersionNumber, StoredSize, const Key20&);
+    // What may be live on a BMC whose place has changed goes to the log once more.
+    [[nodiscard]] Result<void> escrow_anew(const Bmc&);
     [[nodiscard]] Result<void> sign_record(const IdentityKeys& identity);
     [[nodiscard]] Result<std::int64_t> number(std::string_view sql, const Database::Values& = {});
     [[nodiscard]] Result<void> audit_version(std::string_view event, BmcId, Subject, VersionNumber,
