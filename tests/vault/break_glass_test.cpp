@@ -499,6 +499,9 @@ TEST_F(EscrowOfStore, a_drill_tells_how_much_of_its_end_opens_and_what_is_in_it)
     EXPECT_EQ(sample(1).newest, 1u);
     EXPECT_FALSE(sample(1).whole);
     const auto whole = test::read_file(file());
+    test::write_file(file(), whole + whole.substr(0, whole.find('\n') + 1));
+    EXPECT_EQ(sample(1).opened, 1u);
+    EXPECT_EQ(sample(1).newest, 0u) << "an older password of that BMC";
     test::write_file(file(), whole + whole.substr(0, 200) + "\n");
     EXPECT_EQ(sample(10).lines, 5u);
     EXPECT_EQ(sample(10).opened, 4u);

@@ -22,6 +22,8 @@ using Json = nlohmann::json;
 
 constexpr std::size_t kMuch = 1 << 20;  // of lines that are not in the file yet
 constexpr std::size_t kMostHashes = 1 << 20;
+// SQLite keeps what a savepoint may have to put back in memory. Repeated, a replay goes on where it has stopped.
+constexpr std::size_t kLinesPerCommit = 1000;
 
 std::unexpected<Error> escrow_error(const Error& error) {
     return fail(error.code, fmt::format("escrow log: {}; nothing was stored, and nothing is sent", error.detail));
@@ -395,11 +397,10 @@ void put(const EscrowedPlace& place, Bmc& bmc) {
 // Brings back what is in the lines of one escrow log.
 class Replaying {
 public:
-    Replaying(const SqlcipherStore& store, Transaction& transaction, EscrowReplay& result)
-        : store_(store), transaction_(transaction), result_(result), known_(store) {}
+    Replaying(const SqlcipherStore& store, EscrowReplay& result) : store_(store), result_(result), known_(store) {}
 
-    Result<void> take(const EscrowLine& line, const Escrowed& escrowed) {
-        const auto there = is_there(line.key.bmc, escrowed.place);
+    Result<void> take(Transaction& transaction, const EscrowLine& line, const Escrowed& escrowed) {
+        const auto there = is_there(transaction, line.key.bmc, escrowed.place);
         if (!there) return std::unexpected(there.error());
         if (!*there) return {};
         const auto known = known_.holds(line.key, escrowed);
@@ -408,8 +409,8 @@ public:
             ++result_.known;
             return {};
         }
-        auto added = transaction_.add_version(line.key.bmc, line.key.subject, escrowed.secret, escrowed.place.size,
-                                              VersionState::kUnknown, Provenance::kRestored, "from the escrow log");
+        auto added = transaction.add_version(line.key.bmc, line.key.subject, escrowed.secret, escrowed.place.size,
+                                             VersionState::kUnknown, Provenance::kRestored, "from the escrow log");
         if (!added) return std::unexpected(added.error());
         ++result_.added;
         return known_.add(line.key, escrowed);
@@ -417,15 +418,16 @@ public:
 
 private:
     // A BMC that the vault does not know is added as its last line says.
-    Result<bool> is_there(BmcId id, const EscrowedPlace& place) {
-        if (const auto added = added_.find(id); added != added_.end()) return follow(id, place, added->second);
+    Result<bool> is_there(Transaction& transaction, BmcId id, const EscrowedPlace& place) {
+        if (const auto added = added_.find(id); added != added_.end())
+            return follow(transaction, id, place, added->second);
         const auto found = store_.bmc(id);
         if (found && !found->retired) return true;
         if (!found && found.error().code != ErrorCode::kNotFound) return std::unexpected(found.error());
         Bmc bmc;
         bmc.id = id;
         put(place, bmc);
-        auto added = found ? fail(ErrorCode::kAlreadyExists, "") : transaction_.add_bmc(bmc);
+        auto added = found ? fail(ErrorCode::kAlreadyExists, "") : transaction.add_bmc(bmc);
         if (added) {
             added_.emplace(id, place);
             result_.bmcs_added.push_back(place.name);
@@ -437,17 +439,17 @@ private:
     }
 
     // Its name stays where another BMC has the new one.
-    Result<bool> follow(BmcId id, EscrowedPlace place, EscrowedPlace& last) {
+    Result<bool> follow(Transaction& transaction, BmcId id, EscrowedPlace place, EscrowedPlace& last) {
         place.size = last.size;
         if (place == last) return true;
         auto bmc = store_.bmc(id);
         if (!bmc) return std::unexpected(bmc.error());
         const auto name = bmc->name;
         put(place, *bmc);
-        auto moved = transaction_.update_bmc(*bmc);
+        auto moved = transaction.update_bmc(*bmc);
         if (!moved && moved.error().code == ErrorCode::kAlreadyExists) {
             bmc->name = name;
-            moved = transaction_.update_bmc(*bmc);
+            moved = transaction.update_bmc(*bmc);
         }
         if (!moved) return std::unexpected(moved.error());
         last = std::move(place);
@@ -455,7 +457,6 @@ private:
     }
 
     const SqlcipherStore& store_;
-    Transaction& transaction_;
     EscrowReplay& result_;
     KnownSecrets known_;
     std::map<BmcId, EscrowedPlace> added_;
@@ -546,12 +547,14 @@ Result<EscrowReplay> SqlcipherStore::replay_escrow(const Acting& acting, const f
     auto reader = EscrowReader::open(file);
     if (!reader) return std::unexpected(reader.error());
     EscrowReplay result;
-    auto done = transact(acting.actor, acting.now, [&](Transaction& transaction) -> Result<void> {
-        Replaying replaying(*this, transaction, result);
-        for (;;) {
+    Replaying replaying(*this, result);
+    bool more = true;
+    const auto some_lines = [&](Transaction& transaction) -> Result<void> {
+        for (std::size_t i = 0; i < kLinesPerCommit; ++i) {
             const auto text = reader->next();
             if (!text) return std::unexpected(text.error());
-            if (!*text) break;
+            more = text->has_value();
+            if (!more) break;
             ++result.lines;
             const auto line = opened_line(**text, keyring_->header().vault_id, *identity);
             if (!line) {
@@ -559,14 +562,16 @@ Result<EscrowReplay> SqlcipherStore::replay_escrow(const Acting& acting, const f
                 if (result.unread_lines.size() < kMostUnreadLines) result.unread_lines.push_back(result.lines);
                 continue;
             }
-            if (auto taken = replaying.take(line->first, line->second); !taken) return taken;
+            if (auto taken = replaying.take(transaction, line->first, line->second); !taken) return taken;
         }
+        if (more) return {};
         return transaction.audit(
             "escrow.replayed", std::nullopt,
             audit_body(acting,
                        {{"file", file.string()}, {"added", result.added}, {"bmcs_added", result.bmcs_added.size()}}));
-    });
-    if (!done) return std::unexpected(done.error());
+    };
+    while (more)
+        if (auto done = transact(acting.actor, acting.now, some_lines); !done) return std::unexpected(done.error());
     return result;
 }
 
