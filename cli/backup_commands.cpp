@@ -187,7 +187,7 @@ std::string question_of(const vault::Store& store) {
         printable(other.string()));
 }
 
-void tell_who_is_back(const Context& context, const vault::Store& store) {
+void tell_who_is_back(const Context& context, vault::Store& store) {
     std::vector<std::string> names;
     for (const auto& slot : store.team().slots()) names.push_back(printable(slot.name));
     context.warn(fmt::format("it opens to {} again: who of them had left has to leave once more\n  next: {}",
