@@ -426,11 +426,34 @@ CREATE TRIGGER state_escrow_update AFTER UPDATE ON escrow
     'escrow',NEW.id,NEW.file,NEW.slot,NEW.since,NEW.until); END;
 )sql";
 
-// BLAKE2b-256 of what all steps leave in sqlite_master, as check_schema() reads it.
-constexpr std::string_view kSchemaDigest = "24792075eb901b62fc38082f7e59d2e3371eba5881e4403141360fb6fcb18267";
+// The older records of the log, many in one row. Their rows in audit go, which only a pack that holds them allows.
+constexpr const char* kVersion7 = R"sql(
+CREATE TABLE audit_pack(
+  first INTEGER PRIMARY KEY CHECK(first>=1),
+  last INTEGER NOT NULL CHECK(typeof(last)='integer' AND last>=first),
+  last_hash BLOB NOT NULL CHECK(typeof(last_hash)='blob' AND length(last_hash)=32),
+  records BLOB NOT NULL CHECK(typeof(records)='blob'),
+  roots BLOB NOT NULL CHECK(typeof(roots)='blob'));
+CREATE TRIGGER audit_pack_no_update BEFORE UPDATE ON audit_pack
+  BEGIN SELECT RAISE(ABORT,'audit is append-only'); END;
+CREATE TRIGGER audit_pack_no_delete BEFORE DELETE ON audit_pack
+  BEGIN SELECT RAISE(ABORT,'audit is append-only'); END;
+CREATE TRIGGER audit_pack_chain BEFORE INSERT ON audit_pack
+  WHEN NEW.first IS NOT coalesce((SELECT last FROM audit_pack ORDER BY first DESC LIMIT 1),0)+1
+    OR NEW.last_hash IS NOT (SELECT hash FROM audit WHERE seq=NEW.last)
+  BEGIN SELECT RAISE(ABORT,'audit pack break'); END;
+DROP TRIGGER audit_no_delete;
+CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit
+  WHEN OLD.seq>coalesce((SELECT last FROM audit_pack ORDER BY first DESC LIMIT 1),0)
+    OR OLD.seq=(SELECT max(seq) FROM audit)
+  BEGIN SELECT RAISE(ABORT,'audit is append-only'); END;
+)sql";
 
-constexpr std::array<const char*, kSchemaVersion> kSteps{kVersion1, kVersion2, kVersion3,
-                                                         kVersion4, kVersion5, kVersion6};
+// BLAKE2b-256 of what all steps leave in sqlite_master, as check_schema() reads it.
+constexpr std::string_view kSchemaDigest = "8ea837dd951a0fac0773ada5e659ac9db147a07848172adf0b539124d47a2a28";
+
+constexpr std::array<const char*, kSchemaVersion> kSteps{kVersion1, kVersion2, kVersion3, kVersion4,
+                                                         kVersion5, kVersion6, kVersion7};
 
 }  // namespace
 

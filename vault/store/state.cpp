@@ -32,12 +32,6 @@ constexpr std::array<RowsOfState, 21> kRowsOfState{{
     {"escrow", "SELECT * FROM escrow NOT INDEXED"},
 }};
 
-std::unexpected<Error> older_pages() {
-    return fail(ErrorCode::kDamaged,
-                "the tables are not in the state that the last audit record speaks of: pages of an older copy of the "
-                "store were put back; restore the newest backup");
-}
-
 Result<Digest> sum_of_rows(Database& database) {
     Digest root{};
     for (const auto& [table, select_all] : kRowsOfState)
@@ -46,6 +40,12 @@ Result<Digest> sum_of_rows(Database& database) {
 }
 
 }  // namespace
+
+std::unexpected<Error> older_pages() {
+    return fail(ErrorCode::kDamaged,
+                "the tables are not in the state that the last audit record speaks of: pages of an older copy of the "
+                "store were put back; restore the newest backup");
+}
 
 std::span<const RowsOfState> rows_of_state() {
     return kRowsOfState;
