@@ -163,7 +163,7 @@ private:
 
 }  // namespace
 
-// A list in a CHECK is a table of its own for each row: a third of the time of the copy. Some rows come before those
+// A list in a CHECK is a table of its own for each row: much of the time of the copy. Some rows come before those
 // that they refer to.
 Result<void> begin_copy(Database& to) {
     return to.run_script("PRAGMA foreign_keys=OFF; PRAGMA ignore_check_constraints=ON");

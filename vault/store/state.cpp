@@ -6,8 +6,8 @@
 namespace bmcvault::vault {
 namespace {
 
-// The log's: audit is a chain, a missing audit_signature is known from its record. Not by an index, which may hold what
-// the table does not; integrity_check compares the two.
+// The log's are not: audit and audit_pack are a chain, a missing audit_signature is known from its record. Not by an
+// index, which may hold what the table does not; integrity_check compares the two.
 constexpr std::array<RowsOfState, 21> kRowsOfState{{
     {"meta", "SELECT * FROM meta NOT INDEXED"},
     {"compartment", "SELECT * FROM compartment NOT INDEXED"},
