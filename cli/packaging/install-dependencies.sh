@@ -5,7 +5,7 @@ set -euo pipefail
 
 build_packages=(
     g++ cmake ninja-build pkg-config
-    libasio-dev libfreeipmi-dev libsqlcipher-dev libsodium-dev libgfshare-dev libssl-dev
+    libasio-dev libfreeipmi-dev libsqlcipher-dev libsodium-dev libgfshare-dev libssl-dev libzstd-dev
     libcli11-dev nlohmann-json3-dev libfmt-dev libtomlplusplus-dev
 )
 test_packages=(

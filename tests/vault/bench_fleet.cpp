@@ -115,12 +115,16 @@ void count_audit(const Shape& shape) {
     const auto header = header_of(shape);
     const Keyring keyring(header, must(unlock(header, test::passphrase())));
     const auto database = must(Database::open(shape.directory / header.store_file, keyring.database_keys()));
-    must(database->query("SELECT count(*),sum(length(actor)+length(event)+length(body)+96) FROM audit", {},
-                         [](const Row& row) {
-                             fmt::print("  {} audit records with {:.0f} MiB of content\n", row.integer(0),
-                                        static_cast<double>(row.integer(1)) / kMebibyte);
-                             return Result<void>();
-                         }));
+    for (const auto& [sql, what] :
+         {std::pair<std::string_view, std::string_view>{
+              "SELECT coalesce(max(seq),0),sum(length(actor)+length(event)+length(body)+128),count(*) FROM audit",
+              "rows"},
+          {"SELECT coalesce(max(last),0),sum(length(records)+length(roots)),count(*) FROM audit_pack", "packs"}})
+        must(database->query(sql, {}, [&](const Row& row) {
+            fmt::print("  audit records up to {}: {:.0f} MiB of content in {} {}\n", row.integer(0),
+                       static_cast<double>(row.integer(1)) / kMebibyte, row.integer(2), what);
+            return Result<void>();
+        }));
 }
 
 void open_only(const Shape& shape) {

@@ -190,6 +190,7 @@ TEST(SchemaSteps, released_ones_stay_as_they_are) {
     EXPECT_EQ(digest(schema_steps()[4]), "ffa408d018b4575943d9e777e24d19d7c9505744f66d552514073d5ea8321ebd");
     EXPECT_EQ(digest(schema_steps()[5]), "b0937ae10dab3daf29524383e1aa82f7fc2812e6f0c9758f6a45713e5d5fed0b");
     EXPECT_EQ(digest(schema_steps()[6]), "baf7daedb5e036a8faf0ae7201887216acea8ff32900af5e91a1476d18857a76");
+    EXPECT_EQ(digest(schema_steps()[7]), "9932abffbf3f7b429f307578ca73803be8ef1fadce3b30c8b19980f06cabf748");
 }
 
 TEST_F(Migration, a_vault_of_version_1_opens_with_all_it_held_and_the_tables_of_a_new_one) {
@@ -206,6 +207,37 @@ TEST_F(Migration, a_vault_of_version_1_opens_with_all_it_held_and_the_tables_of_
     EXPECT_EQ(record.body, fmt::format(R"({{"from":1,"to":{}}})", kSchemaVersion));
     close();
     expect_whole("at the second open");
+}
+
+TEST_F(Migration, a_long_log_of_version_1_reads_the_same_in_rows_and_in_packs) {
+    std::vector<std::string> hashes;
+    {
+        const auto old = raw();
+        must(old->run("BEGIN IMMEDIATE"));
+        for (int i = 0; i < 2500; ++i) add_old_record(*old, "exec", i % 2 == 0 ? std::optional(bmc_) : std::nullopt);
+        must(old->run("COMMIT"));
+        must(old->query("SELECT hash FROM audit ORDER BY seq", {}, [&](const Row& row) {
+            hashes.push_back(to_hex(row.bytes<32>(0)));
+            return Result<void>();
+        }));
+    }
+    const auto expect_same_log = [&](const char* when) {
+        const auto log = must(store().audit_log(0, 100'000));
+        ASSERT_GT(log.size(), hashes.size());
+        for (std::size_t i = 0; i < hashes.size(); ++i) ASSERT_EQ(to_hex(log[i].hash), hashes[i]) << when << ", " << i;
+        must(store().verify());
+    };
+    const auto packed = [&] { return count(*raw(), "SELECT coalesce(max(last),0) FROM audit_pack"); };
+    expect_same_log("after the migration");
+    EXPECT_EQ(packed(), 0);
+    transact([&](Transaction& transaction) { return transaction.audit("exec", bmc_, "{}"); });
+    EXPECT_EQ(packed(), 1000);
+    transact([&](Transaction& transaction) -> Result<void> {
+        for (int i = 0; i < 1600; ++i) must(transaction.audit("exec", bmc_, "{}"));
+        return {};
+    });
+    EXPECT_EQ(packed(), 3000) << "the last pack has records of both kinds";
+    expect_same_log("in packs");
 }
 
 TEST_F(Migration, the_wrong_passphrase_changes_nothing) {

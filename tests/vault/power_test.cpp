@@ -153,7 +153,7 @@ protected:
     std::string cut_power_everywhere(const RecordedDisk& disk, Syncs syncs) {
         const test::TemporaryDirectory place;
         for (std::size_t operations = 0; operations <= disk.operations(); ++operations)
-            for (auto seed = seeds().first; seed <= seeds().last; ++seed) {
+            for (auto seed = seeds_.first; seed <= seeds_.last; ++seed) {
                 const auto after = after_.empty() ? place.path() / "after" : after_;
                 disk.after_power_cut(operations, seed, syncs, after);
                 const auto words = what_is_wrong(after, operations, promises_);
@@ -175,6 +175,7 @@ protected:
     fs::path root_ = parent_.path() / "disk";
     fs::path after_;  // where the disk is made as a cut leaves it; empty: anywhere
     std::vector<Promise> promises_;
+    Seeds seeds_ = seeds();
 
 private:
     std::map<std::string, Unlocked> unlocked_;  // by text of the header
@@ -331,6 +332,33 @@ TEST_F(Power, a_departure_leaves_a_whole_generation) {
         disk.operations());
     from_the_start("old keys with a new generation",
                    [](Found& found) { return (found.generation == 1) == has_slot(found, "leaver"); });
+    expect_safe_unless_syncs_lie(disk);
+}
+
+TEST_F(Power, packs_of_the_log_are_made_in_one_commit_with_the_record_that_is_one_too_many) {
+    std::uint64_t records = 0;
+    {
+        const auto store = open_here();
+        must(store->transact("tester", test::kNow, [](Transaction& t) -> Result<void> {
+            for (int i = 0; i < 1980; ++i) must(t.audit("exec", std::nullopt, "{}"));
+            return {};
+        }));
+        records = must(store->info()).audit_records;
+        ASSERT_LT(records, 2000u);
+    }
+    RecordedDisk disk(root_);
+    const auto store = open_here();
+    must(store->transact("tester", test::kNow, [&](Transaction& t) -> Result<void> {
+        for (auto i = records; i < 2000; ++i) must(t.audit("exec", std::nullopt, R"({"last":true})"));
+        return {};
+    }));
+    seeds_.last = std::min(seeds_.last, seeds_.first + 2);  // a long log to verify at each of many moments
+    const auto log_of = [](const Found& found) { return must(found.store->audit_log(0, 10'000)); };
+    promise("the records are lost", [&](Found& found) { return log_of(found).size() == 2000; }, disk.operations());
+    from_the_start("some of the log", [&](Found& found) {
+        const auto log = log_of(found);
+        return log.size() == records || (log.size() == 2000 && log.back().body == R"({"last":true})");
+    });
     expect_safe_unless_syncs_lie(disk);
 }
 

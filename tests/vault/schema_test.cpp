@@ -123,6 +123,31 @@ TEST_F(Schema, identity_and_history_are_fixed) {
     EXPECT_TRUE(database_->run("UPDATE credential SET sealed=?,epoch=2", {Bytes(60, 9)})) << "a new key epoch";
 }
 
+TEST_F(Schema, a_record_leaves_its_row_only_for_a_pack_and_packs_follow_one_another) {
+    const auto pack = [&](const char* values) {
+        const std::string sql = fmt::format("INSERT INTO audit_pack(first,last,last_hash,records,roots) {}", values);
+        return database_->run_script(sql.c_str());
+    };
+    const auto* const first = "SELECT 1,1,hash,zeroblob(1),zeroblob(1) FROM audit WHERE seq=1";
+    EXPECT_EQ(refused("DELETE FROM audit WHERE seq=1"), ErrorCode::kConflict);
+    EXPECT_EQ(code_of(pack("VALUES(1,1,zeroblob(32),zeroblob(1),zeroblob(1))")), ErrorCode::kConflict);
+    EXPECT_EQ(code_of(pack("SELECT 2,2,hash,zeroblob(1),zeroblob(1) FROM audit WHERE seq=2")), ErrorCode::kConflict);
+    EXPECT_EQ(code_of(pack("SELECT 1,0,hash,zeroblob(1),zeroblob(1) FROM audit WHERE seq=1")), ErrorCode::kConflict);
+    must(pack(first));
+    EXPECT_EQ(code_of(pack(first)), ErrorCode::kConflict);
+    EXPECT_EQ(code_of(pack("SELECT 3,3,hash,zeroblob(1),zeroblob(1) FROM audit WHERE seq=2")), ErrorCode::kConflict);
+    EXPECT_EQ(refused("DELETE FROM audit WHERE seq=1"), ErrorCode::kConflict) << "its signature refers to it";
+    must(pack("SELECT 2,2,hash,zeroblob(1),zeroblob(1) FROM audit WHERE seq=2"));
+    EXPECT_EQ(refused("DELETE FROM audit WHERE seq=2"), ErrorCode::kConflict) << "the newest record stays";
+    for (const auto* sql : {"UPDATE audit_pack SET roots=zeroblob(2)", "DELETE FROM audit_pack",
+                            "UPDATE OR REPLACE audit_pack SET first=5"})
+        EXPECT_EQ(refused(sql), ErrorCode::kConflict) << sql;
+    run("INSERT INTO audit(seq,at,actor,event,body,prev,hash) SELECT 3,0,'','','',hash,zeroblob(32) FROM audit WHERE "
+        "seq=2");
+    EXPECT_TRUE(database_->run_script("DELETE FROM audit WHERE seq=2"));
+    EXPECT_EQ(refused("DELETE FROM audit WHERE seq=3"), ErrorCode::kConflict);
+}
+
 TEST_F(Schema, values_have_their_types_and_lengths) {
     must(insert(1, VersionState::kPending));
     for (const auto* sql :

@@ -49,6 +49,7 @@ protected:
         for (const auto& [table, select] : rows_of_state()) take(table, select);
         take("audit", "SELECT * FROM audit NOT INDEXED");
         take("audit_signature", "SELECT * FROM audit_signature NOT INDEXED");
+        take("audit_pack", "SELECT * FROM audit_pack NOT INDEXED");
         std::ranges::sort(rows);
         return rows;
     }
@@ -96,8 +97,7 @@ TEST_F(State, every_table_but_the_log_has_its_columns_in_the_root) {
         tables.push_back(row.text(0));
         return Result<void>();
     }));
-    std::erase_if(tables,
-                  [](const auto& table) { return table == "audit" || table == "audit_signature" || table == "state"; });
+    std::erase_if(tables, [](const auto& table) { return table.starts_with("audit") || table == "state"; });
     std::vector<std::string> summed;
     for (const auto& [table, select] : rows_of_state()) {
         summed.emplace_back(table);

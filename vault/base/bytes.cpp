@@ -1,5 +1,7 @@
 #include "vault/base/bytes.hpp"
 
+#include <array>
+
 namespace bmcvault {
 namespace {
 
@@ -14,7 +16,9 @@ int hex_value(char c) {
 
 template <class T>
 void append_le(Bytes& out, T value) {
-    for (std::size_t i = 0; i < sizeof(T); ++i) out.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
+    std::array<std::uint8_t, sizeof(T)> bytes{};
+    for (std::size_t i = 0; i < sizeof(T); ++i) bytes[i] = static_cast<std::uint8_t>(value >> (8 * i));
+    append(out, bytes);
 }
 
 }  // namespace

@@ -8,6 +8,8 @@
 namespace bmcvault::vault {
 namespace {
 
+constexpr std::size_t kFixedSize = 160;  // and a bit: all but the three texts
+
 void append_text(Bytes& out, std::string_view text) {
     append_u32_le(out, static_cast<std::uint32_t>(text.size()));
     append(out, as_bytes(text));
@@ -33,6 +35,7 @@ Bytes audit_signed_bytes(const VaultId& vault_id, std::uint64_t sequence, const 
 
 Digest audit_hash(const Digest& previous, const AuditEntry& entry) {
     Bytes row;
+    row.reserve(kFixedSize + entry.actor.size() + entry.event.size() + entry.body.size());
     append(row, as_bytes(entry.state ? "bmcvault-a2" : "bmcvault-a1"));
     append(row, previous);
     append_u64_le(row, entry.sequence);

@@ -16,7 +16,10 @@ namespace bmcvault::vault {
 // One row as bytes, such that no two rows have the same: the table, then each column in the table's order.
 class StateRow {
 public:
-    explicit StateRow(std::string_view table) { add_text(table); }
+    explicit StateRow(std::string_view table) {
+        bytes_.reserve(kMostRowsAreShorter);
+        add_text(table);
+    }
     void add_null();
     void add_integer(std::int64_t value);
     void add_text(std::string_view text);
@@ -24,6 +27,7 @@ public:
     [[nodiscard]] Digest hash(const Key32& state_key) const;
 
 private:
+    static constexpr std::size_t kMostRowsAreShorter = 512;
     Bytes bytes_;
 };
 

@@ -1,6 +1,7 @@
 // Signed checkpoints of the log, and a vault against one that was kept elsewhere.
 #include <fmt/format.h>
 
+#include "vault/store/audit_log.hpp"
 #include "vault/store/sqlcipher_store.hpp"
 
 namespace bmcvault::vault {
@@ -44,16 +45,14 @@ Result<std::optional<Checkpoint>> SqlcipherStore::checkpoint(const std::string& 
 Result<Freshness> SqlcipherStore::compare_with(const Checkpoint& kept) const {
     if (kept.vault_id != keyring_->header().vault_id)
         return fail(ErrorCode::kInvalidArgument, "the checkpoint is of another vault");
-    std::optional<Digest> found;
-    bool same_root = false;
-    auto done = query("SELECT hash,root FROM audit WHERE seq=?", {kept.audit_count}, [&](const Row& row) {
-        found = row.bytes<32>(0);
-        same_root = row.bytes<32>(1) == kept.root;
-        return Result<void>();
-    });
-    if (!done) return std::unexpected(done.error());
-    const auto freshness = compare({kept.vault_id, 1, kept.audit_count, kept.audit_head}, 1, found);
-    if (freshness == Freshness::kFresh && !same_root)
+    auto connection = database();
+    if (!connection) return std::unexpected(connection.error());
+    const auto found = find_audit_record(**connection, kept.audit_count);
+    if (!found) return std::unexpected(found.error());
+    const auto hash = found->transform([](const LoggedRecord& logged) { return logged.record.hash; });
+    const auto freshness = compare({kept.vault_id, 1, kept.audit_count, kept.audit_head}, 1, hash);
+    const auto root = *found && (*found)->state ? (*found)->state->root : Digest();
+    if (freshness == Freshness::kFresh && root != kept.root)
         return fail(ErrorCode::kRolledBack, "the checkpoint names another state than its audit record: it was changed");
     const auto known = has_rows("SELECT 1 FROM member WHERE signing_key=?", {kept.signer});
     if (!known) return std::unexpected(known.error());

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "vault/store/audit_body.hpp"
+#include "vault/store/audit_log.hpp"
 #include "vault/store/sqlcipher_store.hpp"
 #include "vault/store/state.hpp"
 
@@ -140,12 +141,10 @@ Result<void> SqlcipherStore::accept_restore(const Acting& acting) {
 // Asks the file itself, on a new connection. Every change has an audit record, so the first one's place tells.
 bool SqlcipherStore::is_absent(const AuditHead& before, const AuditHead& after) const {
     if (before == after) return true;
-    bool found = false;
-    const auto asked = query("SELECT hash FROM audit WHERE seq=?", {after.sequence}, [&](const Row& row) {
-        found = row.bytes<32>(0) == after.hash;
-        return Result<void>();
-    });
-    return asked && !found;
+    const auto connection = database();
+    if (!connection) return false;
+    const auto found = find_audit_record(**connection, after.sequence);
+    return found && !(*found && (*found)->record.hash == after.hash);
 }
 
 }  // namespace bmcvault::vault

@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
 
 #include "vault/store/audit_body.hpp"
+#include "vault/store/copy_store.hpp"
 #include "vault/store/reseal.hpp"
 #include "vault/store/rows.hpp"
 #include "vault/store/schema.hpp"
@@ -72,20 +74,24 @@ Result<void> destroy_versions(StoreTransaction& steps, BmcId bmc, const Acting& 
                        audit_body(acting, {{"versions", steps.database().changed_rows()}}));
 }
 
-Result<void> rewrite(Database& database, const Keyring& before, const Next& next, const Acting& acting,
-                     std::span<const BmcId> to_destroy, AuditHead& head) {
+Result<void> write_anew(Database& source, Database& database, const Keyring& before, const Next& next,
+                        const Acting& acting, std::span<const BmcId> to_destroy, AuditHead& head) {
+    if (auto done = begin_copy(database); !done) return done;
     if (auto done = database.run("BEGIN IMMEDIATE"); !done) return done;
+    const auto after = [&](std::uint32_t compartment) -> NewSeal {
+        const auto key = next.data_keys.find(compartment);
+        return {key == next.data_keys.end() ? nullptr : &key->second, next.epoch};
+    };
+    const std::set<BmcId> destroyed(to_destroy.begin(), to_destroy.end());
+    const auto keeps_seals = [&](const BmcId& bmc) { return destroyed.contains(bmc); };
+    if (auto done = copy_store(source, database, {before, after, keeps_seals}); !done) return done;
+    acting.pass("generation-copied");
     if (auto done = sum_rows_anew(database); !done) return done;
     const auto found = read_audit_head(database);
     if (!found) return std::unexpected(found.error());
     StoreTransaction steps(database, before, acting.actor, acting.now, *found);
     for (const auto& bmc : to_destroy)
         if (auto done = destroy_versions(steps, bmc, acting); !done) return done;
-    const auto after = [&](std::uint32_t compartment) -> NewSeal {
-        const auto key = next.data_keys.find(compartment);
-        return {key == next.data_keys.end() ? nullptr : &key->second, next.epoch};
-    };
-    if (auto done = reseal_all(database, before, after); !done) return done;
     if (auto done = replace_data_keys(database, next, acting.now); !done) return done;
     Bytes generation;
     append_u64_le(generation, next.header.generation);
@@ -171,8 +177,8 @@ Result<void> SqlcipherStore::change_generation(const Acting& acting, std::span<c
     remove_other_stores(directory_, keyring_->header());
     auto source = connect(directory_, *keyring_);
     if (!source) return std::unexpected(source.error());
-    if (auto made = check_schema(**source); !made) return made;     // what somebody has added would be taken over
-    if (auto whole = verify_state(**source); !whole) return whole;  // new keys would make an old page a new one
+    if (auto made = check_schema(**source); !made) return made;    // what somebody has added would be taken over
+    if (auto whole = check_state(**source); !whole) return whole;  // new keys would make an old page a new one
     const auto epoch = next_epoch(**source);
     if (!epoch) return std::unexpected(epoch.error());
     auto next = next_keys(keyring_->header(), keyring_->bundle(), *epoch);
@@ -189,9 +195,7 @@ Result<void> SqlcipherStore::change_generation(const Acting& acting, std::span<c
         // Until the header names it nobody needs this file, so nothing is ever rolled back in it; COMMIT syncs it all
         // the same. A journal would encrypt each page once more per row.
         if (auto done = (*fresh)->run_script("PRAGMA journal_mode=OFF"); !done) return done;
-        if (auto done = (*source)->copy_to(**fresh); !done) return done;
-        acting.pass("generation-copied");
-        if (auto done = rewrite(**fresh, *keyring_, next, acting, to_destroy, head); !done) return done;
+        if (auto done = write_anew(**source, **fresh, *keyring_, next, acting, to_destroy, head); !done) return done;
     }
     next.header.audit_count = head.sequence;
     next.header.audit_head = head.hash;

@@ -17,8 +17,11 @@ using NewSealOf = std::function<NewSeal(std::uint32_t compartment)>;
 
 // Every version of one BMC; with its compartment's old keys.
 [[nodiscard]] Result<void> reseal_bmc(Database&, const Keyring& before, BmcId bmc, const NewSeal& after);
-// Every version of every BMC and every listed password, in the open transaction.
-[[nodiscard]] Result<void> reseal_all(Database&, const Keyring& before, const NewSealOf& after);
+// One sealed value, with its compartment's old keys; `context` has the old epoch.
+[[nodiscard]] Result<Bytes> seal_anew(const Keyring& before, std::uint32_t compartment, const SealContext& context,
+                                      ByteView sealed, const NewSeal& after);
+[[nodiscard]] Result<Bytes> seal_anew(const Keyring& before, std::uint32_t compartment, const ListSealContext& context,
+                                      ByteView sealed, const NewSeal& after);
 // The epoch that comes after all that were.
 [[nodiscard]] Result<std::uint32_t> next_epoch(Database&);
 

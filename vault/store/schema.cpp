@@ -442,11 +442,34 @@ CREATE TRIGGER state_escrow_end_update AFTER UPDATE ON escrow_end
     'escrow_end',NEW.escrow_id,NEW.size,NEW.tail); END;
 )sql";
 
+// The older records of the log, many in one row. Their rows in audit go, which only a pack that holds them allows.
+constexpr const char* kVersion8 = R"sql(
+CREATE TABLE audit_pack(
+  first INTEGER PRIMARY KEY CHECK(first>=1),
+  last INTEGER NOT NULL CHECK(typeof(last)='integer' AND last>=first),
+  last_hash BLOB NOT NULL CHECK(typeof(last_hash)='blob' AND length(last_hash)=32),
+  records BLOB NOT NULL CHECK(typeof(records)='blob'),
+  roots BLOB NOT NULL CHECK(typeof(roots)='blob'));
+CREATE TRIGGER audit_pack_no_update BEFORE UPDATE ON audit_pack
+  BEGIN SELECT RAISE(ABORT,'audit is append-only'); END;
+CREATE TRIGGER audit_pack_no_delete BEFORE DELETE ON audit_pack
+  BEGIN SELECT RAISE(ABORT,'audit is append-only'); END;
+CREATE TRIGGER audit_pack_chain BEFORE INSERT ON audit_pack
+  WHEN NEW.first IS NOT coalesce((SELECT last FROM audit_pack ORDER BY first DESC LIMIT 1),0)+1
+    OR NEW.last_hash IS NOT (SELECT hash FROM audit WHERE seq=NEW.last)
+  BEGIN SELECT RAISE(ABORT,'audit pack break'); END;
+DROP TRIGGER audit_no_delete;
+CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit
+  WHEN OLD.seq>coalesce((SELECT last FROM audit_pack ORDER BY first DESC LIMIT 1),0)
+    OR OLD.seq=(SELECT max(seq) FROM audit)
+  BEGIN SELECT RAISE(ABORT,'audit is append-only'); END;
+)sql";
+
 // BLAKE2b-256 of what all steps leave in sqlite_master, as check_schema() reads it.
-constexpr std::string_view kSchemaDigest = "b2827f3108917f445a86118cfb20bb1ee6aa74680ed32a4b489043ac11d8c841";
+constexpr std::string_view kSchemaDigest = "593fc86655872825cfa90c76772218aaafb5518552caf21bfae60aab39941d19";
 
 constexpr std::array<const char*, kSchemaVersion> kSteps{kVersion1, kVersion2, kVersion3, kVersion4,
-                                                         kVersion5, kVersion6, kVersion7};
+                                                         kVersion5, kVersion6, kVersion7, kVersion8};
 
 }  // namespace
 

@@ -8,13 +8,14 @@
 
 namespace bmcvault::vault {
 
-inline constexpr int kSchemaVersion = 7;  // at most 255: one byte in table meta
+inline constexpr int kSchemaVersion = 8;  // at most 255: one byte in table meta
 inline constexpr unsigned kDefaultCompartment = 1;
 inline constexpr unsigned kFirstEpoch = 1;
 
 // Step N, counted from 0, makes schema version N+1 from version N; version 0 is an empty file. A new vault runs all of
 // them, so old and new vaults have the same tables. A step only adds: programs of an older version, which may have
-// the vault open, go on reading the tables they know, and, but for step 5, writing them.
+// the vault open, go on reading the tables they know (after step 8 a log with gaps), and, but for step 5, writing
+// them.
 [[nodiscard]] std::span<const char* const> schema_steps();
 // The store has these tables, indexes and triggers, and no other ones: a trigger that somebody has added would act for
 // everybody who writes. kDamaged otherwise. Of the version of this program.

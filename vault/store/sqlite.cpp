@@ -14,7 +14,7 @@ namespace bmcvault::vault {
 namespace {
 
 constexpr int kBusyTimeoutMs = 15'000;
-constexpr int kMaxValueSize = 1 << 20;
+constexpr int kMaxValueSize = 2 << 20;
 
 // What each of these must answer once set. 3.x ignores the first two cipher statements of configure(), 4.x needs them.
 struct Setting {
@@ -48,6 +48,8 @@ int authorize(void*, int action, const char* first, const char* second, const ch
         case SQLITE_TRANSACTION:
         case SQLITE_SAVEPOINT:
             return SQLITE_OK;
+        case SQLITE_DELETE:  // of what a pack holds
+            return first != nullptr && std::string_view(first) == "audit" ? SQLITE_OK : SQLITE_DENY;
         case SQLITE_FUNCTION:
             return second != nullptr && is_allowed_function(second) ? SQLITE_OK : SQLITE_DENY;
         case SQLITE_PRAGMA:
@@ -82,6 +84,8 @@ int bind(sqlite3_stmt* statement, int index, const Value::Data& data) {
     if (const auto* number = std::get_if<std::int64_t>(&data)) return sqlite3_bind_int64(statement, index, *number);
     if (const auto* text = std::get_if<std::string>(&data))
         return sqlite3_bind_text(statement, index, text->data(), static_cast<int>(text->size()), SQLITE_STATIC);
+    if (const auto* bytes = std::get_if<Bytes>(&data); bytes != nullptr && bytes->empty())
+        return sqlite3_bind_zeroblob(statement, index, 0);  // no pointer would be NULL
     if (const auto* bytes = std::get_if<Bytes>(&data))
         return sqlite3_bind_blob(statement, index, bytes->data(), static_cast<int>(bytes->size()), SQLITE_STATIC);
     return sqlite3_bind_null(statement, index);
@@ -164,6 +168,26 @@ StateRow Row::state_row(std::string_view table) const {
     const int count = sqlite3_column_count(statement_);
     for (int column = 0; column < count; ++column) add_value(row, sqlite3_column_value(statement_, column));
     return row;
+}
+
+std::vector<Value> Row::values() const {
+    std::vector<Value> all;
+    const int count = sqlite3_column_count(statement_);
+    all.reserve(static_cast<std::size_t>(count));
+    for (int column = 0; column < count; ++column) switch (sqlite3_column_type(statement_, column)) {
+            case SQLITE_NULL:
+                all.emplace_back();
+                break;
+            case SQLITE_TEXT:
+                all.emplace_back(text(column));
+                break;
+            case SQLITE_BLOB:
+                all.emplace_back(blob(column));
+                break;
+            default:
+                all.emplace_back(integer(column));
+        }
+    return all;
 }
 
 Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& file, const DatabaseKeys& keys) {
@@ -276,7 +300,7 @@ Result<void> Database::copy_to(Database& destination) {
 
 Result<void> Database::add_rows_to(Digest& root, std::string_view table, std::string_view select_all) {
     return query(select_all, {}, [&](const Row& row) {
-        root = root_with(root, row.state_row(table).hash(state_key_));
+        root = root_with(root, hash_of(table, row));
         return Result<void>();
     });
 }

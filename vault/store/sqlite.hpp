@@ -78,6 +78,7 @@ public:
     }
     // All columns, as root_with() takes them in the triggers of the schema.
     [[nodiscard]] StateRow state_row(std::string_view table) const;
+    [[nodiscard]] std::vector<Value> values() const;
     template <std::integral T>
     [[nodiscard]] std::optional<T> maybe(int column) const {
         if (is_null(column)) return std::nullopt;
@@ -107,7 +108,8 @@ public:
 
     // For the schema only, before restrict().
     [[nodiscard]] Result<void> run_script(const char* sql);
-    // From here on: no DDL, no DELETE, no ATTACH, no PRAGMA but integrity_check, only the functions of our own SQL.
+    // From here on: no DDL, no DELETE but of rows of audit, no ATTACH, no PRAGMA but integrity_check, only the
+    // functions of our own SQL.
     void restrict();
 
     // `sql` is a literal: statements are kept by its text.
@@ -116,6 +118,10 @@ public:
     // All pages as of one moment, into a keyed empty file; writers wait meanwhile. Both sides are encrypted by
     // construction, under one key or two.
     [[nodiscard]] Result<void> copy_to(Database& destination);
+    // What a row of this table adds to the root, as the triggers of the schema have it.
+    [[nodiscard]] Digest hash_of(std::string_view table, const Row& row) const {
+        return row.state_row(table).hash(state_key_);
+    }
     // Of these rows, each of a table with this name.
     [[nodiscard]] Result<void> add_rows_to(Digest& root, std::string_view table, std::string_view select_all);
     [[nodiscard]] int changed_rows() const;

@@ -6,8 +6,8 @@
 namespace bmcvault::vault {
 namespace {
 
-// The log's: audit is a chain, a missing audit_signature is known from its record. Not by an index, which may hold what
-// the table does not; integrity_check compares the two.
+// The log's are not: audit and audit_pack are a chain, a missing audit_signature is known from its record. Not by an
+// index, which may hold what the table does not; integrity_check compares the two.
 constexpr std::array<RowsOfState, 22> kRowsOfState{{
     {"meta", "SELECT * FROM meta NOT INDEXED"},
     {"compartment", "SELECT * FROM compartment NOT INDEXED"},
@@ -33,12 +33,6 @@ constexpr std::array<RowsOfState, 22> kRowsOfState{{
     {"escrow_end", "SELECT * FROM escrow_end NOT INDEXED"},
 }};
 
-std::unexpected<Error> older_pages() {
-    return fail(ErrorCode::kDamaged,
-                "the tables are not in the state that the last audit record speaks of: pages of an older copy of the "
-                "store were put back; restore the newest backup");
-}
-
 Result<Digest> sum_of_rows(Database& database) {
     Digest root{};
     for (const auto& [table, select_all] : kRowsOfState)
@@ -47,6 +41,12 @@ Result<Digest> sum_of_rows(Database& database) {
 }
 
 }  // namespace
+
+std::unexpected<Error> older_pages() {
+    return fail(ErrorCode::kDamaged,
+                "the tables are not in the state that the last audit record speaks of: pages of an older copy of the "
+                "store were put back; restore the newest backup");
+}
 
 std::span<const RowsOfState> rows_of_state() {
     return kRowsOfState;

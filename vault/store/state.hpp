@@ -17,6 +17,8 @@ using RowsOfState = std::pair<std::string_view, std::string_view>;
 [[nodiscard]] Result<Digest> read_state_root(Database&);
 // Where the triggers could not: in tables of an older version, and under other keys.
 [[nodiscard]] Result<void> sum_rows_anew(Database&);
+// kDamaged: why a root that is not the one of the rows is refused.
+[[nodiscard]] std::unexpected<Error> older_pages();
 // The last audit record speaks of this very root; two rows are read. kDamaged: one of them is an older one.
 [[nodiscard]] Result<void> check_state(Database&);
 // And all rows together give it. kDamaged: some row is not the one that was written last.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "vault/store/audit_log.hpp"
 #include "vault/store/migrate.hpp"
 #include "vault/store/rows.hpp"
 #include "vault/store/schema.hpp"
@@ -32,15 +33,12 @@ Result<void> check_against_header(Database& database, const Header& header) {
         if (!*same)
             return fail(ErrorCode::kDamaged, fmt::format("{} is not the store of this header", header.store_file));
     }
-    bool holds_head = false;
-    auto done = database.query("SELECT hash FROM audit WHERE seq=?", {header.audit_count}, [&](const Row& row) {
-        holds_head = row.bytes<32>(0) == header.audit_head;
-        return Result<void>();
-    });
-    if (done && !holds_head)
+    const auto head = find_audit_record(database, header.audit_count);
+    if (!head) return std::unexpected(head.error());
+    if (!*head || (*head)->record.hash != header.audit_head)
         return fail(ErrorCode::kRolledBack,
                     fmt::format("{} is older than the header, or of another history", header.store_file));
-    return done;
+    return {};
 }
 
 Result<std::unique_ptr<Database>> connect_restricted(const fs::path& file, const Keyring& keyring) {
@@ -138,10 +136,8 @@ Seen compare_with_head(Database& database, const fs::path& directory, const Head
     if (!*head) return seen;
     if ((*head)->generation > header.generation) seen.newer_generation = (*head)->generation;
     std::optional<Digest> found;
-    auto asked = database.query("SELECT hash FROM audit WHERE seq=?", {(*head)->audit_count}, [&](const Row& row) {
-        found = row.bytes<32>(0);
-        return Result<void>();
-    });
+    const auto asked = find_audit_record(database, (*head)->audit_count);
+    if (asked && *asked) found = (*asked)->record.hash;
     const auto freshness = compare(**head, header.generation, found);
     if (!asked) {
         seen.refusal = asked.error().detail;
@@ -494,15 +490,22 @@ Result<std::optional<Campaign>> SqlcipherStore::unfinished_campaign(const std::s
 }
 
 Result<std::optional<Store::AcceptedRestore>> SqlcipherStore::accepted_restore() const {
+    auto connection = database();
+    if (!connection) return std::unexpected(connection.error());
     std::optional<AcceptedRestore> found;
-    auto done = query(
-        "SELECT a.at,coalesce(b.at,a.at) FROM audit a LEFT JOIN audit b ON b.seq=a.seq-1 "
-        "WHERE a.event='vault.restore-accepted' ORDER BY a.seq DESC LIMIT 1",
-        {}, [&](const Row& row) {
-            found = AcceptedRestore{UnixTime{row.integer(0)}, UnixTime{row.integer(1)}};
-            return Result<void>();
-        });
+    std::uint64_t sequence = 0;
+    auto done = (*connection)
+                    ->query("SELECT seq,at FROM audit WHERE event='vault.restore-accepted' ORDER BY seq DESC LIMIT 1",
+                            {}, [&](const Row& row) {
+                                sequence = static_cast<std::uint64_t>(row.integer(0));
+                                found = AcceptedRestore{UnixTime{row.integer(1)}, UnixTime{row.integer(1)}};
+                                return Result<void>();
+                            });
     if (!done) return std::unexpected(done.error());
+    if (!found) return found;
+    const auto before = find_audit_record(**connection, sequence - 1);
+    if (!before) return std::unexpected(before.error());
+    if (*before) found->state_of = (*before)->record.at;
     return found;
 }
 
@@ -552,14 +555,9 @@ Result<std::vector<std::uint8_t>> SqlcipherStore::exposed_accounts(BmcId bmc) co
 }
 
 Result<std::vector<AuditRecord>> SqlcipherStore::audit_log(std::uint64_t after, std::size_t limit) const {
-    std::vector<AuditRecord> records;
-    auto done = query("SELECT seq,at,actor,event,bmc_uuid,body,hash FROM audit WHERE seq>? ORDER BY seq LIMIT ?",
-                      {after, std::min<std::size_t>(limit, INT32_MAX)}, [&](const Row& row) {
-                          records.push_back(audit_from_row(row));
-                          return Result<void>();
-                      });
-    if (!done) return std::unexpected(done.error());
-    return records;
+    auto connection = database();
+    if (!connection) return std::unexpected(connection.error());
+    return read_audit_log(**connection, after, limit);
 }
 
 Result<Store::Info> SqlcipherStore::info() const {
@@ -572,7 +570,7 @@ Result<Store::Info> SqlcipherStore::info() const {
     auto connection = database();
     if (!connection) return std::unexpected(connection.error());
     for (const auto& [sql, into] :
-         {std::pair<std::string_view, std::uint64_t*>{"SELECT count(*) FROM audit", &info.audit_records},
+         {std::pair<std::string_view, std::uint64_t*>{"SELECT coalesce(max(seq),0) FROM audit", &info.audit_records},
           {"SELECT count(*) FROM credential", &info.credential_versions},
           {"SELECT count(*) FROM listed_password", &info.listed_passwords}}) {
         const auto count = count_rows(**connection, sql);

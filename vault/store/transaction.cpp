@@ -9,7 +9,9 @@
 #include <nlohmann/json.hpp>
 
 #include "vault/core/audit_chain.hpp"
+#include "vault/core/audit_pack.hpp"
 #include "vault/core/version_chain.hpp"
+#include "vault/store/audit_log.hpp"
 #include "vault/store/rows.hpp"
 #include "vault/store/schema.hpp"
 #include "vault/store/state.hpp"
@@ -21,6 +23,7 @@ using Json = nlohmann::json;  // keys sorted: one spelling of each body
 
 constexpr std::int64_t kNone = 0;
 constexpr std::uint64_t kMostUnsignedRecords = 1000;
+constexpr std::size_t kMostPacksPerCommit = 20;  // of the log of an older program
 constexpr std::array<std::string_view, 5> kPlaceOfBmc{"name", "address", "port", "user_name", "channel"};
 
 std::string describe(Subject subject, VersionNumber version) {
@@ -61,6 +64,8 @@ Result<AuditHead> read_audit_head(Database& database) {
 }
 
 Result<void> StoreTransaction::audit(std::string event, std::optional<BmcId> bmc, std::string json_body) {
+    if (json_body.size() > kMaxAuditBody)
+        return fail(ErrorCode::kInvalidArgument, "an audit record would be longer than 1 MiB: do less at a time");
     const auto root = read_state_root(database_);
     if (!root) return std::unexpected(root.error());
     // A vault whose only slot is a passphrase of the first program has nobody who could sign.
@@ -92,7 +97,8 @@ Result<void> StoreTransaction::end_with_state() {
     const auto spoken_of =
         number("SELECT count(*) FROM state WHERE root=(SELECT root FROM audit WHERE seq=?)", {head_.sequence});
     if (!spoken_of) return std::unexpected(spoken_of.error());
-    return is_long || *spoken_of == 0 ? checkpoint() : Result<void>();
+    if (auto ended = is_long || *spoken_of == 0 ? checkpoint() : Result<void>(); !ended) return ended;
+    return pack_audit_log(database_, kMostPacksPerCommit);
 }
 
 Result<bool> StoreTransaction::ends_signed() {

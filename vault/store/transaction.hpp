@@ -62,7 +62,7 @@ public:
     Result<void> finish_campaign(std::int64_t campaign) override;
     Result<void> audit(std::string event, std::optional<BmcId>, std::string json_body) override;
     // A checkpoint where the last record does not speak of the state as it is now, or too many came after the last
-    // signature.
+    // signature; packs of the log where it has grown.
     [[nodiscard]] Result<void> end_with_state();
     // The last record has a signature.
     [[nodiscard]] Result<bool> ends_signed();

@@ -3,6 +3,7 @@
 
 #include "vault/core/audit_chain.hpp"
 #include "vault/core/version_chain.hpp"
+#include "vault/store/audit_log.hpp"
 #include "vault/store/migrate.hpp"
 #include "vault/store/rows.hpp"
 #include "vault/store/schema.hpp"
@@ -20,42 +21,11 @@ Result<void> verify_pages(Database& database) {
     });
 }
 
-constexpr std::string_view kSelectRecords =
-    "SELECT seq,at,actor,event,bmc_uuid,body,hash,root,is_signed FROM audit ORDER BY seq";
-constexpr std::string_view kSelectRecordsOfOldTables =
-    "SELECT seq,at,actor,event,bmc_uuid,body,hash,NULL,NULL FROM audit ORDER BY seq";
-
-Result<void> verify_audit(Database& database, std::string_view select_records) {
-    Digest previous{};
-    std::uint64_t sequence = 0;
-    return database.query(select_records, {}, [&](const Row& row) -> Result<void> {
-        const auto record = audit_from_row(row);
-        ++sequence;
-        AuditEntry entry{sequence, record.at, record.actor, record.event, record.bmc, record.body};
-        if (!row.is_null(7)) entry.state = {row.bytes<32>(7), row.integer(8) != 0};
-        if (record.sequence != sequence || record.hash != audit_hash(previous, entry))
-            return fail(ErrorCode::kDamaged, fmt::format("audit record {} does not verify", sequence));
-        previous = record.hash;
-        return {};
-    });
-}
-
-// Each record that says it has a signature has one.
-Result<void> verify_signatures_are_there(Database& database) {
-    return database.query(
-        "SELECT seq FROM audit WHERE is_signed=1 AND NOT EXISTS(SELECT 1 FROM audit_signature s WHERE s.seq=audit.seq) "
-        "ORDER BY seq LIMIT 1",
-        {}, [](const Row& row) -> Result<void> {
-            return fail(ErrorCode::kDamaged,
-                        fmt::format("the signature of audit record {} is missing", row.integer(0)));
-        });
-}
-
 // Each signature is of its record, by somebody who is or was a member.
 Result<void> verify_signatures(Database& database, const Keyring& keyring) {
     return database.query(
         "SELECT s.seq,s.signer,s.signature,a.hash,(SELECT count(*) FROM member m WHERE m.signing_key=s.signer) "
-        "FROM audit_signature s JOIN audit a ON a.seq=s.seq ORDER BY s.seq",
+        "FROM audit_signature s LEFT JOIN audit a ON a.seq=s.seq ORDER BY s.seq",
         {}, [&](const Row& row) -> Result<void> {
             const auto sequence = static_cast<std::uint64_t>(row.integer(0));
             const auto message = audit_signed_bytes(keyring.header().vault_id, sequence, row.bytes<32>(3));
@@ -103,13 +73,11 @@ Result<void> verify_database(Database& database, const Keyring& keyring) {
     if (auto done = verify_pages(database); !done) return done;
     const auto version = read_schema_version(database);
     if (!version) return std::unexpected(version.error());
-    const bool has_state = *version >= 5;  // a backup that an older bmcvault took has not
-    auto done = verify_audit(database, has_state ? kSelectRecords : kSelectRecordsOfOldTables);
-    if (done && has_state) done = verify_signatures_are_there(database);
+    auto done = verify_audit_log(database);  // of a backup that an older bmcvault took, too: what it has
     if (done && *version >= 3) done = verify_signatures(database, keyring);
     if (done) done = verify_seals(database, keyring);
     if (done && *version >= 2) done = verify_listed(database, keyring);
-    if (done && has_state) done = verify_state(database);
+    if (done && *version >= 5) done = verify_state(database);
     if (done && *version == kSchemaVersion) done = check_schema(database);
     return done;
 }
