@@ -381,7 +381,7 @@ TEST_F(AuditLog, the_log_of_an_older_program_is_packed_a_part_at_each_commit) {
 TEST_F(AuditLog, a_backup_carries_the_packs) {
     make_two_packs();
     const test::TemporaryDirectory elsewhere;
-    must(store().backup(elsewhere.path() / "backup", "tester", test::kNow, "because"));
+    must(store().backup(elsewhere.path() / "backup", {"tester", test::kNow, "because"}));
     const auto before = log();
     must(Store::verify_backup(elsewhere.path() / "backup", test::passphrase()));
     must(Store::restore(elsewhere.path() / "backup", elsewhere.path() / "vault", test::passphrase(), {}, {}));
