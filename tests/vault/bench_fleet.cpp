@@ -178,7 +178,7 @@ void run(const Shape& shape) {
     measure("rotate one BMC", [&] { rotate_one(shape); });
     measure("verify", [&] { must(open_vault(shape)->verify()); });
     const auto backup = fs::path(shape.directory.string() + ".bmcvault");
-    measure("backup", [&] { must(open_vault(shape)->backup(backup, "bench", test::kNow, "measured")); });
+    measure("backup", [&] { must(open_vault(shape)->backup(backup, {"bench", test::kNow, "measured"})); });
     fs::remove(backup);
     measure("new generation", [&] { new_generation(shape); });
     measure("verify again", [&] { must(open_vault(shape)->verify()); });
