@@ -179,7 +179,8 @@ class BreakGlass(WithShares):
             env={**os.environ, "BMCVAULT_HEADS": str(self.vault.directory.parent / "heads")})
         os.close(terminal)
         everything = ""
-        typed = [lines[0], lines[1].replace(lines[1][3], "9" if lines[1][3] != "9" else "8", 1), *lines[1:]]
+        mistyped = lines[1][:3] + ("9" if lines[1][3] != "9" else "8") + lines[1][4:]
+        typed = [lines[0], mistyped, *lines[1:]]
         for number, line in enumerate(typed):
             asked = f"Another share (2 of 2 needed), line {1 + number - (number > 1):02} of 12: "
             shown = ""

@@ -15,7 +15,7 @@ constexpr std::uint8_t kHasState = 2;
 constexpr std::uint8_t kIsSigned = 4;
 constexpr std::size_t kUuidSize = 16;
 constexpr std::array kTexts{&AuditEntry::actor, &AuditEntry::event, &AuditEntry::body};
-constexpr std::size_t kFixedSize = 8 + 3 * 4 + 1;  // of an entry: time, three lengths, flags
+constexpr std::size_t kFixedSizeOfEntry = 8 + 3 * 4 + 1;  // of an entry: time, three lengths, flags
 
 std::uint8_t flags_of(const AuditEntry& entry) {
     std::uint8_t flags = entry.bmc ? kHasBmc : 0;
@@ -80,7 +80,7 @@ std::vector<std::size_t> read_lengths(Front& front, std::size_t count) {
 }  // namespace
 
 std::size_t size_in_columns(const AuditEntry& entry) {
-    return kFixedSize + entry.actor.size() + entry.event.size() + entry.body.size() + (entry.bmc ? kUuidSize : 0);
+    return kFixedSizeOfEntry + entry.actor.size() + entry.event.size() + entry.body.size() + (entry.bmc ? kUuidSize : 0);
 }
 
 AuditColumns lay_out_audit(std::span<const AuditEntry> entries) {

@@ -172,9 +172,9 @@ Result<void> StoreTransaction::update_bmc(const Bmc& bmc) {
     if (!read) return read;
     if (before.empty()) return fail(ErrorCode::kNotFound, fmt::format("no BMC \"{}\" in the vault", bmc.name));
     auto values = bmc_values(bmc);
-    auto changed = Json::array();
+    std::vector<std::string> changed;
     for (std::size_t i = 0; i < kBmcColumns.size(); ++i)
-        if (values[i] != before[i]) changed.push_back(kBmcColumns[i]);
+        if (values[i] != before[i]) changed.emplace_back(kBmcColumns[i]);
     if (changed.empty()) return {};
     static const std::string update = update_bmc_sql();
     values.emplace_back(bmc.id.uuid);
