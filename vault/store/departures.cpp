@@ -45,7 +45,7 @@ constexpr std::string_view kMarkOfMember =
     "OR EXISTS(SELECT 1 FROM bmc_moved v WHERE v.bmc_id=b.id AND v.from_compartment=s.compartment_id "
     "AND v.at>=s.from_at AND c.created_at<=v.at)))";
 constexpr std::string_view kMarkOfHolder =
-    "INSERT INTO exposure(departure_id,bmc_id,kind,subject,version,revealed) "
+    "INSERT OR IGNORE INTO exposure(departure_id,bmc_id,kind,subject,version,revealed) "
     "SELECT ?1,c.bmc_id,c.kind,c.subject,c.version,1 FROM credential c "
     "JOIN holder_bmc k ON k.bmc_id=c.bmc_id JOIN holder h ON h.id=k.holder_id "
     "WHERE h.name=?2 AND c.state IN('pending','observed','current','previous','unknown') "
@@ -256,10 +256,10 @@ Result<Departure> SqlcipherStore::begin_departure(const Acting& acting, const st
         auto id = steps.insert_departure(who, to_word(departure->type), departure->slot, acting.reason);
         if (!id) return std::unexpected(id.error());
         departure->id = *id;
+        if (auto taken = steps.take_over(*id, *open); !taken) return taken;
         auto marked = member ? steps.database().run(kMarkOfMember, {*id, *departure->slot})
                              : steps.database().run(kMarkOfHolder, {*id, who});
         const auto count = steps.database().changed_rows();
-        if (marked) marked = steps.take_over(*id, *open);
         if (marked && member) marked = steps.end_membership(*departure->slot);
         // Nothing more is sealed to a key that is given up.
         if (marked && break_glass) marked = steps.end_escrow();
