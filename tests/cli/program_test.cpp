@@ -109,15 +109,15 @@ TEST(Program, InfoAndVerifyDescribeTheVault) {
     vault.import("name,address,username,password,k_g\na,10.0.0.1,u,secret-one,0102\n");
     const Ran info = vault.run({"vault", "info"});
     EXPECT_EQ(info.exit_code, 0) << info.err;
-    EXPECT_THAT(normal(info.out, vault),
-                testing::MatchesRegex("directory            VAULT\n"
-                                      "vault id             ID\n"
-                                      "generation           1\n"
-                                      "SQLCipher            .*\n"
-                                      "credential versions  2\n"
-                                      "listed passwords     0\n"
-                                      "audit records        [0-9]+\n"
-                                      "opened by            .*passphrase\nyou sign with key    ID\n"));
+    EXPECT_THAT(normal(info.out, vault), testing::MatchesRegex("directory            VAULT\n"
+                                                               "vault id             ID\n"
+                                                               "generation           1\n"
+                                                               "SQLCipher            .*\n"
+                                                               "credential versions  2\n"
+                                                               "listed passwords     0\n"
+                                                               "audit records        [0-9]+\n"
+                                                               "opened by            .*passphrase\n"
+                                                               "checkpoints go to    .*\nyou sign with key    ID\n"));
     const Ran verified = vault.run({"vault", "verify"});
     EXPECT_EQ(verified.exit_code, 0) << verified.err;
     EXPECT_THAT(verified.out, HasSubstr("Verified: every page, 2 credential versions, 0 listed passwords and"));

@@ -86,7 +86,7 @@ TEST(Statement, HtmlShowsTextAsText) {
     const auto html = statement_html(with_markup);
     EXPECT_THAT(html, Not(HasSubstr("<script>")));
     EXPECT_THAT(html, HasSubstr("&lt;script&gt;"));
-    EXPECT_THAT(html, HasSubstr("<td>c</td><td>password</td><td>no</td><td>pending</td>"));
+    EXPECT_THAT(html, HasSubstr("<td>c</td><td>password</td><td>no</td><td class=\"pending\">pending</td>"));
 }
 
 }  // namespace
