@@ -80,7 +80,8 @@ std::vector<std::size_t> read_lengths(Front& front, std::size_t count) {
 }  // namespace
 
 std::size_t size_in_columns(const AuditEntry& entry) {
-    return kFixedSizeOfEntry + entry.actor.size() + entry.event.size() + entry.body.size() + (entry.bmc ? kUuidSize : 0);
+    return kFixedSizeOfEntry + entry.actor.size() + entry.event.size() + entry.body.size() +
+           (entry.bmc ? kUuidSize : 0);
 }
 
 AuditColumns lay_out_audit(std::span<const AuditEntry> entries) {
