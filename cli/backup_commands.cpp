@@ -175,8 +175,7 @@ std::string question_of(const vault::Store& store) {
         return fmt::format(
             "This vault is of generation {}, and this host has seen generation {}: who left since then opens this one "
             "still, and their departures are not in it. Go on from it? Every credential becomes unknown until check "
-            "has "
-            "asked the BMCs.",
+            "has asked the BMCs.",
             info ? info->generation : 0, *newer);
     const auto& other = store.other_copy();
     if (other.empty())

@@ -18,6 +18,8 @@ namespace {
 struct Found {
     std::vector<vault::AuditRecord> records;
     std::map<BmcId, std::string> names;  // also of old boards
+    std::uint64_t log_records = 0;       // that there were when they were read
+    std::optional<std::string> head;     // hexadecimal hash of the last of them
 
     [[nodiscard]] std::string name_of(const vault::AuditRecord& record) const {
         const auto found = record.bmc ? names.find(*record.bmc) : names.end();
@@ -55,7 +57,7 @@ Outcome<Found> find_records(const vault::Store& store, const LogCommand& filter)
     }
     auto names = names_in(store, filter.name);
     if (!names) return std::unexpected(names.error());
-    Found found{{}, std::move(*names)};
+    Found found{{}, std::move(*names), 0, std::nullopt};
     std::set<std::string> events;
     std::set<std::string> actors;
     const auto wanted = [&](const vault::AuditRecord& record) {
@@ -69,6 +71,8 @@ Outcome<Found> find_records(const vault::Store& store, const LogCommand& filter)
         if (!page) return vault_error("log", page.error());
         if (page->empty()) break;
         after = page->back().sequence;
+        found.log_records = after;
+        found.head = to_hex(page->back().hash);
         std::ranges::copy_if(*page, std::back_inserter(found.records), wanted);
     }
     if (auto there = is_there("--event", filter.event, events); !there) return std::unexpected(there.error());
@@ -82,12 +86,8 @@ Outcome<Found> find_records(const vault::Store& store, const LogCommand& filter)
 Outcome<LogExtent> extent_of(const vault::Store& store, const LogCommand& filter, const Found& found) {
     const auto info = store.info();
     if (!info) return vault_error("log export", info.error());
-    const auto last = store.audit_log(info->audit_records - std::min<std::uint64_t>(info->audit_records, 1), 1);
-    if (!last) return vault_error("log export", last.error());
-    LogExtent extent{to_hex(info->vault_id), filter,      found.records.size(), info->audit_records, now(), actor(),
-                     store.refusal(),        std::nullopt};
-    if (!last->empty()) extent.head = to_hex(last->back().hash);
-    return extent;
+    return LogExtent{to_hex(info->vault_id), filter,    found.records.size(), found.log_records, now(), actor(),
+                     store.refusal(),        found.head};
 }
 
 }  // namespace

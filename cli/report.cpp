@@ -237,11 +237,12 @@ std::string waiting_text(const rotate::RunSummary& summary) {
         const auto found = std::ranges::find(summary.outcomes, outcome, &OutcomeCounts::value_type::first);
         return found == summary.outcomes.end() ? std::size_t{0} : found->second;
     };
+    std::string text;
     if (const auto held = count_of("held"); held > 0)
-        return fmt::format(" {} on hold: bmcvault bmc hold NAME --release ends it.", held);
+        text += fmt::format(" {} on hold: bmcvault bmc hold NAME --release ends it.", held);
     if (const auto outside = count_of("outside-window"); outside > 0)
-        return fmt::format(" {} left for the window; without --due there is none.", outside);
-    return " Nothing left to do.";
+        text += fmt::format(" {} left for the window; without --due there is none.", outside);
+    return text.empty() ? " Nothing left to do." : text;
 }
 
 }  // namespace

@@ -195,9 +195,11 @@ TEST_F(Teams, an_interrupted_command_is_ended_with_the_compartments_it_began_wit
 }
 
 TEST_F(Teams, a_header_that_was_not_renamed_goes_with_the_next_change) {
-    test::write_file(directory() / "vault.hdr.AbCdEf", "half a header");
+    test::write_file(directory() / ".vault.hdr.new-AbCdEf", "half a header");
+    test::write_file(directory() / "vault.hdr.backup", "a person's copy");
     must(team().add_member(acting(), member("alice", 1)));
-    EXPECT_FALSE(fs::exists(directory() / "vault.hdr.AbCdEf"));
+    EXPECT_FALSE(fs::exists(directory() / ".vault.hdr.new-AbCdEf"));
+    EXPECT_TRUE(fs::exists(directory() / "vault.hdr.backup"));
     EXPECT_TRUE(fs::exists(header_file()));
 }
 
@@ -442,6 +444,20 @@ TEST_F(Departing, who_comes_back_under_the_same_name_and_leaves_again_opens_noth
     EXPECT_EQ(exposed_names(second), (std::set<std::string>{"bmc-00001", "bmc-00002"}));
     EXPECT_EQ(must(team().begin_departure(acting(), "alice")).id, second.id) << "nobody of that name is in any more";
     must(store().verify());
+}
+
+TEST_F(Departing, what_an_unrevoked_departure_had_not_seen_replaced_is_taken_over_with_what_came_after_the_mark) {
+    must(team().add_compartment(acting(), "edge"));
+    must(team().move_bmcs(acting(), "edge", std::span(&other_, 1)));
+    const auto first = must(team().begin_departure(acting(test::kNow.value + 10), "alice"));
+    rotate_later(bmc_, "the old key opens this");
+    const auto added = team().add_member(acting(test::kNow.value + 40), member("alice", 7, Role::kOperator, {"edge"}));
+    ASSERT_TRUE(added) << added.error().detail;
+    close();
+    const auto second = must(team().begin_departure(acting(test::kNow.value + 50), "alice"));
+    EXPECT_NE(second.id, first.id);
+    must(team().revoke(acting(test::kNow.value + 60), second));
+    EXPECT_EQ(exposed_names(second), (std::set<std::string>{"bmc-00001", "bmc-00002"}));
 }
 
 TEST_F(Departing, a_holder_who_became_a_member_leaves_as_one) {

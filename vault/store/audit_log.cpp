@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
+#include <tuple>
 
 #include "vault/core/audit_pack.hpp"
 #include "vault/store/compression.hpp"
@@ -14,26 +16,7 @@ namespace bmcvault::vault {
 namespace {
 
 constexpr int kFirstVersionWithState = 5;
-constexpr int kFirstVersionWithPacks = 7;
-
-// Packs and rows as of one moment: another process may pack in between.
-class Moment {
-public:
-    explicit Moment(Database& database) : database_(database), is_ours_(!database.in_transaction()) {
-        if (is_ours_) begun_ = database_.run("BEGIN");
-    }
-    ~Moment() {
-        if (is_ours_ && database_.in_transaction() && !database_.run("COMMIT")) std::ignore = database_.run("ROLLBACK");
-    }
-    Moment(const Moment&) = delete;
-    Moment& operator=(const Moment&) = delete;
-    [[nodiscard]] const Result<void>& begun() const { return begun_; }
-
-private:
-    Database& database_;
-    bool is_ours_;
-    Result<void> begun_{};
-};
+constexpr int kFirstVersionWithPacks = 8;
 
 // Of a version: a backup, and a vault that is only read, may have older ones.
 struct Tables {
@@ -152,6 +135,12 @@ Result<void> verify_row(const LoggedRecord& logged, const Digest& previous) {
     return {};
 }
 
+// The columns of a row, and whether other rows tell of it.
+constexpr std::string_view kSelectSpokenOf =
+    "SELECT seq,at,actor,event,bmc_uuid,body,hash,root,is_signed,"
+    "EXISTS(SELECT 1 FROM audit_signature s WHERE s.seq=a.seq) OR EXISTS(SELECT 1 FROM disclosure d WHERE "
+    "d.seq=a.seq) FROM audit a WHERE seq>? ";
+
 // What is told of by other rows, or looked for by its event, has a row for ever.
 bool keeps_its_row(std::string_view event, bool is_spoken_of) {
     return is_spoken_of || must_be_signed(event);
@@ -161,23 +150,27 @@ bool keeps_its_row(std::string_view event, bool is_spoken_of) {
 Result<void> verify_rows_of(Database& database, const Pack& pack) {
     const auto after =
         pack.before.last == 0 ? std::numeric_limits<std::int64_t>::min() : static_cast<std::int64_t>(pack.before.last);
-    return database.query(
-        "SELECT seq,at,actor,event,bmc_uuid,body,hash,root,is_signed,"
-        "EXISTS(SELECT 1 FROM audit_signature s WHERE s.seq=a.seq) OR EXISTS(SELECT 1 FROM disclosure d WHERE "
-        "d.seq=a.seq) FROM audit a WHERE seq>? AND seq<=?",
-        {after, pack.end.last}, [&](const Row& row) -> Result<void> {
-            const auto logged = logged_from_row(row);
-            const auto sequence = logged.record.sequence;
-            const auto index = sequence - pack.before.last - 1;
-            if (index >= pack.hashes.size() || logged.record.hash != pack.hashes[index]) return bad_record(sequence);
-            const auto& previous = index == 0 ? pack.before.hash : pack.hashes[index - 1];
-            if (auto same = verify_row(logged, previous); !same) return same;
-            if (keeps_its_row(logged.record.event, row.integer(9) != 0)) return {};
-            return fail(ErrorCode::kDamaged,
-                        fmt::format("audit record {} has a row besides its pack: pages of an older copy of the store "
-                                    "were put back; restore the newest backup",
-                                    sequence));
-        });
+    static const std::string sql = std::string(kSelectSpokenOf) + "AND seq<=?";
+    std::vector<bool> has_row(pack.hashes.size());
+    auto done = database.query(sql, {after, pack.end.last}, [&](const Row& row) -> Result<void> {
+        const auto logged = logged_from_row(row);
+        const auto sequence = logged.record.sequence;
+        const auto index = sequence - pack.before.last - 1;
+        if (index >= pack.hashes.size() || logged.record.hash != pack.hashes[index]) return bad_record(sequence);
+        const auto& previous = index == 0 ? pack.before.hash : pack.hashes[index - 1];
+        if (auto same = verify_row(logged, previous); !same) return same;
+        has_row[index] = true;
+        if (keeps_its_row(logged.record.event, row.integer(9) != 0)) return {};
+        return fail(ErrorCode::kDamaged,
+                    fmt::format("audit record {} has a row besides its pack: pages of an older copy of the store "
+                                "were put back; restore the newest backup",
+                                sequence));
+    });
+    for (std::size_t i = 0; i < has_row.size() && done; ++i)
+        if (!has_row[i] && must_be_signed(pack.entries[i].event))
+            done = fail(ErrorCode::kDamaged,
+                        fmt::format("the row of audit record {} is missing beside its pack", pack.entries[i].sequence));
+    return done;
 }
 
 Result<void> verify_signature_is_there(Database& database, const AuditEntry& entry) {
@@ -212,14 +205,11 @@ struct RowToPack {
 
 Result<std::vector<RowToPack>> rows_to_pack(Database& database, const PackEnd& end) {
     std::vector<RowToPack> rows;
-    auto done = database.query(
-        "SELECT seq,at,actor,event,bmc_uuid,body,hash,root,is_signed,"
-        "EXISTS(SELECT 1 FROM audit_signature s WHERE s.seq=a.seq) OR EXISTS(SELECT 1 FROM disclosure d WHERE "
-        "d.seq=a.seq) FROM audit a WHERE seq>? ORDER BY seq LIMIT ?",
-        {end.last, kMostPackedRecords}, [&](const Row& row) {
-            rows.push_back({logged_from_row(row), row.integer(9) != 0});
-            return Result<void>();
-        });
+    static const std::string sql = std::string(kSelectSpokenOf) + "ORDER BY seq LIMIT ?";
+    auto done = database.query(sql, {end.last, kMostPackedRecords}, [&](const Row& row) {
+        rows.push_back({logged_from_row(row), row.integer(9) != 0});
+        return Result<void>();
+    });
     if (!done) return std::unexpected(done.error());
     return rows;
 }

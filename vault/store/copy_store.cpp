@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <limits>
-#include <list>
 #include <map>
 #include <string>
 
@@ -80,10 +79,10 @@ private:
         });
     }
 
-    // As long as the connection, which keeps statements by their text.
-    std::string_view insert_into(std::string_view table, std::size_t columns) {
-        static std::map<std::string, std::string, std::less<>> texts;
-        auto& text = texts[std::string(table)];
+    // As long as the program: a connection keeps its statements by their text.
+    static std::string_view insert_into(std::string_view table, std::size_t columns) {
+        static std::map<std::pair<std::string, std::size_t>, std::string> texts;
+        auto& text = texts[{std::string(table), columns}];
         if (!text.empty()) return text;
         text = fmt::format("INSERT INTO {} VALUES(?", table);
         for (std::size_t i = 1; i < columns; ++i) text += ",?";
@@ -96,8 +95,11 @@ private:
         constexpr std::size_t kSealed = 8;
         const auto number = [&](std::size_t column) { return std::get<std::int64_t>(values[column].data()); };
         const auto* sealed = std::get_if<Bytes>(&values[kSealed].data());
+        if (sealed == nullptr) return {};
         const auto place = bmcs_.find(number(0));
-        if (sealed == nullptr || place == bmcs_.end() || how_.keeps_seals(place->second.bmc)) return {};
+        if (place == bmcs_.end())
+            return fail(ErrorCode::kDamaged, fmt::format("there is no BMC {} for one of its credentials", number(0)));
+        if (how_.keeps_seals(place->second.bmc)) return {};
         const SealContext context{how_.before.header().vault_id,
                                   place->second.bmc,
                                   {static_cast<Kind>(number(1)), static_cast<std::uint8_t>(number(2))},
@@ -118,9 +120,11 @@ private:
         const ListSealContext context{how_.before.header().vault_id, static_cast<std::uint32_t>(row.integer(0)),
                                       static_cast<std::uint32_t>(row.integer(1)),
                                       static_cast<std::uint32_t>(row.integer(kEpoch))};
-        const auto compartment = lists_[row.integer(0)];
-        const auto next = how_.after(compartment);
-        auto anew = seal_anew(how_.before, compartment, context, row.blob(kSealed), next);
+        const auto compartment = lists_.find(row.integer(0));
+        if (compartment == lists_.end())
+            return fail(ErrorCode::kDamaged, fmt::format("there is no list {} for one of its passwords", context.list));
+        const auto next = how_.after(compartment->second);
+        auto anew = seal_anew(how_.before, compartment->second, context, row.blob(kSealed), next);
         if (!anew) return std::unexpected(anew.error());
         values[kSealed] = *anew;
         values[kEpoch] = next.epoch;

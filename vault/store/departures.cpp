@@ -32,8 +32,8 @@ DepartureType type_from_word(std::string_view word) {
     return word == "holder" ? DepartureType::kHolder : DepartureType::kHost;
 }
 
-// What may be live on a BMC. With a version all earlier ones of its subject count as exposed (kIsExposed): an old one
-// may come back.
+// What may be live on a BMC. With a version all earlier ones of its subject count as exposed, since an old one may come
+// back: readers ask for a marked version that is the same or later.
 constexpr std::string_view kMarkOfMember =
     "INSERT OR IGNORE INTO exposure(departure_id,bmc_id,kind,subject,version,revealed) "
     "SELECT ?1,c.bmc_id,c.kind,c.subject,c.version,EXISTS(SELECT 1 FROM disclosure d WHERE d.slot=?2 AND "
@@ -60,7 +60,8 @@ constexpr std::string_view kTakeOver =
     "INSERT OR IGNORE INTO exposure(departure_id,bmc_id,kind,subject,version,revealed) "
     "SELECT ?1,e.bmc_id,e.kind,e.subject,e.version,e.revealed FROM exposure e JOIN departure d ON d.id=e.departure_id "
     "WHERE d.id=?2 AND NOT EXISTS(SELECT 1 FROM credential c WHERE c.bmc_id=e.bmc_id AND c.kind=e.kind AND "
-    "c.subject=e.subject AND c.state='current' AND c.provenance='generated' AND c.proved_at>=d.at AND NOT EXISTS("
+    "c.subject=e.subject AND c.state='current' AND c.provenance='generated' AND c.proved_at>=d.at AND "
+    "(d.type<>'member' OR d.revoked_at IS NOT NULL) AND NOT EXISTS("
     "SELECT 1 FROM exposure o WHERE o.departure_id=d.id AND o.bmc_id=c.bmc_id AND o.kind=c.kind AND "
     "o.subject=c.subject AND o.version>=c.version))";
 
@@ -259,15 +260,17 @@ Result<Departure> SqlcipherStore::begin_departure(const Acting& acting, const st
         if (auto taken = steps.take_over(*id, *open); !taken) return taken;
         auto marked = member ? steps.database().run(kMarkOfMember, {*id, *departure->slot})
                              : steps.database().run(kMarkOfHolder, {*id, who});
-        const auto count = steps.database().changed_rows();
         if (marked && member) marked = steps.end_membership(*departure->slot);
         // Nothing more is sealed to a key that is given up.
         if (marked && break_glass) marked = steps.end_escrow();
         if (marked && !member)
             marked = steps.database().run("UPDATE holder SET departed_at=? WHERE name=?", {acting.now, who});
         if (!marked) return marked;
-        return steps.audit("departure.begun", std::nullopt,
-                           audit_body(acting, {{"who", who}, {"type", to_word(departure->type)}, {"versions", count}}));
+        const auto count = steps.number("SELECT count(*) FROM exposure WHERE departure_id=?", {*id});
+        if (!count) return std::unexpected(count.error());
+        return steps.audit(
+            "departure.begun", std::nullopt,
+            audit_body(acting, {{"who", who}, {"type", to_word(departure->type)}, {"versions", *count}}));
     });
     if (!done) return std::unexpected(done.error());
     acting.pass("after-mark");

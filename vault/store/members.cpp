@@ -153,9 +153,8 @@ Result<std::vector<std::uint32_t>> SqlcipherStore::granted_to(const NewMember& m
 Result<std::vector<std::uint32_t>> SqlcipherStore::granted_spans(std::uint32_t slot) const {
     std::vector<std::uint32_t> ids;
     auto done = query(
-        "SELECT s.compartment_id FROM access_span s JOIN member m ON m.id=s.member_id WHERE m.slot=? AND s.to_at IS "
-        "NULL "
-        "ORDER BY s.compartment_id",
+        "SELECT s.compartment_id FROM access_span s JOIN member m ON m.id=s.member_id WHERE m.slot=? AND s.to_at "
+        "IS NULL ORDER BY s.compartment_id",
         {slot}, [&](const Row& row) {
             ids.push_back(static_cast<std::uint32_t>(row.integer(0)));
             return Result<void>();

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <variant>
@@ -147,5 +148,24 @@ private:
 // SQLite in its place the vault would be written in clear.
 [[nodiscard]] Result<void> check_library();
 [[nodiscard]] std::string sqlcipher_version();
+
+// Several reads as of one moment, whatever others write meanwhile; they wait. Within a transaction it adds nothing.
+class Moment {
+public:
+    explicit Moment(Database& database) : database_(database), is_ours_(!database.in_transaction()) {
+        if (is_ours_) begun_ = database_.run("BEGIN");
+    }
+    ~Moment() {
+        if (is_ours_ && database_.in_transaction() && !database_.run("COMMIT")) std::ignore = database_.run("ROLLBACK");
+    }
+    Moment(const Moment&) = delete;
+    Moment& operator=(const Moment&) = delete;
+    [[nodiscard]] const Result<void>& begun() const { return begun_; }
+
+private:
+    Database& database_;
+    bool is_ours_;
+    Result<void> begun_{};
+};
 
 }  // namespace bmcvault::vault

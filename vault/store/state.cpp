@@ -80,6 +80,8 @@ Result<void> check_state(Database& database) {
 }
 
 Result<void> verify_state(Database& database) {
+    const Moment moment(database);
+    if (!moment.begun()) return moment.begun();
     if (auto done = check_state(database); !done) return done;
     const auto sum = sum_of_rows(database);
     if (!sum) return std::unexpected(sum.error());

@@ -1,6 +1,5 @@
 // Each method is one durable step of the rotation: the rows it changes, and its audit record.
 #include "vault/store/transaction.hpp"
-#include "vault/store/audit_body.hpp"
 
 #include <fmt/format.h>
 
@@ -11,6 +10,7 @@
 #include "vault/core/audit_chain.hpp"
 #include "vault/core/audit_pack.hpp"
 #include "vault/core/version_chain.hpp"
+#include "vault/store/audit_body.hpp"
 #include "vault/store/audit_log.hpp"
 #include "vault/store/rows.hpp"
 #include "vault/store/schema.hpp"
@@ -298,8 +298,7 @@ Result<void> StoreTransaction::same_secret(BmcId bmc, Subject from, VersionNumbe
     auto exposed = database_.run(
         "INSERT INTO exposure(departure_id,bmc_id,kind,subject,version,revealed) "
         "SELECT departure_id,bmc_id,?5,?6,?7,max(revealed) FROM exposure WHERE bmc_id=?1 AND kind=?2 AND subject=?3 "
-        "AND "
-        "version>=?4 GROUP BY departure_id,bmc_id",
+        "AND version>=?4 GROUP BY departure_id,bmc_id",
         {row->id, static_cast<int>(from.kind), from.index, from_version.value, static_cast<int>(to.kind), to.index,
          to_version.value});
     if (!exposed) return exposed;

@@ -87,6 +87,7 @@ public:
     // The row of a slot and the compartments that it opens from now on.
     [[nodiscard]] Result<void> insert_member(const Slot&);
     [[nodiscard]] Database& database() { return database_; }
+    [[nodiscard]] Result<std::int64_t> number(std::string_view sql, const Database::Values& = {});
     [[nodiscard]] const Keyring& keyring() const { return keyring_; }
     [[nodiscard]] UnixTime now() const { return now_; }
     // What may be live on any BMC is exposed by this departure; how many versions.
@@ -125,7 +126,6 @@ private:
     // What may be live on a BMC whose place has changed goes to the log once more.
     [[nodiscard]] Result<void> escrow_anew(const Bmc&);
     [[nodiscard]] Result<void> sign_record(const IdentityKeys& identity);
-    [[nodiscard]] Result<std::int64_t> number(std::string_view sql, const Database::Values& = {});
     [[nodiscard]] Result<void> audit_version(std::string_view event, BmcId, Subject, VersionNumber,
                                              std::string_view note = {});
 

@@ -161,8 +161,19 @@ Result<void> write_bytes(int fd, std::string_view content, const fs::path& path)
     return {};
 }
 
+namespace {
+
+constexpr std::string_view kRandomEnding = "XXXXXX";
+
+// A hidden name that no person gives a copy: .NAME.new-XXXXXX
+std::string beginning_of_unfinished(const fs::path& file) {
+    return fmt::format(".{}.new-", file.filename().string());
+}
+
+}  // namespace
+
 Result<void> replace_file(const fs::path& file, std::string_view content, const Access& access) {
-    auto name = file.string() + ".XXXXXX";
+    auto name = (file.parent_path() / beginning_of_unfinished(file)).string() + std::string(kRandomEnding);
     const FileDescriptor fd(mkostemp(name.data(), O_CLOEXEC));
     if (!fd.valid()) return system_error("can not make", name);
     auto done = give(fd.get(), access.file_mode, access.group, name);
@@ -177,12 +188,12 @@ Result<void> replace_file(const fs::path& file, std::string_view content, const 
 }
 
 void remove_unfinished(const fs::path& file) {
-    constexpr std::size_t kEnding = std::string_view(".XXXXXX").size();
-    const auto prefix = file.filename().string() + '.';
+    const auto prefix = beginning_of_unfinished(file);
     std::error_code ignored;
     for (const auto& entry : fs::directory_iterator(file.parent_path(), ignored)) {
         const auto name = entry.path().filename().string();
-        if (name.starts_with(prefix) && name.size() == prefix.size() - 1 + kEnding) fs::remove(entry.path(), ignored);
+        if (name.starts_with(prefix) && name.size() == prefix.size() + kRandomEnding.size())
+            fs::remove(entry.path(), ignored);
     }
 }
 
