@@ -45,6 +45,7 @@ static_assert(sizeof(Question) == 32);
 
 constexpr std::size_t kKeysSize = 64;
 using KeysBytes = Secret<kKeysSize>;  // X25519, then Ed25519 seed
+constexpr int kMostWaiting = 8;       // connections
 constexpr std::chrono::seconds kPatience{5};
 constexpr std::chrono::seconds kLongestWait{5};
 
@@ -96,10 +97,16 @@ private:
     sockaddr_un address_{};
 };
 
-bool is_of_this_user(int connection) {
+std::optional<ucred> peer_of(int connection) {
     ucred peer{};
     socklen_t size = sizeof peer;
-    return getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == geteuid();
+    if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return std::nullopt;
+    return peer;
+}
+
+bool is_of_this_user(int connection) {
+    const auto peer = peer_of(connection);
+    return peer && peer->uid == geteuid();
 }
 
 void be_patient(int connection) {
@@ -170,7 +177,7 @@ Result<Descriptor> listen_at(const fs::path& socket) {
     const auto before = umask(0177);
     const int bound = bind(listener.get(), name.address(), SocketName::size());
     umask(before);
-    if (bound != 0 || listen(listener.get(), 8) != 0) return system_error(socket);
+    if (bound != 0 || listen(listener.get(), kMostWaiting) != 0) return system_error(socket);
     return listener;
 }
 
@@ -257,6 +264,13 @@ Locked lock_agent(const fs::path& socket) {
     return closed ? Locked::kWiped : Locked::kNoAnswer;
 }
 
+std::optional<pid_t> agent_process(const fs::path& socket) {
+    const auto connection = connect_to(socket);
+    const auto peer = connection ? peer_of(connection->get()) : std::nullopt;
+    if (!peer) return std::nullopt;
+    return peer->pid;
+}
+
 Result<void> start_agent(const fs::path& socket, const AgentKeys& keys, const AgentLimits& limits) {
     const auto turn = take_turn(socket.parent_path());
     if (!turn) return std::unexpected(turn.error());
@@ -305,6 +319,7 @@ int serve_as_agent(const AgentLimits& limits) {
     auto keys = take_keys(kKeysDescriptor);
     close_range(kKeysDescriptor, ~0U, 0);  // and whatever the one who unlocked had open
     if (!keys || chdir("/") != 0) return 1;
+    if (listen(kListenerDescriptor, kMostWaiting) != 0) return 1;  // so that its clients see this process
     const auto stop = signals();
     AgentLife life(limits, instant());
     while (keys) {

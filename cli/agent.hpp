@@ -6,6 +6,8 @@
 // it holds is in the locked arena of a process of its own, which was started anew: memory locks do not survive a fork.
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -35,6 +37,8 @@ enum class Locked : std::uint8_t {
     kNoAnswer,  // within some seconds: it is there, and may hold its keys still
 };
 [[nodiscard]] Locked lock_agent(const std::filesystem::path& socket);
+// nullopt: nobody listens there.
+[[nodiscard]] std::optional<pid_t> agent_process(const std::filesystem::path& socket);
 
 // Starts this program again as the agent, in a session of its own. On return it answers.
 [[nodiscard]] Result<void> start_agent(const std::filesystem::path& socket, const AgentKeys& keys,

@@ -59,6 +59,16 @@ Outcome<void> same_command(const Plan& plan, const std::string& file, std::strin
                        fmt::format("bmcvault {} --approved {}", command_of(plan), shell_word(file)));
 }
 
+bool is_for_owners(const Plan& plan) {
+    return std::holds_alternative<vault::NewMember>(plan.work);
+}
+
+std::unexpected<Failure> not_signed_twice(const std::string& file) {
+    return std::unexpected(Failure{
+        ExitCode::kUsage, fmt::format("plan {}: nobody else has signed it yet; nothing was done", printable(file)),
+        fmt::format("another member: bmcvault approve {}", shell_word(file)), ""});
+}
+
 }  // namespace
 
 Outcome<void> one_signature_is_enough(const Context& context, std::string_view command) {
@@ -76,6 +86,10 @@ Exit write_plan(const Context& context, vault::Store& store, const Request& requ
     if (!facts) return std::unexpected(facts.error());
     const auto plan = signed_request(context, store, request, *facts);
     if (!plan) return std::unexpected(plan.error());
+    const auto may_sign = [&](const vault::Slot& slot) { return check_second(slot, *plan, *facts).has_value(); };
+    if (std::ranges::none_of(facts->slots, may_sign))
+        context.warn(fmt::format("nobody else is there who may sign this plan ({} needs another {}, who is a person)",
+                                 command_of(*plan), is_for_owners(*plan) ? "owner" : "member who opens these BMCs"));
     const auto text = format_plan(*plan);
     if (const auto read = parse_plan(text); !read) return usage_error(printable(read.error().detail));
     if (!context.options.dry_run)
@@ -152,6 +166,7 @@ Outcome<ApprovedPlan> open_approved(const Context& context, const std::string& f
     auto plan = read_plan(file);
     if (!plan) return std::unexpected(plan.error());
     if (auto same = same_command(*plan, file, command); !same) return std::unexpected(same.error());
+    if (!plan->approved) return not_signed_twice(file);
     ApprovedPlan approved{nullptr, file, std::move(*plan), {}, context.options};
     approved.options.reason = approved.plan.reason;
     approved.options.ticket = approved.plan.ticket;

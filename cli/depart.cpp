@@ -286,8 +286,10 @@ Exit perform(const Context& context, const ExposeCommand& command) {
             PlainSummary{"expose", bmcs.size(), {{"due", bmcs.size()}}, std::nullopt, context.options.dry_run}));
     } else {
         const std::string_view are = bmcs.size() == 1 ? "is" : "are";
-        context.out(fmt::format("{} {} due. Next: bmcvault check --due, then bmcvault rotate --due\n",
-                                counted(bmcs.size(), "BMC"), context.options.dry_run ? "would be" : are));
+        context.out(
+            fmt::format("{} {} due. Next: bmcvault check --due, then bmcvault rotate --due\n"
+                        "(It keeps to the windows of the policy; rotate with the BMCs named does not.)\n",
+                        counted(bmcs.size(), "BMC"), context.options.dry_run ? "would be" : are));
     }
     return ExitCode::kAsAsked;
 }

@@ -106,11 +106,14 @@ Outcome<std::vector<DueEntry>> due_entries(vault::Store& store, const Policy& po
     if (!versions) return vault_error("reading the versions", versions.error());
     const auto known = store.team().due();
     if (!known) return vault_error("reading what is due", known.error());
+    const auto k_g = store.team().due_for_k_g();
+    if (!k_g) return vault_error("reading what is due", k_g.error());
     const auto unfinished = rotate::with_followers(store, *fleet);
     if (!unfinished) return vault_error("reading what is unfinished", unfinished.error());
     const auto with_others = rotate::with_role_accounts(store, *fleet);
     if (!with_others) return vault_error("reading the accounts beside our own", with_others.error());
     const std::set<BmcId> exposed(known->begin(), known->end());
+    const std::set<BmcId> with_exposed_k_g(k_g->begin(), k_g->end());
     std::map<std::pair<BmcId, vault::Subject>, const vault::CredentialVersion*> current;
     for (const auto& version : *versions) current[{version.bmc, version.subject}] = &version;
     const auto find = [&](BmcId bmc, vault::Subject subject) {
@@ -128,6 +131,7 @@ Outcome<std::vector<DueEntry>> due_entries(vault::Store& store, const Policy& po
         if (!without) return vault_error("reading a card", without.error());
         facts.k_g_is_wanted = facts.k_g_is_wanted && !*without;
         facts.is_exposed = exposed.contains(bmc.id);
+        facts.k_g_is_exposed = with_exposed_k_g.contains(bmc.id);
         facts.is_unfinished = unfinished->contains(bmc.id);
         if (with_others->contains(bmc.id)) {
             const auto monitor = subject_of_monitor(store, bmc);

@@ -436,6 +436,10 @@ std::string json_taken(const std::string& who, const vault::KeyInShares& key, co
                      {"threshold", key.threshold}});
 }
 
+std::string json_access(const std::string& member, std::size_t gained, std::size_t lost) {
+    return line(Json{{"type", "access"}, {"member", member}, {"gained", gained}, {"lost", lost}});
+}
+
 std::string json_escrow(const vault::Escrow& escrow) {
     return line(Json{{"type", "escrow"},
                      {"file", escrow.file},

@@ -117,6 +117,8 @@ struct CertifiedFacts {
 [[nodiscard]] std::string json_taken(const std::string& who, const vault::KeyInShares& key, const vault::Taken& taken);
 [[nodiscard]] std::string json_escrow(const vault::Escrow& escrow);
 [[nodiscard]] std::string json_replay(const vault::EscrowReplay& replay, const std::string& file);
+// compartment move: what a member opens afterwards that they did not, and the other way round, in BMCs.
+[[nodiscard]] std::string json_access(const std::string& member, std::size_t gained, std::size_t lost);
 [[nodiscard]] std::string json_compartment(const vault::Compartment& compartment);
 [[nodiscard]] std::string json_holder(const vault::Holder& holder);
 [[nodiscard]] std::string json_backup(const vault::Store::BackupReport& report, const std::string& file);

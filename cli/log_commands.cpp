@@ -11,6 +11,7 @@
 #include "cli/fields.hpp"
 #include "cli/json.hpp"
 #include "cli/signed_file.hpp"
+#include "vault/core/audit_events.hpp"
 
 namespace bmcvault::cli {
 namespace {
@@ -38,16 +39,41 @@ Outcome<std::map<BmcId, std::string>> names_in(const vault::Store& store, const 
     return std::unexpected(find_bmc(store, wanted).error());
 }
 
-// A word that no record begins with is a slip: nothing found would say that nothing was done.
-Outcome<void> is_there(std::string_view option, const std::string& begins, const std::set<std::string>& words) {
-    if (std::ranges::any_of(words, [&](const std::string& word) { return word.starts_with(begins); })) return {};
-    const auto near = nearest(begins, {words.begin(), words.end()});
-    return usage_error(fmt::format("log: {} {}: no record of the log begins so{}", option, printable(begins),
-                                   near.empty() ? "" : fmt::format("; did you mean {}?", printable(near))),
-                       "bmcvault log");
+bool begins_one_of(std::string_view beginning, const std::vector<std::string>& words) {
+    return std::ranges::any_of(words, [&](const std::string& word) { return word.starts_with(beginning); });
 }
 
-Outcome<Found> find_records(const vault::Store& store, const LogCommand& filter) {
+// Nothing found would say that nothing was done.
+Outcome<void> is_an_event(const std::string& begins) {
+    const auto events = vault::audit_events();
+    const std::vector<std::string> known(events.begin(), events.end());
+    if (begins_one_of(begins, known)) return {};
+    const auto near = nearest(begins, known);
+    return usage_error(fmt::format("log: --event {}: no event begins so{}", printable(begins),
+                                   near.empty() ? "" : fmt::format("; did you mean {}?", near)),
+                       "the events are in docs/audit-log.md");
+}
+
+// `actors`: by whom there are records. Of a member there may be none; another name may be a slip.
+Outcome<void> is_somebody(const Context& context, vault::Store& store, const std::string& begins,
+                          const std::set<std::string>& actors) {
+    const auto members = store.team().members();
+    if (!members) return vault_error("log", members.error());
+    std::vector<std::string> known;
+    for (const auto& member : *members) known.push_back(member.name);
+    for (const auto& actor : actors) known.push_back(actor.substr(0, actor.find(' ')));
+    if (begins_one_of(begins, known) || begins_one_of(begins, {actors.begin(), actors.end()})) return {};
+    const auto near = nearest(begins, known);
+    if (near.empty()) {
+        context.warn(fmt::format("log: --by {}: no member has that name, and no record is by it", printable(begins)));
+        return {};
+    }
+    return usage_error(
+        fmt::format("log: --by {}: nobody is called so; did you mean {}?", printable(begins), printable(near)),
+        "bmcvault member list");
+}
+
+Outcome<Found> find_records(const Context& context, vault::Store& store, const LogCommand& filter) {
     constexpr std::size_t kPage = 1000;
     UnixTime since{0};
     if (!filter.since.empty()) {
@@ -55,13 +81,12 @@ Outcome<Found> find_records(const vault::Store& store, const LogCommand& filter)
         if (!date) return usage_error(fmt::format("--since {}", date.error().detail));
         since = *date;
     }
+    if (auto event = is_an_event(filter.event); !event) return std::unexpected(event.error());
     auto names = names_in(store, filter.name);
     if (!names) return std::unexpected(names.error());
     Found found{{}, std::move(*names), 0, std::nullopt};
-    std::set<std::string> events;
     std::set<std::string> actors;
     const auto wanted = [&](const vault::AuditRecord& record) {
-        events.insert(record.event);
         actors.insert(record.actor);
         return (filter.name.empty() || found.name_of(record) == filter.name) &&
                record.event.starts_with(filter.event) && record.actor.starts_with(filter.by) && record.at >= since;
@@ -75,8 +100,7 @@ Outcome<Found> find_records(const vault::Store& store, const LogCommand& filter)
         found.head = to_hex(page->back().hash);
         std::ranges::copy_if(*page, std::back_inserter(found.records), wanted);
     }
-    if (auto there = is_there("--event", filter.event, events); !there) return std::unexpected(there.error());
-    if (auto there = is_there("--by", filter.by, actors); !there) return std::unexpected(there.error());
+    if (auto known = is_somebody(context, store, filter.by, actors); !known) return std::unexpected(known.error());
     if (filter.limit > 0 && found.records.size() > filter.limit)
         found.records.erase(found.records.begin(), found.records.end() - static_cast<std::ptrdiff_t>(filter.limit));
     return found;
@@ -95,7 +119,7 @@ Outcome<LogExtent> extent_of(const vault::Store& store, const LogCommand& filter
 Exit perform(const Context& context, const LogCommand& command) {
     auto store = open_vault_to_look(context);
     if (!store) return std::unexpected(store.error());
-    const auto found = find_records(**store, command);
+    const auto found = find_records(context, **store, command);
     if (!found) return std::unexpected(found.error());
     std::vector<std::vector<Cell>> rows;
     for (const auto& record : found->records) {
@@ -120,7 +144,7 @@ Exit perform(const Context& context, const LogCommand& command) {
 Exit perform(const Context& context, const LogExportCommand& command) {
     auto store = open_vault_to_look(context);
     if (!store) return std::unexpected(store.error());
-    const auto found = find_records(**store, command.filter);
+    const auto found = find_records(context, **store, command.filter);
     if (!found) return std::unexpected(found.error());
     const auto extent = extent_of(**store, command.filter, *found);
     if (!extent) return std::unexpected(extent.error());

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 
 #include "cli/approval.hpp"
 #include "cli/commands.hpp"
@@ -55,12 +56,25 @@ std::string scope_of(const vault::NewMember& member) {
     return fmt::format("{} of {}", vault::to_word(member.role), printable(where));
 }
 
+// What they open now, which is more than was asked for where they were in already.
+Outcome<std::string> scope_in(vault::Store& store, const vault::NewMember& wanted) {
+    const auto members = store.team().members();
+    if (!members) return vault_error("member add", members.error());
+    auto now = wanted;
+    for (const auto& member : *members)
+        if (member.name == wanted.name && !member.removed_at && wanted.role == vault::Role::kOperator)
+            now.compartments = member.compartments;
+    return scope_of(now);
+}
+
 Exit let_in(const Context& context, vault::Store& store, const vault::NewMember& member) {
     if (auto added = store.team().add_member(acting(context), member); !added)
         return vault_error(fmt::format("member add {}", printable(member.name)), added.error());
+    const auto scope = scope_in(store, member);
+    if (!scope) return std::unexpected(scope.error());
     return done(context, "member add", "added", 1,
                 fmt::format("{} can open the vault as {} ({}).\nNext, by them: bmcvault --identity FILE status\n",
-                            member.name, scope_of(member), vault::fingerprint(member.keys)));
+                            member.name, *scope, vault::fingerprint(member.keys)));
 }
 
 Exit would_let_in(const Context& context, const vault::NewMember& member) {
@@ -90,6 +104,49 @@ Exit let_in_as_approved(const Context& given, const std::string& file) {
     if (context.options.dry_run) return would_let_in(context, member);
     if (auto recorded = record_use(context, *approved); !recorded) return std::unexpected(recorded.error());
     return let_in(context, *approved->store, member);
+}
+
+// Of one member, when BMCs go to another compartment.
+struct AccessChange {
+    std::string member;
+    std::size_t gained = 0;  // BMCs
+    std::size_t lost = 0;
+};
+
+Outcome<std::vector<AccessChange>> changes_of_access(vault::Team& team, const std::vector<vault::Bmc>& bmcs,
+                                                     const std::string& target) {
+    const auto members = team.members();
+    if (!members) return vault_error("reading the members", members.error());
+    const auto compartments = team.compartments();
+    if (!compartments) return vault_error("reading the compartments", compartments.error());
+    if (std::ranges::none_of(*compartments, [&](const auto& each) { return each.name == target; }))
+        return usage_error(fmt::format("compartment move: no compartment \"{}\"", printable(target)),
+                           "bmcvault compartment list");
+    std::map<std::uint32_t, std::string> names;
+    for (const auto& compartment : *compartments) names[compartment.id] = compartment.name;
+    std::vector<AccessChange> changes;
+    for (const auto& member : *members) {
+        if (member.removed_at) continue;
+        const auto opens = [&](const std::string& name) { return std::ranges::count(member.compartments, name) > 0; };
+        AccessChange change{member.name, 0, 0};
+        for (const auto& bmc : bmcs) {
+            const bool before = opens(names[bmc.compartment]);
+            change.gained += !before && opens(target) ? 1 : 0;
+            change.lost += before && !opens(target) ? 1 : 0;
+        }
+        if (change.gained + change.lost > 0) changes.push_back(std::move(change));
+    }
+    return changes;
+}
+
+std::string text_of(const AccessChange& change) {
+    const auto name = printable(change.member);
+    std::string text;
+    if (change.gained > 0) text += fmt::format("{} opens {} more.\n", name, counted(change.gained, "BMC"));
+    if (change.lost > 0)
+        text += fmt::format("{} no longer opens {}, and may know what is live there until it is rotated.\n", name,
+                            counted(change.lost, "BMC"));
+    return text;
 }
 
 }  // namespace
@@ -190,14 +247,24 @@ Exit perform(const Context& context, const CompartmentMoveCommand& command) {
     if (!store) return std::unexpected(store.error());
     const auto selected = selected_bmcs(context, **store, command.selection);
     if (!selected) return std::unexpected(selected.error());
+    const auto changes = changes_of_access((*store)->team(), *selected, command.name);
+    if (!changes) return std::unexpected(changes.error());
     std::vector<BmcId> bmcs;
     for (const auto& bmc : *selected) bmcs.push_back(bmc.id);
-    if (context.options.dry_run)
-        return would(context, "compartment move", fmt::format("move {}", counted(bmcs.size(), "BMC")));
-    if (auto moved = (*store)->team().move_bmcs(acting(context), command.name, bmcs); !moved)
-        return vault_error("compartment move", moved.error());
-    return done(context, "compartment move", "moved", bmcs.size(),
-                fmt::format("Moved {} to {}.\n", counted(bmcs.size(), "BMC"), command.name));
+    const bool is_rehearsal = context.options.dry_run;
+    if (!is_rehearsal)
+        if (auto moved = (*store)->team().move_bmcs(acting(context), command.name, bmcs); !moved)
+            return vault_error("compartment move", moved.error());
+    if (context.options.json) {
+        for (const auto& change : *changes) context.out(json_access(change.member, change.gained, change.lost));
+        context.out(json_summary(
+            PlainSummary{"compartment move", bmcs.size(), {{"moved", bmcs.size()}}, std::nullopt, is_rehearsal}));
+        return ExitCode::kAsAsked;
+    }
+    context.out(fmt::format("{} {} to {}.\n", is_rehearsal ? "Would move" : "Moved", counted(bmcs.size(), "BMC"),
+                            printable(command.name)));
+    for (const auto& change : *changes) context.out(text_of(change));
+    return ExitCode::kAsAsked;
 }
 
 Exit perform(const Context& context, const HolderAddCommand& command) {

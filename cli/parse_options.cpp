@@ -918,10 +918,12 @@ private:
         auto* add =
             command(member, "add", "let somebody open the vault", member_add_,
                     "owner: everything. operator: works with the BMCs of the compartments named (all that there\n"
-                    "are). auditor: looks, and opens no credential.\n\n"
+                    "are). auditor: looks, and opens no credential. An operator who is in already opens more\n"
+                    "compartments afterwards; fewer: depart, then add with a new key.\n\n"
                     "Examples:\n"
                     "  bmcvault member add alice --key alice.identity.pub --reason \"joins the team\"\n"
-                    "  bmcvault member add nightly --key nightly.identity.pub --service --compartment edge\n");
+                    "  bmcvault member add nightly --key nightly.identity.pub --service --compartment edge\n"
+                    "  bmcvault member add alice --key alice.identity.pub --compartment edge\n");
         add->add_option("NAME", member_add_.name, "1 to 64 of A-Z a-z 0-9 . _ @ + -");
         add->add_option("--key", member_add_.key, "their FILE.pub")->type_name("FILE");
         add->add_option("--role", member_add_.role, "owner, operator or auditor (operator)")

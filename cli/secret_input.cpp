@@ -42,6 +42,10 @@ std::unexpected<Failure> no_secret(std::string what, std::string next = {}) {
     return std::unexpected(Failure{ExitCode::kNotUnlocked, std::move(what), std::move(next), ""});
 }
 
+std::unexpected<Error> unreadable() {
+    return fail(ErrorCode::kIo, fmt::format("can't be read: {}", std::strerror(errno)));
+}
+
 // Up to the end of the file.
 Result<SecretText> read_to_end(int fd, std::size_t max_size) {
     SecretText text;
@@ -49,7 +53,7 @@ Result<SecretText> read_to_end(int fd, std::size_t max_size) {
         const auto room = text.spare(4096);
         const ssize_t got = read(fd, room.data(), room.size());
         if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return fail(ErrorCode::kIo, std::strerror(errno));
+        if (got < 0) return unreadable();
         if (got == 0) return text;
         text.grow(static_cast<std::size_t>(got));
         if (text.size() > max_size) {
@@ -74,7 +78,7 @@ Result<SecretText> read_next_line(int fd) {
         const auto room = text.spare(1);
         const ssize_t got = read(fd, room.data(), 1);
         if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return fail(ErrorCode::kIo, std::strerror(errno));
+        if (got < 0) return unreadable();
         const bool end = got == 0 || room[0] == '\n';
         if (got == 1) text.grow(1);
         if (!end) continue;
@@ -100,11 +104,11 @@ Result<SecretText> read_private_file(const std::string& path, bool check_mode,
                                      const std::function<Result<SecretText>(int)>& read_from) {
     const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK));
     if (file.get() < 0) {
-        return fail(ErrorCode::kIo,
-                    errno == ELOOP ? "is a symbolic link, which is not followed" : std::strerror(errno));
+        if (errno == ELOOP) return fail(ErrorCode::kIo, "is a symbolic link, which is not followed");
+        return unreadable();
     }
     struct stat status{};
-    if (fstat(file.get(), &status) != 0) return fail(ErrorCode::kIo, std::strerror(errno));
+    if (fstat(file.get(), &status) != 0) return unreadable();
     if (!S_ISREG(status.st_mode)) return fail(ErrorCode::kUnsafeFile, "is not a regular file");
     if (check_mode && status.st_uid != geteuid() && status.st_uid != 0) {
         return fail(ErrorCode::kUnsafeFile, "belongs to another user");

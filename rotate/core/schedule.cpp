@@ -82,6 +82,8 @@ std::string_view word(DueReason reason) {
     switch (reason) {
         case DueReason::kExposed:
             return "exposed";
+        case DueReason::kKgExposed:
+            return "k-g-exposed";
         case DueReason::kPutBack:
             return "put-back";
         case DueReason::kUnfinished:
@@ -103,6 +105,7 @@ std::string_view word(DueReason reason) {
 std::vector<Due> why_due(const CredentialFacts& facts, const AgeRule& rule, UnixTime now) {
     std::vector<Due> due;
     if (facts.is_exposed) due.push_back({DueReason::kExposed, std::nullopt});
+    if (facts.k_g_is_exposed) due.push_back({DueReason::kKgExposed, std::nullopt});
     if (facts.password_is_put_back) due.push_back({DueReason::kPutBack, facts.password_since});
     if (facts.is_unfinished) due.push_back({DueReason::kUnfinished, std::nullopt});
     if (!facts.password_is_drawn && !facts.password_is_put_back)

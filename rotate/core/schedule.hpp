@@ -30,6 +30,7 @@ struct AgeRule {
 // The strongest first: what is rotated because somebody knows it can't wait for its age.
 enum class DueReason : std::uint8_t {
     kExposed,       // somebody who should not know it does
+    kKgExposed,     // and what they know is the K_G, or also
     kPutBack,       // an older password was put back
     kUnfinished,    // an account beside our own one has its old password still
     kNeverRotated,  // made by people, not by bmcvault: nobody knows its age
@@ -48,6 +49,7 @@ struct CredentialFacts {
     std::optional<UnixTime> k_g_since;  // when the live K_G was made; nullopt: none is set
     bool k_g_is_wanted = false;         // by the rule, and the BMC is not known to be without
     bool is_exposed = false;
+    bool k_g_is_exposed = false;
     bool is_unfinished = false;
     std::optional<UnixTime> monitor_since;  // when its password was made; nullopt: there is no such account
 };

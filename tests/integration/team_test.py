@@ -84,6 +84,12 @@ class Team(FleetTest):
         self.assert_exit(self.vault.json("compartment", "add", "edge"), AS_ASKED)
         self.assert_exit(self.vault.json("compartment", "move", "edge", "bmc03", "bmc04"), AS_ASKED)
         alice = self.member("alice", "--compartment", "edge")
+        self.member("bob", "--compartment", "default")
+        moved = self.vault.json("compartment", "move", "edge", "bmc02", "--dry-run")
+        self.assert_exit(moved, AS_ASKED)
+        self.assertEqual(moved.objects[:-1], [{"type": "access", "member": "alice", "gained": 1, "lost": 0},
+                                              {"type": "access", "member": "bob", "gained": 0, "lost": 1}])
+        self.assert_exit(self.vault.json("compartment", "move", "nowhere", "bmc02", "--dry-run"), USAGE)
         self.assertEqual(set(alice.json("bmc", "list").bmcs), {"bmc03", "bmc04"})
         self.assert_exit(alice.json("rotate", "--all"), AS_ASKED)
         self.assert_exit(alice.json("reveal", "bmc01"), USAGE)
@@ -94,6 +100,19 @@ class Team(FleetTest):
         statement = departed.objects[-2]
         self.assertEqual({each["bmc"] for each in statement["credentials"]}, {"bmc03", "bmc04"})
         self.assertEqual([each["bmc"] for each in statement["credentials"] if each["revealed"]], ["bmc04"])
+
+    def test_a_member_who_is_in_gets_another_compartment(self):
+        self.assert_exit(self.vault.json("compartment", "add", "edge"), AS_ASKED)
+        self.assert_exit(self.vault.json("compartment", "move", "edge", "bmc04"), AS_ASKED)
+        alice = self.member("alice", "--compartment", "edge")
+        again = ("member", "add", "alice", "--key", f"{alice.identity}.pub", "--compartment")
+        self.assert_exit(self.vault.json(*again, "edge"), USAGE)
+        granted = self.vault.run(*again, "default")
+        self.assert_exit(granted, AS_ASKED)
+        self.assertIn("alice can open the vault as operator of default, edge (", granted.out)
+        self.assertEqual(len(alice.json("bmc", "list").bmcs), 4)
+        self.assertTrue(alice.reveal("bmc01").password)
+        self.assertEqual(self.vault.json("log", "--event", "member.granted").summary["total"], 1)
 
     def test_a_departure_rotates_what_was_revealed_first_and_states_it(self):
         alice = self.member("alice")
@@ -156,11 +175,19 @@ class Team(FleetTest):
         log = self.vault.json("log").objects[:-1]
         self.assertEqual((extent["type"], extent["records"], extent["log_records"], extent["whole"], extent["only"]["event"]),
                          ("log-export", 2, len(log), False, "reveal"))
-        for slip in (("--event", "revel"), ("--by", "nobody")):
+        for slip, meant in ((("--event", "revel"), "did you mean reveal?"), (("--by", "alcie"), "did you mean alice?")):
             refused = self.vault.run("log", *slip)
             self.assert_exit(refused, USAGE)
-            self.assertIn("no record of the log begins so", refused.err)
-        self.assertIn("did you mean reveal?", self.vault.run("log", "--event", "revel").err)
+            self.assertIn(meant, refused.err)
+        self.assert_exit(self.vault.run("log", "--event", "nonsense"), USAGE)
+        self.member("bob")
+        for right in (("--event", "export"), ("--by", "bob")):
+            nothing = self.vault.json("log", *right)
+            self.assert_exit(nothing, AS_ASKED)
+            self.assertEqual((nothing.summary["total"], nothing.err), (0, ""))
+        stranger = self.vault.json("log", "--by", "somebody-else")
+        self.assert_exit(stranger, AS_ASKED)
+        self.assertIn("no member has that name", stranger.err)
         self.verify_with_openssl(self.directory / "log" / "audit", ".jsonl")
 
     def test_a_k_g_that_is_exposed_is_rotated_with_what_is_due(self):

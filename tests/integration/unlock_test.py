@@ -175,6 +175,7 @@ pgrep -f '^bmcvault agent ' || echo killed
                 silent = self.bare(*words)
                 self.assert_exit(silent, BUSY)
                 self.assertIn("may hold its keys still", silent.err)
+                self.assertIn(f"next: end its process: kill -KILL {agent}\n", silent.err)
         finally:
             os.kill(agent, signal.SIGKILL)
         self.assert_ends(agent)

@@ -444,6 +444,33 @@ TEST_F(EscrowOfStore, a_bmc_that_moves_or_is_renamed_is_written_there_with_its_n
     EXPECT_EQ(found.channel, 2);
 }
 
+TEST_F(EscrowOfStore, a_replay_that_was_interrupted_moves_on_what_its_first_part_added_and_nothing_else) {
+    must(team().enable_escrow(acting(), file()));
+    const auto copy = copy_of_vault();
+    must(must(Store::open(copy, test::passphrase()))->team().disable_escrow(acting()));
+    const auto added = add_bmc(3);
+    rotate(added, "of-a-new-one");
+    const auto to_the_first = test::read_file(file());
+    const auto move_to = [&](BmcId id, const std::string& address, Store& vault) {
+        auto bmc = must(vault.bmc(id));
+        bmc.address = address;
+        must(vault.transact("tester", test::kNow, [&](Transaction& t) { return t.update_bmc(bmc); }));
+    };
+    move_to(added, "192.0.2.77", store());
+    move_to(bmc_, "192.0.2.78", store());
+    const auto whole = test::read_file(file());
+    test::write_file(file(), to_the_first);
+    EXPECT_EQ(replay(copy).bmcs_added, std::vector<std::string>{"bmc-00003"});
+    test::write_file(file(), whole);
+    EXPECT_EQ(replay(copy).added, 0u);
+    const auto older = must(Store::open(copy, test::passphrase()));
+    EXPECT_EQ(must(older->bmc(added)).address, "192.0.2.77");
+    EXPECT_NE(must(older->bmc(bmc_)).address, "192.0.2.78") << "it was there before";
+    move_to(added, "192.0.2.99", *older);
+    EXPECT_EQ(replay(copy).added, 0u);
+    EXPECT_EQ(must(older->bmc(added)).address, "192.0.2.99") << "where a person has put it";
+}
+
 TEST_F(EscrowOfStore, an_over_long_line_is_skipped_and_what_is_behind_it_is_read) {
     must(team().enable_escrow(acting(), file()));
     const auto copy = copy_of_vault();

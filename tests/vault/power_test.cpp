@@ -335,6 +335,33 @@ TEST_F(Power, a_departure_leaves_a_whole_generation) {
     expect_safe_unless_syncs_lie(disk);
 }
 
+// The first departure was cut off before its new keys, and somebody of the same name was let in: both keys end.
+TEST_F(Power, a_second_departure_of_a_name_takes_over_the_first) {
+    static const auto second = must(make_identity(test::passphrase("identity"), test::kLowestCost));
+    {
+        const auto store = open_here();
+        must(store->team().begin_departure(acting(), "leaver"));
+        must(store->team().add_member(acting(), {"leaver", false, Role::kOperator, {}, second.keys}));
+    }
+    RecordedDisk disk(root_);
+    const auto store = open_here();
+    const auto departure = must(store->team().begin_departure(acting(), "leaver"));
+    from_the_start("what the first had marked is lost",
+                   [](Found& found) { return must(found.store->team().due()).size() == 2; });
+    from_the_start("the first has ended without the second", [](Found& found) {
+        const auto departures = must(found.store->team().departures());
+        return departures.size() == 2 || (departures.size() == 1 && !departures[0].finished_at);
+    });
+    promise(
+        "the second is lost", [](Found& found) { return must(found.store->team().departures()).size() == 2; },
+        disk.operations());
+    must(store->team().revoke(acting(), departure));
+    promise("the new generation is lost", [](Found& found) { return found.generation == 2; }, disk.operations());
+    from_the_start("a key of one of them with a new generation",
+                   [](Found& found) { return found.generation == 1 || !has_slot(found, "leaver"); });
+    expect_safe_unless_syncs_lie(disk);
+}
+
 TEST_F(Power, packs_of_the_log_are_made_in_one_commit_with_the_record_that_is_one_too_many) {
     std::uint64_t records = 0;
     {

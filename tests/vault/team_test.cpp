@@ -15,6 +15,7 @@
 #include "tests/vault/faulty_vfs.hpp"
 #include "tests/vault/test_vault.hpp"
 #include "vault/store/identities.hpp"
+#include "vault/store/transaction.hpp"
 
 namespace bmcvault::vault {
 namespace {
@@ -201,6 +202,54 @@ TEST_F(Teams, a_header_that_was_not_renamed_goes_with_the_next_change) {
     EXPECT_FALSE(fs::exists(directory() / ".vault.hdr.new-AbCdEf"));
     EXPECT_TRUE(fs::exists(directory() / "vault.hdr.backup"));
     EXPECT_TRUE(fs::exists(header_file()));
+}
+
+TEST_F(Teams, a_member_who_is_in_opens_more_by_the_same_key_and_what_it_reads_counts_when_it_leaves) {
+    must(team().add_compartment(acting(), "edge"));
+    must(team().move_bmcs(acting(), "edge", std::span(&other_, 1)));
+    must(team().add_member(acting(), member("alice", 1, Role::kOperator, {"default"})));
+    must(team().add_member(acting(), member("otto", 2, Role::kAuditor)));
+    must(team().add_member(acting(), member("olga", 3, Role::kOwner)));
+    for (const auto& same : {member("alice", 1), member("alice", 1, Role::kOperator, {"default"}),
+                             member("alice", 4, Role::kOperator, {"edge"}), member("eve", 1, Role::kOperator, {"edge"}),
+                             member("alice", 1, Role::kOwner)})
+        EXPECT_EQ(code_of(team().add_member(acting(), same)), ErrorCode::kAlreadyExists) << same.name;
+    EXPECT_EQ(code_of(team().add_member(acting(), member("otto", 2, Role::kAuditor, {"edge"}))),
+              ErrorCode::kInvalidArgument);
+    EXPECT_EQ(code_of(open_as(1)->unseal(must(store().versions(other_)).back())), ErrorCode::kNotPermitted);
+    must(team().add_member(acting(), member("alice", 1, Role::kOperator, {"edge"})));
+    EXPECT_EQ(must(team().members()).size(), 4u);
+    EXPECT_EQ(must(team().members())[1].compartments, (std::vector<std::string>{"default", "edge"}));
+    EXPECT_EQ(password_of(*open_as(1), other_), "second");
+    EXPECT_EQ(password_of(*open_as(1), bmc_), "first");
+    const auto log = must(store().audit_log(0, 1000));
+    EXPECT_EQ(log.back().event, "member.granted");
+    expect_whole("wider");
+    const auto departure = must(team().begin_departure(acting(), "alice"));
+    EXPECT_EQ(must(team().exposed_by(departure)).size(), 2u);
+}
+
+TEST_F(Teams, a_kill_while_a_member_is_granted_more_is_finished_by_the_same_command) {
+    must(team().add_compartment(acting(), "edge"));
+    must(team().move_bmcs(acting(), "edge", std::span(&other_, 1)));
+    int number = 1;
+    for (const auto* step : {"before-member-row", "after-member-row", "after-member-header"}) {
+        const auto name = fmt::format("m{}", number);
+        must(team().add_member(acting(), member(name, number, Role::kOperator, {"default"})));
+        const auto wider = member(name, number, Role::kOperator, {"edge"});
+        close();
+        EXPECT_TRUE(test::was_killed(test::in_child([&] {
+            const auto mine = must(Store::open(directory(), test::passphrase()));
+            must(mine->team().add_member(killed_at(step), wider));
+        }))) << step;
+        expect_whole(step);
+        EXPECT_EQ(password_of(*open_as(number), bmc_), "first") << step;
+        const auto again = team().add_member(acting(), wider);
+        EXPECT_EQ(again.has_value(), std::string_view(step) != "after-member-header") << step;
+        EXPECT_EQ(password_of(*open_as(number), other_), "second") << step;
+        expect_whole(step);
+        ++number;
+    }
 }
 
 TEST_F(Teams, a_kill_while_a_compartment_is_made_leaves_none_of_that_name) {
@@ -469,6 +518,44 @@ TEST_F(Departing, a_holder_who_became_a_member_leaves_as_one) {
     EXPECT_EQ(departure.type, DepartureType::kMember);
     EXPECT_EQ(code_of(try_open_as(6, directory())), ErrorCode::kNotPermitted);
     EXPECT_EQ(exposed_names(departure), (std::set<std::string>{"bmc-00001 revealed", "bmc-00002"}));
+}
+
+// Older programs let one name be both.
+TEST_F(Departing, a_departure_as_holder_ends_the_key_of_an_unrevoked_one_as_member) {
+    must(team().begin_departure(acting(test::kNow.value + 10), "alice"));
+    must(store().transact("tester", test::kNow, [&](Transaction& t) {
+        return static_cast<StoreTransaction&>(t).database().run(
+            "INSERT INTO holder(name,note,added_at) VALUES('alice','',0)", {});
+    }));
+    const auto departure = must(team().begin_departure(acting(test::kNow.value + 20), "alice"));
+    EXPECT_EQ(departure.type, DepartureType::kHolder);
+    must(team().revoke(acting(test::kNow.value + 30), departure));
+    EXPECT_EQ(must(store().info()).generation, 2u);
+    close();
+    EXPECT_EQ(code_of(try_open_as(1, directory())), ErrorCode::kNotPermitted);
+    must(team().revoke(acting(test::kNow.value + 40), departure));
+    EXPECT_EQ(must(store().info()).generation, 2u) << "once";
+}
+
+TEST_F(Departing, a_campaign_has_to_do_again_what_came_back_from_outside_but_not_what_it_put_back_itself) {
+    std::int64_t campaign = 0;
+    const auto put_back = [&](BmcId bmc, std::int64_t at, bool by_campaign) {
+        must(store().transact("tester", {at}, [&](Transaction& t) -> Result<void> {
+            const auto version =
+                must(t.stage(bmc, kPassword, test::secret("known"), StoredSize::k20, Provenance::kPutBack, ""));
+            must(t.commit_pending(bmc, kPassword, version));
+            if (!by_campaign) return {};
+            campaign = must(t.begin_campaign("rotate", "all"));
+            return t.campaign_done(campaign, bmc, "put-back");
+        }));
+    };
+    depart("alice");
+    put_back(bmc_, test::kNow.value + 30, true);
+    EXPECT_TRUE(must(store().is_done(campaign, bmc_)));
+    put_back(bmc_, test::kNow.value + 40, false);
+    EXPECT_FALSE(must(store().is_done(campaign, bmc_)));
+    EXPECT_TRUE(must(store().campaign_done(campaign)).empty());
+    EXPECT_EQ(must(team().due()), (std::vector<BmcId>{bmc_, other_}));
 }
 
 TEST_F(Departing, an_old_credential_that_is_live_again_is_due_and_not_changed) {

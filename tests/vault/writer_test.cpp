@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <functional>
 #include <future>
 #include <numeric>
 #include <thread>
@@ -48,6 +50,33 @@ TEST_F(WriterTest, works_are_committed_in_order_and_done_is_called_in_order) {
     EXPECT_EQ(done, in_order);
     EXPECT_EQ(notes(), expected);
     EXPECT_TRUE(store().verify());
+}
+
+TEST_F(WriterTest, verifying_in_the_middle_of_writes_finds_no_damage) {
+    constexpr int kWanted = 20;
+    std::atomic<bool> enough = false;
+    std::atomic<int> written = 0;
+    auto writer = make_writer();
+    const std::function<void()> go_on = [&] {
+        const Store::Work work = [&](Transaction& t) { return t.learn("card", "fact", std::to_string(written)); };
+        writer->submit(work, [&](Result<void> result) {
+            EXPECT_TRUE(result);
+            ++written;
+            if (!enough) go_on();
+        });
+    };
+    go_on();
+    int verified_meanwhile = 0;
+    for (int i = 0; i < 100 * kWanted && verified_meanwhile < kWanted; ++i) {
+        const int before = written;
+        const auto verified = store().verify();
+        EXPECT_TRUE(verified) << verified.error().detail;
+        if (!verified) break;
+        verified_meanwhile += written > before ? 1 : 0;
+    }
+    enough = true;
+    writer.reset();
+    EXPECT_EQ(verified_meanwhile, kWanted);
 }
 
 TEST_F(WriterTest, a_work_that_fails_is_told_so_and_its_neighbours_are_kept) {

@@ -18,9 +18,9 @@ void append_text(Bytes& out, std::string_view text) {
 }  // namespace
 
 bool must_be_signed(std::string_view event) {
-    constexpr std::array<std::string_view, 10> kFamilies{"reveal",  "member.",       "compartment.", "departure.",
-                                                         "holder.", "vault.",        "plan.",        "break-glass.",
-                                                         "escrow.", kCheckpointEvent};
+    constexpr auto kFamilies =
+        std::to_array<std::string_view>({"reveal", "exec", "export", "hook", "member.", "compartment.", "departure.",
+                                         "holder.", "vault.", "plan.", "break-glass.", "escrow.", kCheckpointEvent});
     return std::ranges::any_of(kFamilies, [&](auto family) { return event.starts_with(family); });
 }
 

@@ -304,9 +304,16 @@ Result<Departure> SqlcipherStore::expose(const Acting& acting, std::span<const B
     return departure_by_id(id);
 }
 
+// Also where a later departure of the same name has taken over one that never came to its new keys.
 Result<void> SqlcipherStore::revoke(const Acting& acting, const Departure& departure) {
+    const auto opens_still = has_rows(
+        "SELECT 1 FROM departure d JOIN member m ON m.slot=d.slot WHERE d.who=? AND d.type='member' AND d.revoked_at "
+        "IS "
+        "NULL AND m.removed_at IS NOT NULL",
+        {departure.who});
+    if (!opens_still) return std::unexpected(opens_still.error());
+    if (*opens_still) return new_generation(acting);
     if (departure.type != DepartureType::kMember) return {};
-    if (!departure.revoked_at) return new_generation(acting);
     if (seen_.refusal.empty()) remove_other_stores(directory_, keyring_->header());  // a kill right after the header
     return {};
 }

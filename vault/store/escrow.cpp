@@ -10,6 +10,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <tuple>
 
 #include "vault/store/rows.hpp"
 #include "vault/store/sqlcipher_store.hpp"
@@ -394,6 +395,16 @@ void put(const EscrowedPlace& place, Bmc& bmc) {
     bmc.channel = place.channel;
 }
 
+EscrowedPlace place_of(const Bmc& bmc) {
+    return {bmc.name, bmc.address, bmc.port, bmc.user_name, bmc.channel};
+}
+
+bool is_same_place(const EscrowedPlace& a, const EscrowedPlace& b) {
+    return std::tie(a.address, a.port, a.user_name, a.channel) == std::tie(b.address, b.port, b.user_name, b.channel);
+}
+
+constexpr std::string_view kFromLog = "from the escrow log";
+
 // Brings back what is in the lines of one escrow log.
 class Replaying {
 public:
@@ -410,56 +421,87 @@ public:
             return {};
         }
         auto added = transaction.add_version(line.key.bmc, line.key.subject, escrowed.secret, escrowed.place.size,
-                                             VersionState::kUnknown, Provenance::kRestored, "from the escrow log");
+                                             VersionState::kUnknown, Provenance::kRestored, std::string(kFromLog));
         if (!added) return std::unexpected(added.error());
         ++result_.added;
         return known_.add(line.key, escrowed);
     }
 
 private:
+    struct Added {
+        EscrowedPlace at;
+        bool reached = false;  // the lines have come to where it is
+    };
+
     // A BMC that the vault does not know is added as its last line says.
     Result<bool> is_there(Transaction& transaction, BmcId id, const EscrowedPlace& place) {
+        if (here_before_.contains(id)) return true;
         if (const auto added = added_.find(id); added != added_.end())
             return follow(transaction, id, place, added->second);
         const auto found = store_.bmc(id);
-        if (found && !found->retired) return true;
         if (!found && found.error().code != ErrorCode::kNotFound) return std::unexpected(found.error());
+        if (!found) return add(transaction, id, place);
+        if (found->retired) return left_out(place);
+        const auto by_replay = is_by_replay(id);
+        if (!by_replay) return std::unexpected(by_replay.error());
+        if (!*by_replay) {
+            here_before_.insert(id);
+            return true;
+        }
+        return follow(transaction, id, place, added_.emplace(id, Added{place_of(*found), false}).first->second);
+    }
+
+    Result<bool> add(Transaction& transaction, BmcId id, const EscrowedPlace& place) {
         Bmc bmc;
         bmc.id = id;
         put(place, bmc);
-        auto added = found ? fail(ErrorCode::kAlreadyExists, "") : transaction.add_bmc(bmc);
-        if (added) {
-            added_.emplace(id, place);
-            result_.bmcs_added.push_back(place.name);
-            return true;
-        }
-        if (added.error().code != ErrorCode::kAlreadyExists) return std::unexpected(added.error());
+        const auto added = transaction.add_bmc(bmc);
+        if (!added)
+            return added.error().code == ErrorCode::kAlreadyExists ? left_out(place) : std::unexpected(added.error());
+        added_.emplace(id, Added{place, true});
+        result_.bmcs_added.push_back(place.name);
+        return true;
+    }
+
+    Result<bool> left_out(const EscrowedPlace& place) {
         if (left_out_.insert(place.name).second) result_.not_in_vault.push_back(place.name);
         return false;
     }
 
-    // Its name stays where another BMC has the new one.
-    Result<bool> follow(Transaction& transaction, BmcId id, EscrowedPlace place, EscrowedPlace& last) {
-        place.size = last.size;
-        if (place == last) return true;
+    // Nothing is known of it but what lines have said: an interrupted replay has added it.
+    [[nodiscard]] Result<bool> is_by_replay(BmcId id) const {
+        const auto versions = store_.versions(id);
+        if (!versions) return std::unexpected(versions.error());
+        return !versions->empty() && std::ranges::all_of(*versions, [](const CredentialVersion& version) {
+            return version.provenance == Provenance::kRestored && version.state == VersionState::kUnknown &&
+                   version.note == kFromLog;
+        });
+    }
+
+    // One that was added before goes on from the line that it has come to; where a person has put it, no line leads.
+    Result<bool> follow(Transaction& transaction, BmcId id, const EscrowedPlace& place, Added& added) {
+        added.reached = added.reached || is_same_place(place, added.at);
+        if (!added.reached || (place.name == added.at.name && is_same_place(place, added.at))) return true;
         auto bmc = store_.bmc(id);
         if (!bmc) return std::unexpected(bmc.error());
         const auto name = bmc->name;
         put(place, *bmc);
         auto moved = transaction.update_bmc(*bmc);
+        // Its name stays where another BMC has the new one.
         if (!moved && moved.error().code == ErrorCode::kAlreadyExists) {
             bmc->name = name;
             moved = transaction.update_bmc(*bmc);
         }
         if (!moved) return std::unexpected(moved.error());
-        last = std::move(place);
+        added.at = place;
         return true;
     }
 
     const SqlcipherStore& store_;
     EscrowReplay& result_;
     KnownSecrets known_;
-    std::map<BmcId, EscrowedPlace> added_;
+    std::map<BmcId, Added> added_;  // by this replay, or by an earlier one that was interrupted
+    std::set<BmcId> here_before_;
     std::set<std::string> left_out_;
 };
 

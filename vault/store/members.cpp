@@ -163,6 +163,20 @@ Result<std::vector<std::uint32_t>> SqlcipherStore::granted_spans(std::uint32_t s
     return ids;
 }
 
+// The slot of a member of that key and role who is to open more than it does; false: it opens all that already.
+bool SqlcipherStore::grow(NewSlot& made, const Header& header, const Member& member, const NewMember& wanted) {
+    auto slot = *std::ranges::find(header.slots, member.slot, &Slot::number);
+    const auto before = compartments_of(slot);
+    const auto& more = compartments_of(made.slot);
+    const bool opens_all = std::ranges::includes(before, more);
+    if (wanted.compartments.empty() || slot_type(slot) != slot_type(made.slot) || opens_all) return false;
+    std::vector<std::uint32_t> all;
+    std::ranges::set_union(before, more, std::back_inserter(all));
+    grant(slot, std::move(all));
+    made = {std::move(slot), true, true};
+    return true;
+}
+
 // The slot of a new member: the one whose row an interrupted command has written, or a fresh number.
 Result<SqlcipherStore::NewSlot> SqlcipherStore::slot_for(const Header& header, const NewMember& wanted) const {
     if (!is_slot_name(wanted.name))
@@ -198,6 +212,8 @@ Result<SqlcipherStore::NewSlot> SqlcipherStore::slot_for(const Header& header, c
                                         member.name, fmt::join(member.compartments, ", "), member.name));
             made.slot.number = member.slot;
             made.begun = true;
+        } else if (same && grow(made, header, member, wanted)) {
+            return made;
         } else if (member.name == wanted.name || member.keys == wanted.keys) {
             return fail(ErrorCode::kAlreadyExists, fmt::format("{} has a slot already", member.name));
         }
@@ -217,9 +233,10 @@ Result<void> SqlcipherStore::add_member(const Acting& acting, const NewMember& w
     acting.pass("before-member-row");
     auto done = transact(acting.actor, acting.now, [&](Transaction& transaction) -> Result<void> {
         auto& steps = static_cast<StoreTransaction&>(transaction);
-        if (!made->begun)
-            if (auto inserted = steps.insert_member(made->slot); !inserted) return inserted;
-        return steps.audit("member.added", std::nullopt,
+        auto rows = made->grows ? steps.widen_access(made->slot) : Result<void>();
+        if (!made->begun) rows = steps.insert_member(made->slot);
+        if (!rows) return rows;
+        return steps.audit(made->grows ? "member.granted" : "member.added", std::nullopt,
                            audit_body(acting, {{"member", wanted.name},
                                                {"slot", made->slot.number},
                                                {"role", to_word(wanted.role)},
@@ -228,7 +245,11 @@ Result<void> SqlcipherStore::add_member(const Acting& acting, const NewMember& w
     });
     if (!done) return done;
     acting.pass("after-member-row");
-    header->slots.push_back(std::move(made->slot));
+    const auto before = std::ranges::find(header->slots, made->slot.number, &Slot::number);
+    if (before != header->slots.end())
+        *before = std::move(made->slot);
+    else
+        header->slots.push_back(std::move(made->slot));
     done = replace_header(std::move(*header));
     if (done) acting.pass("after-member-header");
     return done;

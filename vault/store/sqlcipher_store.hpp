@@ -141,7 +141,9 @@ private:
     struct NewSlot {
         Slot slot;
         bool begun = false;  // its row is there already
+        bool grows = false;  // it is in the header already, and opens more compartments from now on
     };
+    [[nodiscard]] static bool grow(NewSlot&, const Header&, const Member&, const NewMember& wanted);
     [[nodiscard]] Result<NewSlot> slot_for(const Header&, const NewMember&) const;
     // escrow.cpp. The log that is kept, for the transaction that was begun.
     [[nodiscard]] Result<std::optional<EscrowLog>> escrow_log(Database&) const;

@@ -53,10 +53,12 @@ constexpr std::string_view kSelectVersion =
     "SELECT b.uuid,c.kind,c.subject,c.version,c.state,c.provenance,c.stored_size,c.created_at,c.sent_at,c.proved_at,"
     "c.superseded_at,c.note FROM credential c JOIN bmc b ON b.id=c.bmc_id ";
 
-// Of "bmc b": the current password of our own account. Two parameters: its kind and its subject.
+// Of "bmc b" that "campaign_bmc d" calls done: the current password of our own account is known to somebody who should
+// not, or was not made by bmcvault and came afterwards. ?2, ?3: its kind and its subject.
 constexpr std::string_view kPasswordIsExposed =
     "EXISTS(SELECT 1 FROM credential c JOIN exposure e ON e.bmc_id=c.bmc_id AND e.kind=c.kind AND e.subject=c.subject "
-    "AND e.version>=c.version WHERE c.bmc_id=b.id AND c.kind=? AND c.subject=? AND c.state='current')";
+    "WHERE c.bmc_id=b.id AND c.kind=?2 AND c.subject=?3 AND c.state='current' AND (c.version<=e.version OR "
+    "(c.provenance<>'generated' AND c.created_at>d.done_at)))";
 
 void keep_head(Database& database, const fs::path& directory, const Header& header, Seen& seen) {
     const auto head = read_audit_head(database);
@@ -512,7 +514,7 @@ Result<std::optional<Store::AcceptedRestore>> SqlcipherStore::accepted_restore()
 Result<std::vector<BmcId>> SqlcipherStore::campaign_done(std::int64_t campaign) const {
     std::vector<BmcId> all;
     static const std::string sql = fmt::format(
-        "SELECT b.uuid FROM campaign_bmc d JOIN bmc b ON b.id=d.bmc_id WHERE d.campaign_id=? AND NOT {} "
+        "SELECT b.uuid FROM campaign_bmc d JOIN bmc b ON b.id=d.bmc_id WHERE d.campaign_id=?1 AND NOT {} "
         "ORDER BY b.id",
         kPasswordIsExposed);
     auto done = query(sql, {campaign, static_cast<int>(Kind::kPassword), Subject::kOwnAccount}, [&](const Row& row) {
@@ -535,9 +537,9 @@ Result<bool> SqlcipherStore::has_rows(std::string_view sql, const Database::Valu
 
 Result<bool> SqlcipherStore::is_done(std::int64_t campaign, BmcId bmc) const {
     static const std::string sql = fmt::format(
-        "SELECT 1 FROM bmc b JOIN campaign_bmc d ON d.bmc_id=b.id WHERE d.campaign_id=? AND b.uuid=? AND NOT {}",
+        "SELECT 1 FROM bmc b JOIN campaign_bmc d ON d.bmc_id=b.id WHERE d.campaign_id=?1 AND b.uuid=?4 AND NOT {}",
         kPasswordIsExposed);
-    return has_rows(sql, {campaign, bmc.uuid, static_cast<int>(Kind::kPassword), Subject::kOwnAccount});
+    return has_rows(sql, {campaign, static_cast<int>(Kind::kPassword), Subject::kOwnAccount, bmc.uuid});
 }
 
 Result<std::vector<std::uint8_t>> SqlcipherStore::exposed_accounts(BmcId bmc) const {

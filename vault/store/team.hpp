@@ -43,8 +43,9 @@ public:
     [[nodiscard]] virtual const std::vector<Slot>& slots() const = 0;
     // By slot; also those who have left.
     [[nodiscard]] virtual Result<std::vector<Member>> members() const = 0;
-    // kAlreadyExists: that name or key has a slot; kNotFound: no such compartment. Repeated after an interruption it
-    // finishes what was begun.
+    // One who is a member already, with that key and role, opens the compartments that are named as well from now on.
+    // kAlreadyExists: that name or key has a slot, and opens all that; kNotFound: no such compartment. Repeated after
+    // an interruption it finishes what was begun.
     [[nodiscard]] virtual Result<void> add_member(const Acting&, const NewMember&) = 0;
 
     [[nodiscard]] virtual Result<std::vector<Compartment>> compartments() const = 0;
@@ -64,7 +65,8 @@ public:
     [[nodiscard]] virtual Result<Departure> begin_departure(const Acting&, const std::string& who) = 0;
     // The same for all credentials of some BMCs, because of a host.
     [[nodiscard]] virtual Result<Departure> expose(const Acting&, std::span<const BmcId> bmcs) = 0;
-    // New keys and a new store file without the slot of that member; nothing to do for others, or when it is done.
+    // New keys and a new store file without the slots of the members of that name who have left; nothing to do when it
+    // is done, or there were none.
     [[nodiscard]] virtual Result<void> revoke(const Acting&, const Departure&) = 0;
     [[nodiscard]] virtual Result<void> finish_departure(const Acting&, const Departure&) = 0;
     [[nodiscard]] virtual Result<std::vector<Departure>> departures() const = 0;

@@ -123,6 +123,18 @@ Result<void> StoreTransaction::insert_member(const Slot& slot) {
     return {};
 }
 
+Result<void> StoreTransaction::widen_access(const Slot& slot) {
+    for (const auto compartment : compartments_of(slot)) {
+        auto done = database_.run(
+            "INSERT INTO access_span(member_id,compartment_id,from_at) SELECT m.id,?1,?2 FROM member m WHERE m.slot=?3 "
+            "AND NOT EXISTS(SELECT 1 FROM access_span s WHERE s.member_id=m.id AND s.compartment_id=?1 AND s.to_at IS "
+            "NULL)",
+            {compartment, now_, slot.number});
+        if (!done) return done;
+    }
+    return {};
+}
+
 Result<void> StoreTransaction::audit_version(std::string_view event, BmcId bmc, Subject subject, VersionNumber version,
                                              std::string_view note) {
     Json body{{"kind", to_word(subject.kind)}, {"subject", subject.index}, {"version", version.value}};

@@ -86,6 +86,7 @@ public:
     [[nodiscard]] Result<void> mark_until_now();
     // The row of a slot and the compartments that it opens from now on.
     [[nodiscard]] Result<void> insert_member(const Slot&);
+    [[nodiscard]] Result<void> widen_access(const Slot&);
     [[nodiscard]] Database& database() { return database_; }
     [[nodiscard]] Result<std::int64_t> number(std::string_view sql, const Database::Values& = {});
     [[nodiscard]] const Keyring& keyring() const { return keyring_; }

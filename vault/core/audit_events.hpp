@@ -1,0 +1,13 @@
+// What an audit record can be of. docs/audit-log.md says of each what was done.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace bmcvault::vault {
+
+// In alphabetical order. Also events that only older programs wrote.
+[[nodiscard]] std::span<const std::string_view> audit_events();
+[[nodiscard]] bool is_audit_event(std::string_view event);
+
+}  // namespace bmcvault::vault
