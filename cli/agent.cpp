@@ -19,6 +19,7 @@
 #include <csignal>
 #include <cstring>
 #include <ctime>
+#include <expected>
 #include <tuple>
 #include <utility>
 
@@ -115,13 +116,14 @@ void be_patient(int connection) {
     setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 }
 
-std::optional<Descriptor> connect_to(const fs::path& socket) {
+// Otherwise its errno.
+std::expected<Descriptor, int> connect_to(const fs::path& socket) {
     const SocketName name(socket);
     Descriptor connection(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
-    if (!connection.valid()) return std::nullopt;
+    if (!connection.valid()) return std::unexpected(errno);
     be_patient(connection.get());
-    if (connect(connection.get(), name.address(), SocketName::size()) != 0 || !is_of_this_user(connection.get()))
-        return std::nullopt;
+    if (connect(connection.get(), name.address(), SocketName::size()) != 0) return std::unexpected(errno);
+    if (!is_of_this_user(connection.get())) return std::unexpected(ECONNREFUSED);
     return connection;
 }
 
@@ -255,26 +257,23 @@ Result<vault::IdentityKeys> keys_from_agent(const fs::path& socket, const vault:
     return halves(bytes);
 }
 
-Locked lock_agent(const fs::path& socket) {
+LockAnswer lock_agent(const fs::path& socket) {
     const auto connection = connect_to(socket);
-    if (!connection) return Locked::kNobodyWasThere;
+    // One that is stopped has no room any more for those who wait.
+    if (!connection) return {connection.error() == EAGAIN ? Locked::kNoAnswer : Locked::kNobodyWasThere};
+    LockAnswer answer{Locked::kNoAnswer};
+    const auto peer = peer_of(connection->get());
+    if (peer && peer->pid > 0) answer.agent = peer->pid;  // 0: of another process namespace
     std::uint8_t end = 0;
     const bool asked = ask(connection->get(), {Ask::kLock, {}, 0, {}});
-    const bool closed = asked && recv(connection->get(), &end, 1, 0) == 0;  // when its keys are wiped
-    return closed ? Locked::kWiped : Locked::kNoAnswer;
-}
-
-std::optional<pid_t> agent_process(const fs::path& socket) {
-    const auto connection = connect_to(socket);
-    const auto peer = connection ? peer_of(connection->get()) : std::nullopt;
-    if (!peer) return std::nullopt;
-    return peer->pid;
+    if (asked && recv(connection->get(), &end, 1, 0) == 0) answer.locked = Locked::kWiped;  // closed when they are
+    return answer;
 }
 
 Result<void> start_agent(const fs::path& socket, const AgentKeys& keys, const AgentLimits& limits) {
     const auto turn = take_turn(socket.parent_path());
     if (!turn) return std::unexpected(turn.error());
-    if (lock_agent(socket) == Locked::kNoAnswer) return fail(ErrorCode::kBusy, "another agent does not answer");
+    if (lock_agent(socket).locked == Locked::kNoAnswer) return fail(ErrorCode::kBusy, "another agent does not answer");
     auto listener = listen_at(socket);
     if (!listener) return std::unexpected(listener.error());
     std::array<int, 2> pipe{};

@@ -36,9 +36,11 @@ enum class Locked : std::uint8_t {
     kWiped,     // its keys
     kNoAnswer,  // within some seconds: it is there, and may hold its keys still
 };
-[[nodiscard]] Locked lock_agent(const std::filesystem::path& socket);
-// nullopt: nobody listens there.
-[[nodiscard]] std::optional<pid_t> agent_process(const std::filesystem::path& socket);
+struct LockAnswer {
+    Locked locked{};
+    std::optional<pid_t> agent{};  // who was asked; nullopt: not known
+};
+[[nodiscard]] LockAnswer lock_agent(const std::filesystem::path& socket);
 
 // Starts this program again as the agent, in a session of its own. On return it answers.
 [[nodiscard]] Result<void> start_agent(const std::filesystem::path& socket, const AgentKeys& keys,

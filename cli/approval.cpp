@@ -87,7 +87,8 @@ Exit write_plan(const Context& context, vault::Store& store, const Request& requ
     const auto plan = signed_request(context, store, request, *facts);
     if (!plan) return std::unexpected(plan.error());
     const auto may_sign = [&](const vault::Slot& slot) { return check_second(slot, *plan, *facts).has_value(); };
-    if (std::ranges::none_of(facts->slots, may_sign))
+    const bool somebody_may = std::ranges::any_of(facts->slots, may_sign);
+    if (!somebody_may)
         context.warn(fmt::format("nobody else is there who may sign this plan ({} needs another {}, who is a person)",
                                  command_of(*plan), is_for_owners(*plan) ? "owner" : "member who opens these BMCs"));
     const auto text = format_plan(*plan);
@@ -103,14 +104,17 @@ Exit write_plan(const Context& context, vault::Store& store, const Request& requ
     else if (context.options.dry_run)
         context.out("Dry run: no plan was written.\n");
     else
-        context.out(fmt::format("Wrote {}. Nothing was done. Next, by another member: bmcvault approve {}\n",
-                                printable(request.file), shell_word(request.file)));
+        context.out(fmt::format("Wrote {}. Nothing was done. Next, by another member{}: bmcvault approve {}\n",
+                                printable(request.file), somebody_may ? "" : ", who is to be let in first",
+                                shell_word(request.file)));
     return ExitCode::kAsAsked;
 }
 
 Outcome<Plan> read_plan(const std::string& file) {
     const auto text = read_plain_file(file, kMaxPlanSize);
-    if (!text) return usage_error(fmt::format("{}: {}", printable(file), printable(text.error().detail)));
+    if (!text)
+        return usage_error(fmt::format("plan {}: {}", printable(file), printable(text.error().detail)),
+                           "name the file that --plan --output FILE wrote");
     auto plan = parse_plan(*text);
     if (!plan)
         return usage_error(fmt::format("{}: {}", printable(file), printable(plan.error().detail)),

@@ -82,6 +82,10 @@ Outcome<std::vector<vault::Bmc>> can_be_signed(vault::Store& store, const Plan& 
     const auto use = use_of(store, plan);
     if (!use) return vault_error("reading which plans were run", use.error());
     if (use->begun) return already_run(plan, file);
+    if (plan.approved)
+        return usage_error(fmt::format("plan {}: {} has signed it at {}", printable(file),
+                                       printable(plan.approved->member), iso_time(plan.approved->at)),
+                           fmt::format("bmcvault {} --approved {}", command_of(plan), shell_word(file)));
     auto bmcs = bmcs_of(plan, facts->fleet);
     if (!bmcs) return plan_error(plan, file, bmcs.error());
     return std::move(*bmcs);
@@ -141,10 +145,6 @@ std::string plan_text(const Context& context, const Plan& plan, std::span<const 
 Exit perform(const Context& context, const ApproveCommand& command) {
     auto plan = read_plan(command.file);
     if (!plan) return std::unexpected(plan.error());
-    if (plan->approved)
-        return usage_error(fmt::format("plan {}: {} has signed it at {}", printable(command.file),
-                                       printable(plan->approved->member), iso_time(plan->approved->at)),
-                           fmt::format("bmcvault {} --approved {}", command_of(*plan), shell_word(command.file)));
     auto store = open_vault(context);
     if (!store) return std::unexpected(store.error());
     const auto bmcs = can_be_signed(**store, *plan, command.file);

@@ -51,6 +51,13 @@ std::unexpected<Failure> backup_error(std::string_view doing, const std::string&
     return failure;
 }
 
+Outcome<void> is_there(std::string_view doing, const std::string& file) {
+    std::error_code error;
+    if (std::filesystem::exists(file, error) || error) return {};
+    return usage_error(fmt::format("{}: there is no file {}", doing, printable(file)),
+                       "the same command with a backup");
+}
+
 Outcome<Passphrase> passphrase_of(const Context& context, const std::string& file) {
     return read_passphrase(context, fmt::format("Passphrase of {}: ", printable(file)));
 }
@@ -117,6 +124,7 @@ Exit verify_backup(const Context& context, const std::string& file) {
     if (!context.options.shares.empty())
         return usage_error("vault verify FILE: not with --share; that they open the vault is proved by a drill",
                            "bmcvault vault break-glass drill");
+    if (auto there = is_there("vault verify", file); !there) return std::unexpected(there.error());
     const auto passphrase = passphrase_of(context, file);
     if (!passphrase) return std::unexpected(passphrase.error());
     const auto identity = read_identity(context);
@@ -134,6 +142,7 @@ Exit perform(const Context& context, const VaultRestoreCommand& command) {
     if (context.options.dry_run)
         return say_dry_run(context, "vault restore",
                            fmt::format("make the vault {} of {}", shown, printable(command.file)));
+    if (auto there = is_there("vault restore", command.file); !there) return std::unexpected(there.error());
     const auto way_in = way_in_of(context, command.file);
     if (!way_in) return std::unexpected(way_in.error());
     const auto group = command.group.empty() ? std::nullopt : std::optional(command.group);

@@ -282,8 +282,8 @@ Exit perform(const Context& context, const BmcSetCommand& command) {
             if (auto done = add_credential(transaction, bmc, *credential, Provenance::kManual, "bmc set"); !done) {
                 return done;
             }
-            const char* event = command.accept_identity ? "bmc.identity-accepted" : "bmc.set";
-            return transaction.audit(event, bmc.id, audit_body(context, bmc));
+            return transaction.audit(command.accept_identity ? "bmc.identity-accepted" : "bmc.set", bmc.id,
+                                     audit_body(context, bmc));
         });
 }
 

@@ -239,7 +239,7 @@ Outcome<std::unique_ptr<vault::Store>> open_any(const Context& context) {
         failure.error().next = "the sheets say which vault and which slot they open, and how many it takes";
     else if (store.error().code == ErrorCode::kNotPermitted)
         failure.error().next =
-            "the identity file of a member; or an owner lets this one in: bmcvault member add NAME --key FILE.pub";
+            "the identity file of a member; or an owner of the vault lets this one in (member add), if it never left";
     // Whatever the reason: without an open vault no command has begun.
     if (failure.error().exit == ExitCode::kUsage || failure.error().exit == ExitCode::kNotAsAsked) {
         failure.error().exit = ExitCode::kNotUnlocked;
@@ -344,6 +344,26 @@ std::string Context::commands(std::string_view next) const {
     return replaced(std::string(next), "bmcvault ", program() + " ");
 }
 
+namespace {
+
+Outcome<void> has_left(const std::vector<vault::Departure>& departures, const std::string& who) {
+    std::vector<std::string> names;
+    std::ranges::transform(departures, std::back_inserter(names), &vault::Departure::who);
+    if (std::ranges::count(names, who) > 0) return {};
+    const auto near = nearest(who, names);
+    return usage_error(fmt::format("--exposed-to {}: nobody of that name has left{}", printable(who),
+                                   near.empty() ? "" : fmt::format("; did you mean {}?", printable(near))),
+                       "bmcvault member list, or bmcvault holder list");
+}
+
+// A member sees no BMC of another compartment, nor that it is there.
+std::string_view of_what_is_seen(const vault::Store& store) {
+    const bool sees_all = vault::role_of(store.team().own_slot()) != vault::Role::kOperator;
+    return sees_all ? "" : " in the compartments that you open";
+}
+
+}  // namespace
+
 Outcome<std::vector<vault::Bmc>> selected_bmcs(const Context& context, vault::Store& store,
                                                const Selection& selection) {
     const auto fleet = store.bmcs();
@@ -361,6 +381,7 @@ Outcome<std::vector<vault::Bmc>> selected_bmcs(const Context& context, vault::St
     if (!selection.exposed_to.empty()) {
         const auto departures = store.team().departures();
         if (!departures) return vault_error("reading the departures", departures.error());
+        if (auto known = has_left(*departures, selection.exposed_to); !known) return std::unexpected(known.error());
         for (const auto& departure : *departures) {
             if (departure.who != selection.exposed_to) continue;
             const auto exposed = store.team().exposed_by(departure);
@@ -374,7 +395,14 @@ Outcome<std::vector<vault::Bmc>> selected_bmcs(const Context& context, vault::St
         for (const auto& version : *pending) facts.unfinished.insert(version.bmc);
     }
     auto selected = select(*fleet, selection, facts);
-    if (!selected) return usage_error(selected.error().detail, next_of_empty(*fleet, selection));
+    const auto seen = of_what_is_seen(store);
+    if (fleet->empty() && !seen.empty())
+        return usage_error(fmt::format("nothing selected: there is no BMC{}", seen), std::string(kAskAnOwner));
+    if (!selected)
+        return usage_error(selected.error().code == ErrorCode::kNotFound && !seen.empty()
+                               ? fmt::format("{} (looked for{})", selected.error().detail, seen)
+                               : selected.error().detail,
+                           next_of_empty(*fleet, selection));
     return std::move(*selected);
 }
 
@@ -387,7 +415,7 @@ Outcome<vault::Bmc> find_bmc(const vault::Store& store, const std::string& name)
         names.push_back(bmc.name);
     }
     const std::string near = nearest(name, names);
-    return usage_error(fmt::format("no BMC is called '{}'{}", printable(name),
+    return usage_error(fmt::format("no BMC is called '{}'{}{}", printable(name), of_what_is_seen(store),
                                    near.empty() ? "" : fmt::format("; did you mean '{}'?", near)),
                        "bmcvault bmc list");
 }

@@ -44,7 +44,8 @@ inline constexpr std::string_view kAskAnOwner = "ask an owner of the vault; who 
 
 // What is next where the escrow log is not as the vault left it, or can't be written.
 inline constexpr std::string_view kMendEscrow =
-    "put the right file back where it was; or bmcvault vault escrow disable, then bmcvault vault escrow enable --to "
+    "make room, mount its disk or put the right file back; or bmcvault vault escrow disable, then bmcvault vault "
+    "escrow enable --to "
     "FILE, which writes everything anew";
 
 [[nodiscard]] std::unexpected<Failure> usage_error(std::string what, std::string next = {});

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "cli/commands.hpp"
 #include "cli/due.hpp"
@@ -135,9 +136,11 @@ Outcome<void> write_statement(const std::string& directory, vault::Store& store,
 // A new departure, or the one that is not finished. Of somebody who has left already the last one: its statement can be
 // written again.
 Outcome<vault::Departure> departure_of(const Context& context, vault::Store& store, const std::string& who) {
-    auto begun = store.team().begin_departure(acting(context), who);
+    auto begun =
+        context.options.dry_run ? store.team().who_leaves(who) : store.team().begin_departure(acting(context), who);
     if (begun) return std::move(*begun);
     auto failure = vault_error(fmt::format("depart {}", printable(who)), begun.error());
+    if (begun.error().code == ErrorCode::kConflict) failure.error().exit = ExitCode::kUsage;
     if (begun.error().code != ErrorCode::kNotFound) return failure;
     failure.error().next = "bmcvault member list, or bmcvault holder list";
     const auto all = store.team().departures();
@@ -220,12 +223,63 @@ Exit conclude(const Context& context, vault::Store& store, const DepartCommand& 
         context.out(statement_text(*statement));
         if (*taken) context.out(context.commands(text_of(departure.who, **taken)));
         if (!complete)
-            context.out(command.no_rotate
-                            ? fmt::format("Next: bmcvault rotate --exposed-to {0}, then bmcvault depart {0}\n",
-                                          printable(command.who))
-                            : fmt::format("Next: bmcvault depart {}\n", printable(command.who)));
+            context.out(context.commands(
+                command.no_rotate ? fmt::format("Next: bmcvault rotate --exposed-to {0}, then bmcvault depart {0}\n",
+                                                shell_word(command.who))
+                                  : fmt::format("Next: bmcvault depart {}\n", shell_word(command.who))));
     }
     return complete || command.no_rotate ? ExitCode::kAsAsked : ExitCode::kNotAsAsked;
+}
+
+// By the compartments that they open and the BMCs that they are known to hold, as both are now.
+Outcome<std::vector<vault::Bmc>> known_to(vault::Store& store, const vault::Departure& departure) {
+    auto fleet = store.bmcs();
+    if (!fleet) return vault_error("reading the inventory", fleet.error());
+    const auto members = store.team().members();
+    if (!members) return vault_error("reading the members", members.error());
+    const auto holders = store.team().holders();
+    if (!holders) return vault_error("reading the holders", holders.error());
+    std::set<std::uint32_t> opened;
+    for (const auto& slot : store.team().slots())
+        if (departure.slot == slot.number)
+            opened.insert(vault::compartments_of(slot).begin(), vault::compartments_of(slot).end());
+    std::set<std::string> held;
+    for (const auto& holder : *holders)
+        if (holder.name == departure.who) held.insert(holder.bmcs.begin(), holder.bmcs.end());
+    std::erase_if(*fleet,
+                  [&](const vault::Bmc& bmc) { return !opened.contains(bmc.compartment) && !held.contains(bmc.name); });
+    return std::move(*fleet);
+}
+
+// The BMCs that one who is still in could read, or those that are left of a departure that has begun.
+Outcome<std::vector<std::string>> names_to_rotate(vault::Store& store, const vault::Departure& departure) {
+    std::vector<std::string> names;
+    if (departure.id == 0) {
+        const auto bmcs = known_to(store, departure);
+        if (!bmcs) return std::unexpected(bmcs.error());
+        for (const auto& bmc : *bmcs) names.push_back(bmc.name);
+        return names;
+    }
+    const auto statement = statement_of(store, departure);
+    if (!statement) return std::unexpected(statement.error());
+    for (const auto& credential : pending(*statement))
+        if (std::ranges::count(names, credential.bmc_name) == 0) names.push_back(credential.bmc_name);
+    return names;
+}
+
+Exit would_leave(const Context& context, vault::Store& store, const std::string& who) {
+    const auto departure = departure_of(context, store, who);
+    if (!departure) return std::unexpected(departure.error());
+    const auto to_rotate = names_to_rotate(store, *departure);
+    if (!to_rotate) return std::unexpected(to_rotate.error());
+    const auto& names = *to_rotate;
+    if (context.options.json) {
+        context.out(json_summary(PlainSummary{"depart", names.size(), {}, std::nullopt, true}));
+        return ExitCode::kAsAsked;
+    }
+    context.out(fmt::format("would end the access of {}, and mark and rotate what they could read on {}{}{}\n",
+                            printable(who), counted(names.size(), "BMC"), names.empty() ? "" : ": ", some_of(names)));
+    return ExitCode::kAsAsked;
 }
 
 }  // namespace
@@ -234,17 +288,13 @@ Exit perform(const Context& context, const DepartCommand& command) {
     auto store = open_vault(context);
     if (!store) return std::unexpected(store.error());
     const auto what = fmt::format("depart {}", printable(command.who));
-    if (context.options.dry_run) {
-        context.out(context.options.json ? json_summary(PlainSummary{"depart", 0, {}, std::nullopt, true})
-                                         : fmt::format("would end the access of {}\n", printable(command.who)));
-        return ExitCode::kAsAsked;
-    }
     std::error_code ignored;
     if (const auto place = fs::status(command.output, ignored);
         !command.output.empty() && fs::exists(place) && !fs::is_directory(place))
         return usage_error(fmt::format("{}: --output {} is no directory", what, printable(command.output)),
                            "another --output; nothing was done");
     if (auto parted = hooks_give_nothing_to(context, command.who); !parted) return std::unexpected(parted.error());
+    if (context.options.dry_run) return would_leave(context, **store, command.who);
     if (!confirmed(context, fmt::format("End the access of {}, for good?", printable(command.who))))
         return usage_error("depart: nothing was changed");
     auto departure = departure_of(context, **store, command.who);

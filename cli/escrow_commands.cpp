@@ -105,6 +105,11 @@ Exit perform(const Context& context, const EscrowReplayCommand& command) {
     if (context.options.shares.empty())
         return usage_error("vault escrow replay needs --share: only the shares open an escrow log",
                            "bmcvault vault escrow replay --help");
+    // A use of the shares exposes everything: not for a mistyped name.
+    if (auto log = vault::Store::check_escrow_log(command.file); !log)
+        return usage_error(
+            fmt::format("vault escrow replay: {}; the shares were not used", printable(log.error().detail)),
+            "the same command with the file that bmcvault vault escrow enable --to named");
     auto store = open_vault(context);
     if (!store) return std::unexpected(store.error());
     const auto replay = (*store)->team().replay_escrow(acting(context), command.file);

@@ -60,12 +60,18 @@ Outcome<void> is_somebody(const Context& context, vault::Store& store, const std
     const auto members = store.team().members();
     if (!members) return vault_error("log", members.error());
     std::vector<std::string> known;
-    for (const auto& member : *members) known.push_back(member.name);
+    // Who opens the vault by a passphrase of its own is in the log by the login name alone.
+    for (const auto& member : *members)
+        if (member.type != "argon2id") known.push_back(member.name);
     for (const auto& actor : actors) known.push_back(actor.substr(0, actor.find(' ')));
     if (begins_one_of(begins, known) || begins_one_of(begins, {actors.begin(), actors.end()})) return {};
     const auto near = nearest(begins, known);
     if (near.empty()) {
-        context.warn(fmt::format("log: --by {}: no member has that name, and no record is by it", printable(begins)));
+        context.warn(
+            fmt::format("log: --by {}: no member with an identity has that name, and no record is by it; who opens the "
+                        "vault by its "
+                        "passphrase is in the log by the login name",
+                        printable(begins)));
         return {};
     }
     return usage_error(
@@ -107,10 +113,11 @@ Outcome<Found> find_records(const Context& context, vault::Store& store, const L
 }
 
 // A signature over a selection says of what: else a part could be shown for the whole.
-Outcome<LogExtent> extent_of(const vault::Store& store, const LogCommand& filter, const Found& found) {
+Outcome<LogExtent> extent_of(vault::Store& store, const LogCommand& filter, const Found& found) {
     const auto info = store.info();
     if (!info) return vault_error("log export", info.error());
-    return LogExtent{to_hex(info->vault_id), filter,    found.records.size(), found.log_records, now(), actor(),
+    const auto by = fmt::format("{} ({})", store.team().own_slot().name, actor());
+    return LogExtent{to_hex(info->vault_id), filter,    found.records.size(), found.log_records, now(), by,
                      store.refusal(),        found.head};
 }
 
@@ -142,6 +149,12 @@ Exit perform(const Context& context, const LogCommand& command) {
 }
 
 Exit perform(const Context& context, const LogExportCommand& command) {
+    const auto base = (std::filesystem::path(command.output) / "audit").string();
+    std::error_code ignored;
+    if (!command.sign && std::filesystem::exists(base + ".sig", ignored))
+        return usage_error(
+            fmt::format("log export: {}.sig is of an export that was signed; nothing was written", printable(base)),
+            "another --output, or --signed");
     auto store = open_vault_to_look(context);
     if (!store) return std::unexpected(store.error());
     const auto found = find_records(context, **store, command.filter);
@@ -150,7 +163,6 @@ Exit perform(const Context& context, const LogExportCommand& command) {
     if (!extent) return std::unexpected(extent.error());
     std::string lines = json_log_export(*extent);
     for (const auto& record : found->records) lines += json_event(record, found->name_of(record));
-    const auto base = (std::filesystem::path(command.output) / "audit").string();
     auto files = command.sign ? with_signature(**store, base, ".jsonl", lines)
                               : Outcome<std::vector<NamedText>>(std::vector{NamedText{base + ".jsonl", lines}});
     if (!files) return std::unexpected(files.error());

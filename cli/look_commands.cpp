@@ -116,8 +116,8 @@ Outcome<std::vector<FleetEntry>> fleet_entries(const Context& context, vault::St
         if (entry.attention.empty() && unfinished.contains(entry.bmc.id) && !entry.held) {
             entry.attention = "a rotation is unfinished";
         }
-        if (const auto found = due->find(entry.bmc.id); entry.attention.empty() && found != due->end())
-            entry.attention = found->second;
+        if (const auto found = due->find(entry.bmc.id); found != due->end())
+            entry.attention += (entry.attention.empty() ? "" : "; ") + found->second;
         entries.push_back(std::move(entry));
     }
     return entries;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <map>
 
 #include "cli/approval.hpp"
 #include "cli/commands.hpp"
@@ -56,6 +55,18 @@ std::string scope_of(const vault::NewMember& member) {
     return fmt::format("{} of {}", vault::to_word(member.role), printable(where));
 }
 
+std::unexpected<Failure> not_let_in(const vault::NewMember& member, const Error& error) {
+    auto failure = vault_error(fmt::format("member add {}", printable(member.name)), error);
+    if (error.code == ErrorCode::kAlreadyExists) failure.error().next = "bmcvault member list";
+    if (error.code == ErrorCode::kNotFound) failure.error().next = "bmcvault compartment list";
+    return failure;
+}
+
+Outcome<void> can_be_let_in(vault::Store& store, const vault::NewMember& member) {
+    if (auto possible = store.team().check_member(member); !possible) return not_let_in(member, possible.error());
+    return {};
+}
+
 // What they open now, which is more than was asked for where they were in already.
 Outcome<std::string> scope_in(vault::Store& store, const vault::NewMember& wanted) {
     const auto members = store.team().members();
@@ -68,8 +79,7 @@ Outcome<std::string> scope_in(vault::Store& store, const vault::NewMember& wante
 }
 
 Exit let_in(const Context& context, vault::Store& store, const vault::NewMember& member) {
-    if (auto added = store.team().add_member(acting(context), member); !added)
-        return vault_error(fmt::format("member add {}", printable(member.name)), added.error());
+    if (auto added = store.team().add_member(acting(context), member); !added) return not_let_in(member, added.error());
     const auto scope = scope_in(store, member);
     if (!scope) return std::unexpected(scope.error());
     return done(context, "member add", "added", 1,
@@ -101,6 +111,7 @@ Exit let_in_as_approved(const Context& given, const std::string& file) {
     if (!approved) return std::unexpected(approved.error());
     const auto context = approved->context(given);
     const auto& member = std::get<vault::NewMember>(approved->plan.work);
+    if (auto possible = can_be_let_in(*approved->store, member); !possible) return std::unexpected(possible.error());
     if (context.options.dry_run) return would_let_in(context, member);
     if (auto recorded = record_use(context, *approved); !recorded) return std::unexpected(recorded.error());
     return let_in(context, *approved->store, member);
@@ -113,24 +124,25 @@ struct AccessChange {
     std::size_t lost = 0;
 };
 
-Outcome<std::vector<AccessChange>> changes_of_access(vault::Team& team, const std::vector<vault::Bmc>& bmcs,
-                                                     const std::string& target) {
-    const auto members = team.members();
-    if (!members) return vault_error("reading the members", members.error());
-    const auto compartments = team.compartments();
-    if (!compartments) return vault_error("reading the compartments", compartments.error());
-    if (std::ranges::none_of(*compartments, [&](const auto& each) { return each.name == target; }))
-        return usage_error(fmt::format("compartment move: no compartment \"{}\"", printable(target)),
-                           "bmcvault compartment list");
-    std::map<std::uint32_t, std::string> names;
-    for (const auto& compartment : *compartments) names[compartment.id] = compartment.name;
+Outcome<std::uint32_t> compartment_of(vault::Team& team, const std::string& name) {
+    const auto all = team.compartments();
+    if (!all) return vault_error("reading the compartments", all.error());
+    for (const auto& compartment : *all)
+        if (compartment.name == name) return compartment.id;
+    return usage_error(fmt::format("compartment move: no compartment \"{}\"", printable(name)),
+                       "bmcvault compartment list");
+}
+
+// By what the slots of the header open.
+std::vector<AccessChange> changes_of_access(const vault::Team& team, const std::vector<vault::Bmc>& bmcs,
+                                            std::uint32_t target) {
     std::vector<AccessChange> changes;
-    for (const auto& member : *members) {
-        if (member.removed_at) continue;
-        const auto opens = [&](const std::string& name) { return std::ranges::count(member.compartments, name) > 0; };
-        AccessChange change{member.name, 0, 0};
+    for (const auto& slot : team.slots()) {
+        const auto& opened = vault::compartments_of(slot);
+        const auto opens = [&](std::uint32_t compartment) { return std::ranges::count(opened, compartment) > 0; };
+        AccessChange change{slot.name, 0, 0};
         for (const auto& bmc : bmcs) {
-            const bool before = opens(names[bmc.compartment]);
+            const bool before = opens(bmc.compartment);
             change.gained += !before && opens(target) ? 1 : 0;
             change.lost += before && !opens(target) ? 1 : 0;
         }
@@ -144,8 +156,8 @@ std::string text_of(const AccessChange& change) {
     std::string text;
     if (change.gained > 0) text += fmt::format("{} opens {} more.\n", name, counted(change.gained, "BMC"));
     if (change.lost > 0)
-        text += fmt::format("{} no longer opens {}, and may know what is live there until it is rotated.\n", name,
-                            counted(change.lost, "BMC"));
+        text +=
+            fmt::format("{} no longer opens {}, and may know what is live there.\n", name, counted(change.lost, "BMC"));
     return text;
 }
 
@@ -185,6 +197,7 @@ Exit perform(const Context& context, const MemberAddCommand& command) {
     auto store = open_vault(context);
     if (!store) return std::unexpected(store.error());
     const vault::NewMember member{command.name, command.service, *role, command.compartments, *keys};
+    if (auto possible = can_be_let_in(**store, member); !possible) return std::unexpected(possible.error());
     if (command.approval.plan) return plan_member(context, **store, member, command.approval);
     if (context.options.dry_run) return would_let_in(context, member);
     const auto question = fmt::format("Let {} open this vault as {}? The fingerprint of the key is\n  {}\n",
@@ -247,23 +260,33 @@ Exit perform(const Context& context, const CompartmentMoveCommand& command) {
     if (!store) return std::unexpected(store.error());
     const auto selected = selected_bmcs(context, **store, command.selection);
     if (!selected) return std::unexpected(selected.error());
-    const auto changes = changes_of_access((*store)->team(), *selected, command.name);
-    if (!changes) return std::unexpected(changes.error());
+    const auto target = compartment_of((*store)->team(), command.name);
+    if (!target) return std::unexpected(target.error());
+    auto leaving = *selected;
+    std::erase_if(leaving, [&](const vault::Bmc& bmc) { return bmc.compartment == *target; });
+    const auto changes = changes_of_access((*store)->team(), leaving, *target);
     std::vector<BmcId> bmcs;
-    for (const auto& bmc : *selected) bmcs.push_back(bmc.id);
+    std::ranges::transform(leaving, std::back_inserter(bmcs), &vault::Bmc::id);
     const bool is_rehearsal = context.options.dry_run;
     if (!is_rehearsal)
         if (auto moved = (*store)->team().move_bmcs(acting(context), command.name, bmcs); !moved)
             return vault_error("compartment move", moved.error());
     if (context.options.json) {
-        for (const auto& change : *changes) context.out(json_access(change.member, change.gained, change.lost));
+        for (const auto& change : changes) context.out(json_access(change.member, change.gained, change.lost));
         context.out(json_summary(
             PlainSummary{"compartment move", bmcs.size(), {{"moved", bmcs.size()}}, std::nullopt, is_rehearsal}));
         return ExitCode::kAsAsked;
     }
     context.out(fmt::format("{} {} to {}.\n", is_rehearsal ? "Would move" : "Moved", counted(bmcs.size(), "BMC"),
                             printable(command.name)));
-    for (const auto& change : *changes) context.out(text_of(change));
+    if (bmcs.size() < selected->size())
+        context.out(fmt::format("{} there already.\n", counted(selected->size() - bmcs.size(), "BMC")));
+    for (const auto& change : changes) context.out(text_of(change));
+    const bool somebody_knows = std::ranges::any_of(changes, [](const AccessChange& one) { return one.lost > 0; });
+    if (somebody_knows && !is_rehearsal)
+        context.out(
+            context.commands("Next: bmcvault rotate, with the same BMCs, so that what they know is worth "
+                             "nothing\n"));
     return ExitCode::kAsAsked;
 }
 

@@ -609,7 +609,9 @@ private:
 
     static void add_log_filter(CLI::App* sub, LogCommand& filter) {
         sub->add_option("BMC", filter.name, "only records about this BMC");
-        sub->add_option("--last", filter.limit, "only the last N records")->type_name("N");
+        sub->add_option("--last", filter.limit, "only the last N records, from 1")
+            ->type_name("N")
+            ->check(within(1u, 0xffffffffu));
         sub->add_option("--event", filter.event, "only these, by how they begin: reveal, member., vault.")
             ->type_name("EVENT");
         sub->add_option("--by", filter.by, "only by this member or login name")->type_name("NAME");
@@ -652,7 +654,13 @@ private:
                     "Writes DIR/audit.jsonl, one record per line. With --signed also audit.sig and audit.pem:\n"
                     "  openssl pkeyutl -verify -pubin -inkey audit.pem -rawin -in audit.jsonl -sigfile audit.sig\n\n"
                     "Examples:\n  bmcvault log export --signed --output november --since 2026-11-01\n");
-        add_log_filter(write, log_export_.filter);
+        add_log_filter(write, log_);  // the same before and behind the word export
+        write->callback([this] {
+            command_ = [this] {
+                log_export_.filter = log_;
+                return Command(log_export_);
+            };
+        });
         write->add_option("--output", log_export_.output, "directory to write to")->type_name("DIR")->required();
         write->add_flag("--signed", log_export_.sign, "sign it with the key of this slot");
     }

@@ -330,11 +330,17 @@ Outcome<Passphrase> read_new_passphrase(const Context& context) {
 Outcome<std::optional<std::string>> read_identity(const Context& context) {
     const auto& path = context.options.identity;
     if (path.empty()) return std::nullopt;
-    const auto text = read_private_file(path, true, [](int fd) { return read_to_end(fd, vault::kMaxIdentitySize); });
-    if (!text)
-        return no_secret(fmt::format("identity file {} {}", printable(path), text.error().detail),
+    const auto wrong = [&](std::string_view why) {
+        return no_secret(fmt::format("identity file {} {}", printable(path), why),
                          "name the file that member keygen wrote: --identity FILE");
-    return text->expose([](std::string_view sealed) { return std::optional(std::string(sealed)); });
+    };
+    if (path.ends_with(".pub")) return wrong("is the public half");
+    const auto text = read_private_file(path, true, [](int fd) { return read_to_end(fd, vault::kMaxIdentitySize); });
+    if (!text) return wrong(text.error().detail);
+    auto sealed = text->expose([](std::string_view all) { return std::string(all); });
+    if (const auto file = vault::parse_identity(sealed); !file && file.error().code != ErrorCode::kUnsupported)
+        return wrong(fmt::format("is not as member keygen wrote it ({})", file.error().detail));
+    return std::optional(std::move(sealed));
 }
 
 namespace {

@@ -21,11 +21,12 @@ std::unexpected<Failure> no_agent(const Error& error) {
                                    "--passphrase-file FILE works without an agent", ""});
 }
 
-std::unexpected<Failure> does_not_answer(std::string_view command, const std::filesystem::path& socket) {
-    const auto process = agent_process(socket);
+std::unexpected<Failure> does_not_answer(std::string_view command, std::optional<pid_t> agent) {
     return std::unexpected(
         Failure{ExitCode::kBusy, fmt::format("{}: the agent does not answer, and may hold its keys still", command),
-                process ? fmt::format("end its process: kill -KILL {}", *process) : "the same command again", ""});
+                agent ? fmt::format("end its process: kill -KILL {}", *agent)
+                      : "end its process, a `bmcvault agent` of this user: pgrep -f '^bmcvault agent'",
+                ""});
 }
 
 std::string in_words(std::chrono::seconds time) {
@@ -56,7 +57,8 @@ Exit perform(const Context& context, const UnlockCommand& command) {
     if (!socket) return no_agent(socket.error());
     if (context.options.dry_run) return say(context, "unlock", "planned", "would unlock the vault\n");
     // What opens the vault is asked for anew; and no socket is taken from an agent that goes on without it.
-    if (lock_agent(*socket) == Locked::kNoAnswer) return does_not_answer("unlock", *socket);
+    if (const auto before = lock_agent(*socket); before.locked == Locked::kNoAnswer)
+        return does_not_answer("unlock", before.agent);
     const auto store = open_vault_to_look(context);
     if (!store) return std::unexpected(store.error());
     auto keys = (*store)->identity();
@@ -78,9 +80,9 @@ Exit perform(const Context& context, const UnlockCommand& command) {
 
 Exit perform(const Context& context, const LockCommand&) {
     const auto socket = agent_socket(vault_directory(context));
-    const auto locked = socket ? lock_agent(*socket) : Locked::kNobodyWasThere;
-    if (locked == Locked::kNoAnswer) return does_not_answer("lock", *socket);
-    const bool was_there = locked == Locked::kWiped;
+    const auto answer = socket ? lock_agent(*socket) : LockAnswer{Locked::kNobodyWasThere};
+    if (answer.locked == Locked::kNoAnswer) return does_not_answer("lock", answer.agent);
+    const bool was_there = answer.locked == Locked::kWiped;
     return say(context, "lock", was_there ? "locked" : "not-unlocked",
                was_there ? "Locked: the agent has wiped its keys.\n" : "No agent had this vault open.\n");
 }

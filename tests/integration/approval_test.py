@@ -241,7 +241,7 @@ class NewMember(Approval):
         command = ("member", "add", "dave", "--key", f"{dave.identity}.pub")
         self.assert_refused(self.by(olga, *command), "second member's signature")
         refused = self.by(self.alice, *command, "--plan", "--output", str(self.plan))
-        self.assert_refused(refused, "alice is no owner", NOT_UNLOCKED)
+        self.assert_refused(refused, "only an owner may do this", NOT_UNLOCKED)
         self.assertFalse(self.plan.exists())
         asked = self.ask(*command, member=olga)
         self.assertEqual((asked["member"], asked["role"], asked["compartments"], asked["bmcs"]),

@@ -405,3 +405,60 @@ class Escrow(WithShares):
             self.assertEqual(k_g, credential.k_g)
             login = Ipmitool(address, port).log_in(user, password, k_g)
             self.assertTrue(login.accepted, login)
+
+
+class EscrowOnADiskOfItsOwn(WithShares):
+    """In a mount namespace: 64 KiB, which are full soon, or can only be read."""
+
+    MOUNT = """set -e
+cp -p "$1" "$2"
+mount -t tmpfs -o size=64k,mode=700 tmpfs "${1%/*}"
+cp -p "$2" "$1"
+echo ready
+read -r until_the_end || true
+"""
+
+    def setUp(self):
+        super().setUp()
+        self.log = self.new_directory() / "bmcvault.escrow"
+        self.assert_exit(self.vault.json("vault", "escrow", "enable", "--to", str(self.log)), AS_ASKED)
+        self.disk = subprocess.Popen(
+            ["unshare", "--map-root-user", "--mount", "sh", "-c", self.MOUNT, "sh", str(self.log),
+             str(self.directory / "saved")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(self.disk.communicate, "")
+        self.assertEqual(self.disk.stdout.readline(), "ready\n")
+        self.inside = ["nsenter", f"--target={self.disk.pid}", "--user", "--mount", "--preserve-credentials"]
+
+    def on_the_disk(self, command):
+        subprocess.run([*self.inside, "sh", "-c", command, "sh", str(self.log.parent)], check=True)
+
+    def rotate(self):
+        return self.vault.json("rotate", "bmc01", wrapper=self.inside)
+
+    def assert_nothing_was_sent(self, refused, why):
+        self.assertNotEqual(refused.exit_code, AS_ASKED, refused)
+        self.assertIn(why, refused.err)
+        self.assertIn("nothing is stored or sent", refused.err)
+        self.assertEqual(refused.outcomes, {"bmc01": "blocked"})
+        self.assert_exit(self.vault.json("check", "--all"), AS_ASKED)
+
+    def test_it_is_full(self):
+        self.assert_exit(self.rotate(), AS_ASKED)
+        self.on_the_disk('dd if=/dev/zero of="$1/else" bs=4096 2>/dev/null || true')
+        rotated = []
+        while not rotated or rotated[-1].exit_code == AS_ASKED and len(rotated) < 20:
+            rotated.append(self.rotate())  # the last page of the file has room for some lines
+        self.assert_nothing_was_sent(rotated[-1], "its disk has no room")
+        versions = self.vault.history("bmc01")
+        self.assertEqual(versions[max(versions)], "current", "nothing is pending")
+        self.on_the_disk('rm "$1/else"')
+        self.assert_exit(self.rotate(), AS_ASKED)
+        drill = self.shares().json("vault", "break-glass", "drill", wrapper=self.inside)
+        self.assert_exit(drill, AS_ASKED)
+        self.assertEqual((drill.objects[0]["newest"], drill.objects[0]["bmcs"]), (3, 3))
+
+    def test_it_can_only_be_read(self):
+        self.on_the_disk('mount -o remount,ro "$1"')
+        self.assert_nothing_was_sent(self.rotate(), "Read-only file system")
+        self.on_the_disk('mount -o remount,rw "$1"')
+        self.assert_exit(self.rotate(), AS_ASKED)

@@ -70,7 +70,7 @@ class Team(FleetTest):
         stranger = Member(self.vault, self.new_directory(), "eve").json("status")
         self.assert_exit(stranger, NOT_UNLOCKED)
         self.assertIn("is no member", stranger.err)
-        self.assertIn("an owner lets this one in", stranger.err)
+        self.assertIn("lets this one in (member add)", stranger.err)
         self.assertNotIn("passphrase", stranger.err.replace(str(self.vault.directory), ""))
         for command in (("status",), ("log",), ("history", "bmc01"), ("member", "list")):
             self.assert_exit(auditor.json(*command), AS_ASKED)
@@ -113,6 +113,43 @@ class Team(FleetTest):
         self.assertEqual(len(alice.json("bmc", "list").bmcs), 4)
         self.assertTrue(alice.reveal("bmc01").password)
         self.assertEqual(self.vault.json("log", "--event", "member.granted").summary["total"], 1)
+
+    def test_what_can_not_be_done_is_said_before_it_is_done(self):
+        self.member("alice")
+        eve = Member(self.vault, self.new_directory(), "eve")
+        for words, why in ((("member", "add", "alice", "--key", f"{eve.identity}.pub"), "with another key"),
+                           (("member", "add", "alice", "--key", f"{eve.identity}.pub", "--plan", "--output",
+                             str(self.directory / "plan")), "with another key"),
+                           (("member", "add", "eve", "--key", f"{eve.identity}.pub", "--compartment", "nowhere"),
+                            "compartment list"),
+                           (("depart", "passphrase"), "the last owner"), (("depart", "mallory"), "member list")):
+            for more in ((), ("--dry-run",)):
+                refused = self.vault.json(*words, *more)
+                self.assert_exit(refused, USAGE)
+                self.assertIn(why, refused.err)
+        planned = self.vault.run("depart", "alice", "--dry-run")
+        self.assert_exit(planned, AS_ASKED)
+        self.assertIn("4 BMCs: bmc01", planned.out)
+        wrong = self.directory / "wrong"
+        wrong.write_text("not an identity\n", encoding="utf-8")
+        wrong.chmod(0o600)
+        for file in (str(wrong), f"{eve.identity}.pub", str(self.directory / "missing")):
+            refused = self.vault.json("status", "--identity", file)
+            self.assert_exit(refused, NOT_UNLOCKED)
+            self.assertIn(f"identity file {file} ", refused.err)
+        self.assertIn("did you mean alice?", self.left("alice", "rotate", "--exposed-to", "alcie").err)
+
+    def left(self, who, *command):
+        self.assert_exit(self.depart(who, "--no-rotate"), AS_ASKED)
+        refused = self.vault.json(*command)
+        self.assert_exit(refused, USAGE)
+        return refused
+
+    def test_a_host_is_exposed_twice_for_one_reason(self):
+        for name in ("bmc01", "bmc02"):
+            self.assert_exit(self.vault.json("expose", name, "--reason", "the same host"), AS_ASKED)
+            self.assertEqual(self.vault.json("log", name, "--event", "departure.").summary["total"], 1)
+        self.assertEqual({each["name"] for each in self.vault.json("due").objects[:-1]}, {"bmc01", "bmc02"})
 
     def test_a_departure_rotates_what_was_revealed_first_and_states_it(self):
         alice = self.member("alice")
@@ -185,14 +222,20 @@ class Team(FleetTest):
             nothing = self.vault.json("log", *right)
             self.assert_exit(nothing, AS_ASKED)
             self.assertEqual((nothing.summary["total"], nothing.err), (0, ""))
-        stranger = self.vault.json("log", "--by", "somebody-else")
-        self.assert_exit(stranger, AS_ASKED)
-        self.assertIn("no member has that name", stranger.err)
+        for unknown in ("somebody-else", "passphrase"):
+            stranger = self.vault.json("log", "--by", unknown)
+            self.assert_exit(stranger, AS_ASKED)
+            self.assertIn("is in the log by the login name", stranger.err)
+        before_the_word = self.vault.json("log", "--event", "reveal", "export", "--output", str(self.directory / "part"))
+        self.assertEqual(before_the_word.summary["total"], 2)
+        over_a_signed_one = self.vault.json("log", "export", "--output", str(self.directory / "log"))
+        self.assert_exit(over_a_signed_one, USAGE)
         self.verify_with_openssl(self.directory / "log" / "audit", ".jsonl")
 
     def test_a_k_g_that_is_exposed_is_rotated_with_what_is_due(self):
         self.assert_exit(self.vault.json("rotate", "--all", "--k-g"), AS_ASKED)
         self.assert_exit(self.vault.json("expose", "bmc01", "--reason", "host broken into"), AS_ASKED)
+        self.assertIn("k-g-exposed", self.vault.run("due").out)
         before = self.vault.json("check", "bmc01").bmcs["bmc01"]
         self.assert_exit(self.vault.json("rotate", "--due"), AS_ASKED)
         after = self.vault.json("check", "bmc01").bmcs["bmc01"]

@@ -2,6 +2,7 @@
 to go."""
 
 import base64
+import concurrent.futures
 import contextlib
 import os
 import pathlib
@@ -176,6 +177,9 @@ pgrep -f '^bmcvault agent ' || echo killed
                 self.assert_exit(silent, BUSY)
                 self.assertIn("may hold its keys still", silent.err)
                 self.assertIn(f"next: end its process: kill -KILL {agent}\n", silent.err)
+            with concurrent.futures.ThreadPoolExecutor(12) as several:  # more than there is room for
+                for silent in several.map(self.bare, ["lock"] * 12):
+                    self.assert_exit(silent, BUSY)
         finally:
             os.kill(agent, signal.SIGKILL)
         self.assert_ends(agent)

@@ -61,6 +61,8 @@ TEST(Schedule, WhatSomebodyKnowsComesBeforeAge) {
     facts.is_exposed = true;
     EXPECT_EQ(reasons(facts, kMade), "exposed");
     EXPECT_EQ(reasons(facts, after(kMade, days{365})), "exposed age");
+    facts.k_g_is_exposed = true;
+    EXPECT_EQ(reasons(facts, kMade), "exposed k-g-exposed");
 }
 
 TEST(Schedule, AnOlderPasswordThatWasPutBackIsDueUntilANewOneReplacesIt) {

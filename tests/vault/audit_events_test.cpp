@@ -55,7 +55,11 @@ TEST(AuditEvents, what_the_program_writes_is_in_the_table) {
 
 TEST(AuditEvents, each_is_written_somewhere) {
     const auto sources = sources_but_the_table();
+    const std::regex disclosing(R"re(\bdisclose\([^;{]*?"([a-z]+)")re");
+    const auto disclosures = matches(sources, disclosing);
+    EXPECT_EQ(disclosures, (std::set<std::string>{"exec", "export", "hook", "reveal"}));
     for (const auto event : audit_events()) {
+        if (disclosures.contains(std::string(event))) continue;
         const auto quoted = '"' + std::string(event) + '"';
         EXPECT_NE(sources.find(quoted), std::string::npos) << event;
     }

@@ -49,7 +49,7 @@ protected:
     void write(int records) {
         transact([&](Transaction& transaction) -> Result<void> {
             for (int i = 0; i < records; ++i)
-                must(transaction.audit(i % 3 == 0 ? "exec" : "credential.proved",
+                must(transaction.audit(i % 3 == 0 ? "fact.learned" : "credential.proved",
                                        i % 2 == 0 ? std::optional(bmc_) : std::nullopt,
                                        fmt::format(R"({{"number":{}}})", ++written_)));
             return {};
@@ -62,7 +62,7 @@ protected:
         const auto database = tables();
         must(database->run("BEGIN IMMEDIATE"));
         StoreTransaction steps(*database, keyring, "an older program", test::kNow, must(read_audit_head(*database)));
-        for (int i = 0; i < 24'000; ++i) must(steps.audit("exec", bmc_, "{}"));
+        for (int i = 0; i < 24'000; ++i) must(steps.audit("fact.learned", bmc_, "{}"));
         must(database->run("COMMIT"));
     }
     void disclose() {
@@ -168,14 +168,15 @@ TEST_F(AuditLog, a_pack_ends_where_its_bodies_are_long) {
     const std::string body = R"({"long":")" + std::string(1000, 'x') + "\"}";
     for (int i = 0; i < 11; ++i)
         transact([&](Transaction& transaction) -> Result<void> {
-            for (int each = 0; each < 200; ++each) must(transaction.audit("exec", bmc_, body));
+            for (int each = 0; each < 200; ++each) must(transaction.audit("fact.learned", bmc_, body));
             return {};
         });
     EXPECT_GT(packed(), 200);
     EXPECT_LT(packed(), 300);
     EXPECT_EQ(verdict(), "fine");
-    const auto too_long = try_transact(
-        [&](Transaction& transaction) { return transaction.audit("exec", bmc_, std::string(kMaxAuditBody + 1, 'x')); });
+    const auto too_long = try_transact([&](Transaction& transaction) {
+        return transaction.audit("fact.learned", bmc_, std::string(kMaxAuditBody + 1, 'x'));
+    });
     EXPECT_EQ(code_of(too_long), ErrorCode::kInvalidArgument);
 }
 
@@ -184,7 +185,7 @@ TEST_F(AuditLog, the_longest_record_that_can_be_is_packed) {
     for (std::uint64_t seed = 1; body.size() < kMaxAuditBody; seed = seed * 6364136223846793005ULL + 1)
         body += fmt::format("{:016x}", seed);
     body.resize(kMaxAuditBody);
-    transact([&](Transaction& transaction) { return transaction.audit("exec", bmc_, body); });
+    transact([&](Transaction& transaction) { return transaction.audit("fact.learned", bmc_, body); });
     const auto at = must(store().info()).audit_records;
     write(1000);
     write(1100);
@@ -419,7 +420,7 @@ TEST_F(AuditLog, a_full_disk_or_a_kill_while_packing_leaves_the_log_whole) {
     ASSERT_GT(missing, 0);
     const auto one_more = [&](Transaction& transaction) -> Result<void> {
         for (int i = 0; i < missing; ++i)
-            if (auto done = transaction.audit("exec", bmc_, "{}"); !done) return done;
+            if (auto done = transaction.audit("fact.learned", bmc_, "{}"); !done) return done;
         return {};
     };
     const auto original = test::read_file(store_file());

@@ -450,25 +450,38 @@ TEST_F(EscrowOfStore, a_replay_that_was_interrupted_moves_on_what_its_first_part
     must(must(Store::open(copy, test::passphrase()))->team().disable_escrow(acting()));
     const auto added = add_bmc(3);
     rotate(added, "of-a-new-one");
-    const auto to_the_first = test::read_file(file());
-    const auto move_to = [&](BmcId id, const std::string& address, Store& vault) {
+    const auto move_to = [](Store& vault, BmcId id, const std::string& address, std::uint16_t port) {
         auto bmc = must(vault.bmc(id));
         bmc.address = address;
+        bmc.port = port;
         must(vault.transact("tester", test::kNow, [&](Transaction& t) { return t.update_bmc(bmc); }));
     };
-    move_to(added, "192.0.2.77", store());
-    move_to(bmc_, "192.0.2.78", store());
-    const auto whole = test::read_file(file());
-    test::write_file(file(), to_the_first);
-    EXPECT_EQ(replay(copy).bmcs_added, std::vector<std::string>{"bmc-00003"});
-    test::write_file(file(), whole);
+    const auto first_place = must(store().bmc(added)).address;
+    for (std::uint16_t i = 0; i < 1000; ++i) move_to(store(), bmc_, "192.0.2.78", static_cast<std::uint16_t>(1000 + i));
+    move_to(store(), added, "192.0.2.77", 623);
+    close();
+    EXPECT_TRUE(test::was_killed(test::in_child([&] {
+        auto killed = acting();
+        killed.hook = [](std::string_view passed) {
+            if (passed == "escrow-part-replayed") kill(getpid(), SIGKILL);
+        };
+        must(must(try_open_by_shares(copy))->team().replay_escrow(killed, file()));
+    })));
+    const auto place = [&](BmcId id) { return must(must(Store::open(copy, test::passphrase()))->bmc(id)).address; };
+    EXPECT_EQ(place(added), first_place);
+    {
+        const auto vault = must(Store::open(copy, test::passphrase()));
+        auto bmc = must(vault->bmc(added));
+        bmc.name = "a-persons-name";
+        must(vault->transact("tester", test::kNow, [&](Transaction& t) { return t.update_bmc(bmc); }));
+    }
     EXPECT_EQ(replay(copy).added, 0u);
-    const auto older = must(Store::open(copy, test::passphrase()));
-    EXPECT_EQ(must(older->bmc(added)).address, "192.0.2.77");
-    EXPECT_NE(must(older->bmc(bmc_)).address, "192.0.2.78") << "it was there before";
-    move_to(added, "192.0.2.99", *older);
+    EXPECT_EQ(place(added), "192.0.2.77");
+    EXPECT_EQ(must(must(Store::open(copy, test::passphrase()))->bmc(added)).name, "a-persons-name");
+    EXPECT_NE(place(bmc_), "192.0.2.78") << "it was there before";
+    move_to(*must(Store::open(copy, test::passphrase())), added, first_place, 623);
     EXPECT_EQ(replay(copy).added, 0u);
-    EXPECT_EQ(must(older->bmc(added)).address, "192.0.2.99") << "where a person has put it";
+    EXPECT_EQ(place(added), first_place) << "where a person has put it, after a replay that came to its end";
 }
 
 TEST_F(EscrowOfStore, an_over_long_line_is_skipped_and_what_is_behind_it_is_read) {

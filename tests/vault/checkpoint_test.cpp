@@ -23,7 +23,7 @@ protected:
 
     static Acting acting() { return {"tester", test::kNow, "because", {}}; }
     void write() {
-        transact([&](Transaction& transaction) { return transaction.audit("exec", bmc_, "{}"); });
+        transact([&](Transaction& transaction) { return transaction.audit("fact.learned", bmc_, "{}"); });
     }
     std::optional<Checkpoint> end_run() { return must(store().checkpoint("tester", test::kNow)); }
     std::uint64_t records() { return must(store().info()).audit_records; }

@@ -214,7 +214,8 @@ TEST_F(Migration, a_long_log_of_version_1_reads_the_same_in_rows_and_in_packs) {
     {
         const auto old = raw();
         must(old->run("BEGIN IMMEDIATE"));
-        for (int i = 0; i < 2500; ++i) add_old_record(*old, "exec", i % 2 == 0 ? std::optional(bmc_) : std::nullopt);
+        for (int i = 0; i < 2500; ++i)
+            add_old_record(*old, "fact.learned", i % 2 == 0 ? std::optional(bmc_) : std::nullopt);
         must(old->run("COMMIT"));
         must(old->query("SELECT hash FROM audit ORDER BY seq", {}, [&](const Row& row) {
             hashes.push_back(to_hex(row.bytes<32>(0)));
@@ -230,10 +231,10 @@ TEST_F(Migration, a_long_log_of_version_1_reads_the_same_in_rows_and_in_packs) {
     const auto packed = [&] { return count(*raw(), "SELECT coalesce(max(last),0) FROM audit_pack"); };
     expect_same_log("after the migration");
     EXPECT_EQ(packed(), 0);
-    transact([&](Transaction& transaction) { return transaction.audit("exec", bmc_, "{}"); });
+    transact([&](Transaction& transaction) { return transaction.audit("fact.learned", bmc_, "{}"); });
     EXPECT_EQ(packed(), 1000);
     transact([&](Transaction& transaction) -> Result<void> {
-        for (int i = 0; i < 1600; ++i) must(transaction.audit("exec", bmc_, "{}"));
+        for (int i = 0; i < 1600; ++i) must(transaction.audit("fact.learned", bmc_, "{}"));
         return {};
     });
     EXPECT_EQ(packed(), 3000) << "the last pack has records of both kinds";

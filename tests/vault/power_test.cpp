@@ -253,6 +253,7 @@ protected:
     }
 
     std::optional<IdentityKeys> identity_;
+    std::string line_after_cut_;
     std::vector<std::string> whole_lines_;  // that were written before the power was cut, sooner or later
 };
 
@@ -274,15 +275,18 @@ TEST_F(PowerOfEscrow, what_is_committed_is_in_the_log_and_every_whole_line_is_re
         return true;
     });
     from_the_start("the log is refused, or the next version does not come to it", [&](Found& found) {
+        line_after_cut_.clear();
         if (must(found.store->versions(test::make_bmc(2).id)).size() == 2) return true;
         const auto before = lines().size();
         const auto staged = stage(*found.store, 2, "after the cut");
-        return staged && lines().size() > before && parse_escrow_line(lines().back()).has_value();
+        line_after_cut_ = lines().back();
+        return staged && lines().size() > before && parse_escrow_line(line_after_cut_).has_value();
     });
+    // A garbled one may look like a line still, and opens to nothing.
     from_the_start("a whole line is not read", [&](Found& found) {
         std::set<std::string> left;
         for (const auto& line : lines())
-            if (parse_escrow_line(line)) left.insert(line);
+            if (line == line_after_cut_ || std::ranges::count(whole_lines_, line) > 0) left.insert(line);
         const auto replayed = replay(found);
         return replayed && left.size() == replayed->lines - replayed->unread &&
                replayed->known + replayed->added == left.size();
@@ -367,7 +371,7 @@ TEST_F(Power, packs_of_the_log_are_made_in_one_commit_with_the_record_that_is_on
     {
         const auto store = open_here();
         must(store->transact("tester", test::kNow, [](Transaction& t) -> Result<void> {
-            for (int i = 0; i < 1980; ++i) must(t.audit("exec", std::nullopt, "{}"));
+            for (int i = 0; i < 1980; ++i) must(t.audit("fact.learned", std::nullopt, "{}"));
             return {};
         }));
         records = must(store->info()).audit_records;
@@ -376,7 +380,7 @@ TEST_F(Power, packs_of_the_log_are_made_in_one_commit_with_the_record_that_is_on
     RecordedDisk disk(root_);
     const auto store = open_here();
     must(store->transact("tester", test::kNow, [&](Transaction& t) -> Result<void> {
-        for (auto i = records; i < 2000; ++i) must(t.audit("exec", std::nullopt, R"({"last":true})"));
+        for (auto i = records; i < 2000; ++i) must(t.audit("fact.learned", std::nullopt, R"({"last":true})"));
         return {};
     }));
     seeds_.last = std::min(seeds_.last, seeds_.first + 2);  // a long log to verify at each of many moments

@@ -81,7 +81,9 @@ protected:
                 return transaction.disclose("reveal", bmcs_[1], versions, R"({"reason":"a test"})");
             });
         });
-        step([&] { transact([&](Transaction& transaction) { return transaction.audit("exec", bmcs_[2], "{}"); }); });
+        step([&] {
+            transact([&](Transaction& transaction) { return transaction.audit("fact.learned", bmcs_[2], "{}"); });
+        });
         return old;
     }
 
@@ -254,11 +256,11 @@ TEST_F(State, what_comes_after_its_record_gets_a_checkpoint_in_the_same_commit) 
 
 TEST_F(State, at_least_every_1000_records_one_is_signed) {
     transact([&](Transaction& transaction) -> Result<void> {
-        for (int i = 0; i < 990; ++i) must(transaction.audit("exec", bmcs_[0], "{}"));
+        for (int i = 0; i < 990; ++i) must(transaction.audit("fact.learned", bmcs_[0], "{}"));
         return {};
     });
     for (int i = 0; i < 20; ++i)
-        transact([&](Transaction& transaction) { return transaction.audit("exec", bmcs_[0], "{}"); });
+        transact([&](Transaction& transaction) { return transaction.audit("fact.learned", bmcs_[0], "{}"); });
     std::uint64_t last_signed = 0;
     const auto database = raw_database();
     must(database->query("SELECT max(seq) FROM audit_signature", {}, [&](const Row& row) {

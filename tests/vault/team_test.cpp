@@ -229,6 +229,47 @@ TEST_F(Teams, a_member_who_is_in_opens_more_by_the_same_key_and_what_it_reads_co
     EXPECT_EQ(must(team().exposed_by(departure)).size(), 2u);
 }
 
+TEST_F(Teams, keys_of_more_compartments_go_only_to_the_key_that_the_header_has) {
+    must(team().add_compartment(acting(), "edge"));
+    must(team().add_member(acting(), member("alice", 1, Role::kOperator, {"default"})));
+    const auto& eve = identity(4).keys;
+    must(store().transact("tester", test::kNow, [&](Transaction& t) {
+        return static_cast<StoreTransaction&>(t).database().run(
+            "UPDATE member SET exchange_key=?,signing_key=? WHERE name='alice'", {eve.exchange, eve.signing});
+    }));
+    EXPECT_EQ(code_of(team().add_member(acting(), member("alice", 4, Role::kOperator, {"edge"}))), ErrorCode::kDamaged);
+    close();
+    EXPECT_EQ(code_of(try_open_as(4, directory())), ErrorCode::kNotPermitted);
+}
+
+TEST_F(Teams, who_leaves_while_they_are_granted_more_gets_nothing_more) {
+    must(team().add_compartment(acting(), "edge"));
+    must(team().move_bmcs(acting(), "edge", std::span(&other_, 1)));
+    must(team().add_member(acting(), member("alice", 1, Role::kOperator, {"default"})));
+    auto meanwhile = acting();
+    const auto another = must(Store::open(directory(), test::passphrase()));
+    meanwhile.hook = [&](std::string_view passed) {
+        if (passed == "before-member-row") must(another->team().begin_departure(acting(), "alice"));
+    };
+    EXPECT_EQ(code_of(team().add_member(meanwhile, member("alice", 1, Role::kOperator, {"edge"}))),
+              ErrorCode::kConflict);
+    EXPECT_EQ(must(must(try_open_as(1, directory()))->bmcs()).size(), 1u);
+}
+
+TEST_F(Teams, an_interrupted_grant_is_ended_before_another_one) {
+    must(team().add_compartment(acting(), "edge"));
+    must(team().add_compartment(acting(), "lab"));
+    must(team().add_member(acting(), member("alice", 1, Role::kOperator, {"default"})));
+    close();
+    EXPECT_TRUE(test::was_killed(test::in_child([&] {
+        const auto mine = must(Store::open(directory(), test::passphrase()));
+        must(mine->team().add_member(killed_at("after-member-row"), member("alice", 1, Role::kOperator, {"edge"})));
+    })));
+    EXPECT_EQ(code_of(team().add_member(acting(), member("alice", 1, Role::kOperator, {"lab"}))), ErrorCode::kConflict);
+    must(team().add_member(acting(), member("alice", 1, Role::kOperator, {"edge", "lab"})));
+    EXPECT_EQ(compartments_of(team().slots().back()).size(), 3u);
+}
+
 TEST_F(Teams, a_kill_while_a_member_is_granted_more_is_finished_by_the_same_command) {
     must(team().add_compartment(acting(), "edge"));
     must(team().move_bmcs(acting(), "edge", std::span(&other_, 1)));
@@ -385,8 +426,8 @@ protected:
             names.insert(fmt::format("{}{}{}", one.bmc_name, one.revealed ? " revealed" : "", one.live ? " done" : ""));
         return names;
     }
-    void rotate_later(BmcId bmc, std::string_view text) {
-        must(store().transact("tester", {test::kNow.value + 30}, [&](Transaction& t) -> Result<void> {
+    void rotate_later(BmcId bmc, std::string_view text, std::int64_t seconds = 30) {
+        must(store().transact("tester", {test::kNow.value + seconds}, [&](Transaction& t) -> Result<void> {
             const auto version =
                 must(t.stage(bmc, kPassword, test::secret(text), StoredSize::k20, Provenance::kGenerated, ""));
             return t.commit_pending(bmc, kPassword, version);
@@ -458,6 +499,10 @@ TEST_F(Departing, a_holder_and_a_host_expose_what_they_know) {
     EXPECT_EQ(must(store().info()).generation, 1u) << "a holder has no key";
     must(team().expose(acting(), std::span(&other_, 1)));
     EXPECT_EQ(must(team().due()), (std::vector<BmcId>{bmc_, other_}));
+    rotate_later(other_, "after the host");
+    EXPECT_EQ(must(team().due()), std::vector<BmcId>{bmc_});
+    must(team().expose(acting(test::kNow.value + 40), std::span(&other_, 1)));
+    EXPECT_EQ(must(team().due()), (std::vector<BmcId>{bmc_, other_})) << "for the same reason once more";
 }
 
 TEST_F(Departing, what_is_made_until_the_keys_are_new_is_exposed_as_well_and_they_are_shown_nothing_more) {
@@ -505,6 +550,7 @@ TEST_F(Departing, what_an_unrevoked_departure_had_not_seen_replaced_is_taken_ove
     close();
     const auto second = must(team().begin_departure(acting(test::kNow.value + 50), "alice"));
     EXPECT_NE(second.id, first.id);
+    rotate_later(bmc_, "and this", 55);
     must(team().revoke(acting(test::kNow.value + 60), second));
     EXPECT_EQ(exposed_names(second), (std::set<std::string>{"bmc-00001", "bmc-00002"}));
 }
@@ -522,6 +568,8 @@ TEST_F(Departing, a_holder_who_became_a_member_leaves_as_one) {
 
 // Older programs let one name be both.
 TEST_F(Departing, a_departure_as_holder_ends_the_key_of_an_unrevoked_one_as_member) {
+    const test::TemporaryDirectory elsewhere;
+    must(store().backup(elsewhere.path() / "their-key-opens-it", acting()));
     must(team().begin_departure(acting(test::kNow.value + 10), "alice"));
     must(store().transact("tester", test::kNow, [&](Transaction& t) {
         return static_cast<StoreTransaction&>(t).database().run(
@@ -529,8 +577,12 @@ TEST_F(Departing, a_departure_as_holder_ends_the_key_of_an_unrevoked_one_as_memb
     }));
     const auto departure = must(team().begin_departure(acting(test::kNow.value + 20), "alice"));
     EXPECT_EQ(departure.type, DepartureType::kHolder);
+    rotate_later(bmc_, "the old key opens this", 25);
     must(team().revoke(acting(test::kNow.value + 30), departure));
+    EXPECT_EQ(exposed_names(departure), (std::set<std::string>{"bmc-00001", "bmc-00002"}));
     EXPECT_EQ(must(store().info()).generation, 2u);
+    EXPECT_EQ(must(team().backups_opened_by(departure)),
+              std::vector<std::string>{(elsewhere.path() / "their-key-opens-it").string()});
     close();
     EXPECT_EQ(code_of(try_open_as(1, directory())), ErrorCode::kNotPermitted);
     must(team().revoke(acting(test::kNow.value + 40), departure));

@@ -44,6 +44,7 @@ constexpr auto kEvents = std::to_array<std::string_view>({
     "credential.sent",
     "credential.staged",
     "departure.begun",
+    "departure.bmc-exposed",
     "departure.exposed",
     "departure.finished",
     "escrow.disabled",

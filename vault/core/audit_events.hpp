@@ -6,7 +6,7 @@
 
 namespace bmcvault::vault {
 
-// In alphabetical order. Also events that only older programs wrote.
+// In alphabetical order.
 [[nodiscard]] std::span<const std::string_view> audit_events();
 [[nodiscard]] bool is_audit_event(std::string_view event);
 

@@ -113,16 +113,17 @@ Result<StoreTransaction::DataKey> StoreTransaction::new_data_key(std::uint32_t c
     return made;
 }
 
-Result<void> StoreTransaction::move_bmc(BmcId bmc, std::uint32_t compartment, const DataKey& key) {
+Result<bool> StoreTransaction::move_bmc(BmcId bmc, std::uint32_t compartment, const DataKey& key) {
     const auto row = bmc_row(bmc);
     if (!row) return std::unexpected(row.error());
-    if (row->compartment == compartment) return {};
+    if (row->compartment == compartment) return false;
     auto done = reseal_bmc(database_, keyring_, bmc, {&key.key, key.epoch});
     if (done)
         done = database_.run("INSERT OR IGNORE INTO bmc_moved(bmc_id,from_compartment,at) VALUES(?,?,?)",
                              {row->id, row->compartment, now_});
     if (done) done = database_.run("UPDATE bmc SET compartment_id=? WHERE id=?", {compartment, row->id});
-    return done;
+    if (!done) return std::unexpected(done.error());
+    return true;
 }
 
 Result<void> StoreTransaction::disclose(std::string event, BmcId bmc, std::span<const CredentialVersion> versions,
@@ -170,6 +171,7 @@ Result<std::vector<Departure>> SqlcipherStore::departures() const {
 
 // Who leaves: a member that has a slot, or a holder.
 Result<Departure> SqlcipherStore::who_leaves(const std::string& who) const {
+    if (const auto header = header_to_change(); !header) return std::unexpected(header.error());
     const auto known = members();
     if (!known) return std::unexpected(known.error());
     const auto is_live = [](const Member& member) { return !member.removed_at; };
@@ -211,17 +213,19 @@ Result<void> StoreTransaction::take_over(std::int64_t departure, std::span<const
     return {};
 }
 
-// Until the keys are new, what is written can be read by who leaves.
+// Until the keys are new, what is written can be read by who leaves; also where a later departure of the name has taken
+// over the one that has their slot.
 Result<void> StoreTransaction::mark_until_now() {
-    std::vector<std::pair<std::int64_t, std::int64_t>> unrevoked;
+    std::vector<std::pair<std::int64_t, std::int64_t>> to_mark;  // departure, slot
     auto done = database_.query(
-        "SELECT d.id,d.slot FROM departure d JOIN member m ON m.slot=d.slot WHERE d.revoked_at IS NULL AND "
-        "d.type='member' AND m.removed_at IS NOT NULL",
+        "SELECT o.id,d.slot FROM departure d JOIN member m ON m.slot=d.slot JOIN departure o ON o.id=d.id OR "
+        "(o.who=d.who AND o.type<>'host' AND o.finished_at IS NULL) WHERE d.revoked_at IS NULL AND d.type='member' AND "
+        "m.removed_at IS NOT NULL",
         {}, [&](const Row& row) {
-            unrevoked.emplace_back(row.integer(0), row.integer(1));
+            to_mark.emplace_back(row.integer(0), row.integer(1));
             return Result<void>();
         });
-    for (const auto& [departure, slot] : unrevoked) {
+    for (const auto& [departure, slot] : to_mark) {
         if (!done) return done;
         done = database_.run(kMarkOfMember, {departure, slot});
     }
@@ -290,14 +294,26 @@ Result<Departure> SqlcipherStore::departure_by_id(std::int64_t id) const {
 }
 
 Result<Departure> SqlcipherStore::expose(const Acting& acting, std::span<const BmcId> bmcs) {
-    std::int64_t id = 0;
+    const auto before = departures();
+    if (!before) return std::unexpected(before.error());
+    const auto open = std::ranges::find_if(*before, [&](const Departure& departure) {
+        return departure.type == DepartureType::kHost && departure.who == acting.reason && !departure.finished_at;
+    });
+    std::int64_t id = open == before->end() ? 0 : open->id;
     auto done = transact(acting.actor, acting.now, [&](Transaction& transaction) -> Result<void> {
         auto& steps = static_cast<StoreTransaction&>(transaction);
-        auto made = steps.insert_departure(acting.reason, to_word(DepartureType::kHost), std::nullopt, acting.reason);
-        if (!made) return std::unexpected(made.error());
-        id = *made;
-        for (const auto& bmc : bmcs)
-            if (auto marked = steps.database().run(kMarkOfBmc, {id, bmc.uuid}); !marked) return marked;
+        if (id == 0) {
+            auto made =
+                steps.insert_departure(acting.reason, to_word(DepartureType::kHost), std::nullopt, acting.reason);
+            if (!made) return std::unexpected(made.error());
+            id = *made;
+        }
+        for (const auto& bmc : bmcs) {
+            auto marked = steps.database().run(kMarkOfBmc, {id, bmc.uuid});
+            if (marked)
+                marked = steps.audit("departure.bmc-exposed", bmc, audit_body(acting, nlohmann::json::object()));
+            if (!marked) return marked;
+        }
         return steps.audit("departure.exposed", std::nullopt, audit_body(acting, {{"bmcs", bmcs.size()}}));
     });
     if (!done) return std::unexpected(done.error());
@@ -307,9 +323,8 @@ Result<Departure> SqlcipherStore::expose(const Acting& acting, std::span<const B
 // Also where a later departure of the same name has taken over one that never came to its new keys.
 Result<void> SqlcipherStore::revoke(const Acting& acting, const Departure& departure) {
     const auto opens_still = has_rows(
-        "SELECT 1 FROM departure d JOIN member m ON m.slot=d.slot WHERE d.who=? AND d.type='member' AND d.revoked_at "
-        "IS "
-        "NULL AND m.removed_at IS NOT NULL",
+        "SELECT 1 FROM departure d JOIN member m ON m.slot=d.slot WHERE d.who=? AND d.type='member' "
+        "AND d.revoked_at IS NULL AND m.removed_at IS NOT NULL",
         {departure.who});
     if (!opens_still) return std::unexpected(opens_still.error());
     if (*opens_still) return new_generation(acting);
@@ -387,14 +402,25 @@ Result<Team::Signed> SqlcipherStore::sign_statement(std::string_view text) const
     return Signed{sign(as_bytes(text), identity->signing), public_keys(*identity).signing};
 }
 
+// Also those that a key of the same name opens whose departure this one has taken over.
 Result<std::vector<std::string>> SqlcipherStore::backups_opened_by(const Departure& departure) const {
     std::vector<std::string> files;
-    if (!departure.slot) return files;
+    if (departure.type == DepartureType::kHost) return files;
     const auto known = members();
     if (!known) return std::unexpected(known.error());
-    const auto member = std::ranges::find(*known, *departure.slot, &Member::slot);
-    if (member == known->end()) return files;
-    return backups_between(member->added_at, departure.revoked_at.value_or(departure.at));
+    const auto all = departures();
+    if (!all) return std::unexpected(all.error());
+    for (const auto& each : *all) {
+        const bool is_of_it = each.id == departure.id || (each.who == departure.who && each.id < departure.id &&
+                                                          each.revoked_at.value_or(departure.at) >= departure.at);
+        const auto member = each.slot ? std::ranges::find(*known, *each.slot, &Member::slot) : known->end();
+        if (!is_of_it || member == known->end()) continue;
+        const auto opened = backups_between(member->added_at, each.revoked_at.value_or(each.at));
+        if (!opened) return opened;
+        for (const auto& file : *opened)
+            if (std::ranges::count(files, file) == 0) files.push_back(file);
+    }
+    return files;
 }
 
 }  // namespace bmcvault::vault

@@ -408,7 +408,8 @@ constexpr std::string_view kFromLog = "from the escrow log";
 // Brings back what is in the lines of one escrow log.
 class Replaying {
 public:
-    Replaying(const SqlcipherStore& store, EscrowReplay& result) : store_(store), result_(result), known_(store) {}
+    Replaying(const SqlcipherStore& store, EscrowReplay& result, std::optional<UnixTime> last_whole)
+        : store_(store), result_(result), last_whole_(last_whole), known_(store) {}
 
     Result<void> take(Transaction& transaction, const EscrowLine& line, const Escrowed& escrowed) {
         const auto there = is_there(transaction, line.key.bmc, escrowed.place);
@@ -468,24 +469,26 @@ private:
         return false;
     }
 
-    // Nothing is known of it but what lines have said: an interrupted replay has added it.
+    // An interrupted replay has added it: nothing is known of it but what lines have said, since the last one that came
+    // to its end.
     [[nodiscard]] Result<bool> is_by_replay(BmcId id) const {
         const auto versions = store_.versions(id);
         if (!versions) return std::unexpected(versions.error());
-        return !versions->empty() && std::ranges::all_of(*versions, [](const CredentialVersion& version) {
+        return !versions->empty() && std::ranges::all_of(*versions, [&](const CredentialVersion& version) {
             return version.provenance == Provenance::kRestored && version.state == VersionState::kUnknown &&
-                   version.note == kFromLog;
+                   version.note == kFromLog && (!last_whole_ || version.created_at > *last_whole_);
         });
     }
 
     // One that was added before goes on from the line that it has come to; where a person has put it, no line leads.
     Result<bool> follow(Transaction& transaction, BmcId id, const EscrowedPlace& place, Added& added) {
-        added.reached = added.reached || is_same_place(place, added.at);
+        if (!added.reached && is_same_place(place, added.at)) added = {place, true};  // a person may have renamed it
         if (!added.reached || (place.name == added.at.name && is_same_place(place, added.at))) return true;
         auto bmc = store_.bmc(id);
         if (!bmc) return std::unexpected(bmc.error());
         const auto name = bmc->name;
         put(place, *bmc);
+        if (place.name == added.at.name) bmc->name = name;
         auto moved = transaction.update_bmc(*bmc);
         // Its name stays where another BMC has the new one.
         if (!moved && moved.error().code == ErrorCode::kAlreadyExists) {
@@ -499,6 +502,7 @@ private:
 
     const SqlcipherStore& store_;
     EscrowReplay& result_;
+    std::optional<UnixTime> last_whole_;  // replay that came to its end
     KnownSecrets known_;
     std::map<BmcId, Added> added_;  // by this replay, or by an earlier one that was interrupted
     std::set<BmcId> here_before_;
@@ -515,6 +519,8 @@ Result<std::pair<EscrowLine, Escrowed>> opened_line(std::string_view text, const
     if (!escrowed) return std::unexpected(escrowed.error());
     return std::pair(std::move(*line), std::move(*escrowed));
 }
+
+constexpr int kFirstLines = 100;  // some may be torn
 
 std::unexpected<Error> only_the_shares() {
     return fail(ErrorCode::kNotPermitted, "only the shares open an escrow log");
@@ -583,13 +589,31 @@ Result<std::optional<EscrowSample>> SqlcipherStore::sample_escrow(std::size_t mo
     return sample;
 }
 
+Result<void> Store::check_escrow_log(const fs::path& file) {
+    auto reader = EscrowReader::open(file);
+    if (!reader) return std::unexpected(reader.error());
+    for (int i = 0; i < kFirstLines; ++i) {
+        const auto line = reader->next();
+        if (!line) return std::unexpected(line.error());
+        if (!*line) break;
+        if (parse_escrow_line(**line)) return {};
+    }
+    return fail(ErrorCode::kInvalidArgument, fmt::format("{} is no escrow log", file.string()));
+}
+
 Result<EscrowReplay> SqlcipherStore::replay_escrow(const Acting& acting, const fs::path& file) {
     const auto& identity = keyring_->unlocked().identity;
     if (!std::holds_alternative<BreakGlassSlot>(own_slot().kind) || !identity) return only_the_shares();
     auto reader = EscrowReader::open(file);
     if (!reader) return std::unexpected(reader.error());
     EscrowReplay result;
-    Replaying replaying(*this, result);
+    std::optional<UnixTime> last_whole;
+    auto read = query("SELECT max(at) FROM audit WHERE event='escrow.replayed'", {}, [&](const Row& row) {
+        last_whole = row.maybe_time(0);
+        return Result<void>();
+    });
+    if (!read) return std::unexpected(read.error());
+    Replaying replaying(*this, result, last_whole);
     bool more = true;
     const auto some_lines = [&](Transaction& transaction) -> Result<void> {
         for (std::size_t i = 0; i < kLinesPerCommit; ++i) {
@@ -612,8 +636,10 @@ Result<EscrowReplay> SqlcipherStore::replay_escrow(const Acting& acting, const f
             audit_body(acting,
                        {{"file", file.string()}, {"added", result.added}, {"bmcs_added", result.bmcs_added.size()}}));
     };
-    while (more)
+    while (more) {
         if (auto done = transact(acting.actor, acting.now, some_lines); !done) return std::unexpected(done.error());
+        acting.pass("escrow-part-replayed");
+    }
     return result;
 }
 

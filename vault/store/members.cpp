@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "vault/core/identity.hpp"
 #include "vault/store/audit_body.hpp"
 #include "vault/store/locks.hpp"
 #include "vault/store/rows.hpp"
@@ -30,6 +31,16 @@ std::vector<std::uint32_t> ids_of(const std::vector<CompartmentKey>& keys) {
     std::vector<std::uint32_t> ids;
     std::ranges::transform(keys, std::back_inserter(ids), &CompartmentKey::compartment);
     return ids;
+}
+
+std::unexpected<Error> is_taken(const Member& member, const NewMember& wanted) {
+    std::string why = fmt::format("{} is a member with another key", member.name);
+    if (member.name != wanted.name)
+        why = fmt::format("that key is the one of {}", member.name);
+    else if (member.keys == wanted.keys)
+        why = fmt::format("{} is a member as {}: for another role depart, then a new key", member.name,
+                          to_word(member.role));
+    return fail(ErrorCode::kAlreadyExists, std::move(why));
 }
 
 }  // namespace
@@ -163,18 +174,36 @@ Result<std::vector<std::uint32_t>> SqlcipherStore::granted_spans(std::uint32_t s
     return ids;
 }
 
-// The slot of a member of that key and role who is to open more than it does; false: it opens all that already.
-bool SqlcipherStore::grow(NewSlot& made, const Header& header, const Member& member, const NewMember& wanted) {
+// The slot of a member of that name and key, who is to open more than it does. What it is sealed to comes from the
+// header, which rows alone do not change.
+Result<SqlcipherStore::NewSlot> SqlcipherStore::grown(const Header& header, const Member& member,
+                                                      const NewMember& wanted) const {
     auto slot = *std::ranges::find(header.slots, member.slot, &Slot::number);
+    const auto* keys = public_keys_of(slot);
+    if (slot.name != wanted.name || keys == nullptr || *keys != wanted.keys || role_of(slot) != wanted.role)
+        return fail(ErrorCode::kDamaged, fmt::format("the row of member {} is of another slot", member.name));
+    if (std::get<MemberSlot>(slot.kind).service != wanted.service)
+        return fail(ErrorCode::kAlreadyExists,
+                    fmt::format("{} is there as a {}", member.name, wanted.service ? "person" : "program (--service)"));
+    if (wanted.compartments.empty())
+        return fail(ErrorCode::kAlreadyExists,
+                    fmt::format("{} is a member already; --compartment NAME opens more to an operator", member.name));
+    const auto more = granted_to(wanted);
+    if (!more) return std::unexpected(more.error());
+    const auto begun = granted_spans(member.slot);
+    if (!begun) return std::unexpected(begun.error());
     const auto before = compartments_of(slot);
-    const auto& more = compartments_of(made.slot);
-    const bool opens_all = std::ranges::includes(before, more);
-    if (wanted.compartments.empty() || slot_type(slot) != slot_type(made.slot) || opens_all) return false;
+    if (std::ranges::includes(before, *more))
+        return fail(ErrorCode::kAlreadyExists, fmt::format("{} opens all that already", member.name));
     std::vector<std::uint32_t> all;
-    std::ranges::set_union(before, more, std::back_inserter(all));
+    std::ranges::set_union(before, *more, std::back_inserter(all));
+    if (!std::ranges::includes(all, *begun))
+        return fail(ErrorCode::kConflict,
+                    fmt::format("an interrupted command began to open other compartments to {} ({} in all): end it "
+                                "with those first",
+                                member.name, fmt::join(member.compartments, ", ")));
     grant(slot, std::move(all));
-    made = {std::move(slot), true, true};
-    return true;
+    return NewSlot{std::move(slot), true, true};
 }
 
 // The slot of a new member: the one whose row an interrupted command has written, or a fresh number.
@@ -212,14 +241,21 @@ Result<SqlcipherStore::NewSlot> SqlcipherStore::slot_for(const Header& header, c
                                         member.name, fmt::join(member.compartments, ", "), member.name));
             made.slot.number = member.slot;
             made.begun = true;
-        } else if (same && grow(made, header, member, wanted)) {
-            return made;
+        } else if (same) {
+            return grown(header, member, wanted);
         } else if (member.name == wanted.name || member.keys == wanted.keys) {
-            return fail(ErrorCode::kAlreadyExists, fmt::format("{} has a slot already", member.name));
+            return is_taken(member, wanted);
         }
     }
     if (!made.begun) made.slot.number = next_slot_number(header, highest);
     return made;
+}
+
+Result<void> SqlcipherStore::check_member(const NewMember& wanted) const {
+    const auto header = header_to_change();
+    if (!header) return std::unexpected(header.error());
+    const auto made = slot_for(*header, wanted);
+    return made ? Result<void>() : std::unexpected(made.error());
 }
 
 Result<void> SqlcipherStore::add_member(const Acting& acting, const NewMember& wanted) {
@@ -233,15 +269,15 @@ Result<void> SqlcipherStore::add_member(const Acting& acting, const NewMember& w
     acting.pass("before-member-row");
     auto done = transact(acting.actor, acting.now, [&](Transaction& transaction) -> Result<void> {
         auto& steps = static_cast<StoreTransaction&>(transaction);
-        auto rows = made->grows ? steps.widen_access(made->slot) : Result<void>();
-        if (!made->begun) rows = steps.insert_member(made->slot);
+        auto rows = made->begun ? steps.refuse_left(made->slot) : steps.insert_member(made->slot);
+        if (rows && made->grows) rows = steps.widen_access(made->slot);
         if (!rows) return rows;
         return steps.audit(made->grows ? "member.granted" : "member.added", std::nullopt,
                            audit_body(acting, {{"member", wanted.name},
                                                {"slot", made->slot.number},
                                                {"role", to_word(wanted.role)},
                                                {"compartments", compartments_of(made->slot)},
-                                               {"fingerprint", to_hex(wanted.keys.exchange)}}));
+                                               {"fingerprint", fingerprint(wanted.keys)}}));
     });
     if (!done) return done;
     acting.pass("after-member-row");
@@ -312,10 +348,11 @@ Result<void> SqlcipherStore::move_bmcs(const Acting& acting, const std::string& 
         const auto key = steps.new_data_key(target->id);
         if (!key) return std::unexpected(key.error());
         for (const auto& bmc : bmcs) {
-            auto moved = steps.move_bmc(bmc, target->id, *key);
-            if (!moved) return moved;
-            moved = steps.audit("compartment.bmc-moved", bmc, audit_body(acting, {{"compartment", name}}));
-            if (!moved) return moved;
+            const auto moved = steps.move_bmc(bmc, target->id, *key);
+            if (!moved) return std::unexpected(moved.error());
+            if (!*moved) continue;
+            auto logged = steps.audit("compartment.bmc-moved", bmc, audit_body(acting, {{"compartment", name}}));
+            if (!logged) return logged;
         }
         return {};
     });

@@ -78,9 +78,11 @@ public:
     Result<std::optional<AcceptedRestore>> accepted_restore() const override;
     Result<void> accept_restore(const Acting&) override;
     Team& team() override { return *this; }
+    [[nodiscard]] const Team& team() const override { return *this; }
     const Slot& own_slot() const override { return keyring_->own_slot(); }
     const std::vector<Slot>& slots() const override { return keyring_->header().slots; }
     Result<std::vector<Member>> members() const override;
+    [[nodiscard]] Result<void> check_member(const NewMember&) const override;
     Result<void> add_member(const Acting&, const NewMember&) override;
     Result<std::vector<Compartment>> compartments() const override;
     Result<void> add_compartment(const Acting&, const std::string& name) override;
@@ -88,6 +90,7 @@ public:
     Result<std::vector<Holder>> holders() const override;
     Result<void> add_holder(const Acting&, const std::string& name, std::span<const BmcId> bmcs,
                             UnixTime since) override;
+    [[nodiscard]] Result<Departure> who_leaves(const std::string& who) const override;
     Result<Departure> begin_departure(const Acting&, const std::string& who) override;
     Result<Departure> expose(const Acting&, std::span<const BmcId> bmcs) override;
     Result<void> revoke(const Acting&, const Departure&) override;
@@ -143,7 +146,7 @@ private:
         bool begun = false;  // its row is there already
         bool grows = false;  // it is in the header already, and opens more compartments from now on
     };
-    [[nodiscard]] static bool grow(NewSlot&, const Header&, const Member&, const NewMember& wanted);
+    [[nodiscard]] Result<NewSlot> grown(const Header&, const Member&, const NewMember& wanted) const;
     [[nodiscard]] Result<NewSlot> slot_for(const Header&, const NewMember&) const;
     // escrow.cpp. The log that is kept, for the transaction that was begun.
     [[nodiscard]] Result<std::optional<EscrowLog>> escrow_log(Database&) const;
@@ -156,7 +159,6 @@ private:
                                             const std::function<void(Keyring&)>& add_keys);
     // departures.cpp
     [[nodiscard]] Result<std::vector<Departure>> open_departures_of(const std::string& who) const;
-    [[nodiscard]] Result<Departure> who_leaves(const std::string& who) const;
     [[nodiscard]] Result<Departure> departure_by_id(std::int64_t id) const;
     [[nodiscard]] std::string acting_name(const std::string& actor) const;
     [[nodiscard]] Head head_at(const AuditHead&) const;

@@ -53,9 +53,9 @@ constexpr std::string_view kSelectVersion =
     "SELECT b.uuid,c.kind,c.subject,c.version,c.state,c.provenance,c.stored_size,c.created_at,c.sent_at,c.proved_at,"
     "c.superseded_at,c.note FROM credential c JOIN bmc b ON b.id=c.bmc_id ";
 
-// Of "bmc b" that "campaign_bmc d" calls done: the current password of our own account is known to somebody who should
-// not, or was not made by bmcvault and came afterwards. ?2, ?3: its kind and its subject.
-constexpr std::string_view kPasswordIsExposed =
+// Of "bmc b" that "campaign_bmc d" calls done, where something was exposed: the live password of our own account is one
+// of those, or was not made by bmcvault and came after that. ?2, ?3: its kind and its subject.
+constexpr std::string_view kIsToDoAgain =
     "EXISTS(SELECT 1 FROM credential c JOIN exposure e ON e.bmc_id=c.bmc_id AND e.kind=c.kind AND e.subject=c.subject "
     "WHERE c.bmc_id=b.id AND c.kind=?2 AND c.subject=?3 AND c.state='current' AND (c.version<=e.version OR "
     "(c.provenance<>'generated' AND c.created_at>d.done_at)))";
@@ -516,7 +516,7 @@ Result<std::vector<BmcId>> SqlcipherStore::campaign_done(std::int64_t campaign) 
     static const std::string sql = fmt::format(
         "SELECT b.uuid FROM campaign_bmc d JOIN bmc b ON b.id=d.bmc_id WHERE d.campaign_id=?1 AND NOT {} "
         "ORDER BY b.id",
-        kPasswordIsExposed);
+        kIsToDoAgain);
     auto done = query(sql, {campaign, static_cast<int>(Kind::kPassword), Subject::kOwnAccount}, [&](const Row& row) {
         all.push_back(BmcId{row.bytes<16>(0)});
         return Result<void>();
@@ -538,7 +538,7 @@ Result<bool> SqlcipherStore::has_rows(std::string_view sql, const Database::Valu
 Result<bool> SqlcipherStore::is_done(std::int64_t campaign, BmcId bmc) const {
     static const std::string sql = fmt::format(
         "SELECT 1 FROM bmc b JOIN campaign_bmc d ON d.bmc_id=b.id WHERE d.campaign_id=?1 AND b.uuid=?4 AND NOT {}",
-        kPasswordIsExposed);
+        kIsToDoAgain);
     return has_rows(sql, {campaign, static_cast<int>(Kind::kPassword), Subject::kOwnAccount, bmc.uuid});
 }
 

@@ -229,6 +229,9 @@ public:
     [[nodiscard]] virtual const std::filesystem::path& directory() const = 0;
 
     [[nodiscard]] virtual Team& team() = 0;
+    [[nodiscard]] virtual const Team& team() const = 0;
+    // kInvalidArgument: none of the first lines of this file is one of an escrow log; kIo. It is not opened by any key.
+    [[nodiscard]] static Result<void> check_escrow_log(const std::filesystem::path& file);
 
     // Why every write is refused with kRolledBack: the vault is older than what this host has seen, of another history,
     // or a copy of the one that this host goes on with. Empty: it is fresh.

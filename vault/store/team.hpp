@@ -43,10 +43,14 @@ public:
     [[nodiscard]] virtual const std::vector<Slot>& slots() const = 0;
     // By slot; also those who have left.
     [[nodiscard]] virtual Result<std::vector<Member>> members() const = 0;
-    // One who is a member already, with that key and role, opens the compartments that are named as well from now on.
-    // kAlreadyExists: that name or key has a slot, and opens all that; kNotFound: no such compartment. Repeated after
-    // an interruption it finishes what was begun.
+    // An operator who is a member already, under that name and key, opens the compartments that are named as well from
+    // now on. kAlreadyExists: that name or key has a slot, and nothing more is asked for it; kNotFound: no such
+    // compartment; kConflict: another command was interrupted, or they have left meanwhile. Repeated after an
+    // interruption it finishes what was begun.
     [[nodiscard]] virtual Result<void> add_member(const Acting&, const NewMember&) = 0;
+
+    // What add_member would say; nothing is done.
+    [[nodiscard]] virtual Result<void> check_member(const NewMember&) const = 0;
 
     [[nodiscard]] virtual Result<std::vector<Compartment>> compartments() const = 0;
     // With keys of its own, which every owner gets.
@@ -63,7 +67,10 @@ public:
     // Marks every version that may be live and that this member could read, or holder knows: from then on those BMCs
     // are due. An open departure of the same name is returned as it is. kNotFound; kConflict: the last owner, oneself.
     [[nodiscard]] virtual Result<Departure> begin_departure(const Acting&, const std::string& who) = 0;
-    // The same for all credentials of some BMCs, because of a host.
+    // Whom it would be about, and its errors; nothing is done.
+    [[nodiscard]] virtual Result<Departure> who_leaves(const std::string& who) const = 0;
+    // The same for all credentials of some BMCs, because of a host. Said again for the same reason it adds to the
+    // first.
     [[nodiscard]] virtual Result<Departure> expose(const Acting&, std::span<const BmcId> bmcs) = 0;
     // New keys and a new store file without the slots of the members of that name who have left; nothing to do when it
     // is done, or there were none.

@@ -123,11 +123,19 @@ Result<void> StoreTransaction::insert_member(const Slot& slot) {
     return {};
 }
 
+// Since their row was read.
+Result<void> StoreTransaction::refuse_left(const Slot& slot) {
+    const auto there = number("SELECT count(*) FROM member WHERE slot=? AND removed_at IS NULL", {slot.number});
+    if (!there) return std::unexpected(there.error());
+    return *there == 1 ? Result<void>() : fail(ErrorCode::kConflict, fmt::format("{} has left meanwhile", slot.name));
+}
+
 Result<void> StoreTransaction::widen_access(const Slot& slot) {
     for (const auto compartment : compartments_of(slot)) {
         auto done = database_.run(
             "INSERT INTO access_span(member_id,compartment_id,from_at) SELECT m.id,?1,?2 FROM member m WHERE m.slot=?3 "
-            "AND NOT EXISTS(SELECT 1 FROM access_span s WHERE s.member_id=m.id AND s.compartment_id=?1 AND s.to_at IS "
+            "AND m.removed_at IS NULL AND NOT EXISTS(SELECT 1 FROM access_span s WHERE s.member_id=m.id AND "
+            "s.compartment_id=?1 AND s.to_at IS "
             "NULL)",
             {compartment, now_, slot.number});
         if (!done) return done;

@@ -75,7 +75,8 @@ public:
         std::uint32_t epoch = 0;
     };
     [[nodiscard]] Result<DataKey> new_data_key(std::uint32_t compartment);
-    [[nodiscard]] Result<void> move_bmc(BmcId, std::uint32_t compartment, const DataKey&);
+    // false: it is there already.
+    [[nodiscard]] Result<bool> move_bmc(BmcId, std::uint32_t compartment, const DataKey&);
     [[nodiscard]] Result<std::int64_t> insert_departure(std::string_view who, std::string_view type,
                                                         std::optional<std::uint32_t> slot, std::string_view reason);
     [[nodiscard]] Result<void> end_membership(std::uint32_t slot);
@@ -86,6 +87,8 @@ public:
     [[nodiscard]] Result<void> mark_until_now();
     // The row of a slot and the compartments that it opens from now on.
     [[nodiscard]] Result<void> insert_member(const Slot&);
+    // kConflict: the member of this slot has left.
+    [[nodiscard]] Result<void> refuse_left(const Slot&);
     [[nodiscard]] Result<void> widen_access(const Slot&);
     [[nodiscard]] Database& database() { return database_; }
     [[nodiscard]] Result<std::int64_t> number(std::string_view sql, const Database::Values& = {});
