@@ -235,8 +235,6 @@ Exit conclude(const Context& context, vault::Store& store, const DepartCommand& 
 Outcome<std::vector<vault::Bmc>> known_to(vault::Store& store, const vault::Departure& departure) {
     auto fleet = store.bmcs();
     if (!fleet) return vault_error("reading the inventory", fleet.error());
-    const auto members = store.team().members();
-    if (!members) return vault_error("reading the members", members.error());
     const auto holders = store.team().holders();
     if (!holders) return vault_error("reading the holders", holders.error());
     std::set<std::uint32_t> opened;
@@ -263,7 +261,7 @@ Outcome<std::vector<std::string>> names_to_rotate(vault::Store& store, const vau
     const auto statement = statement_of(store, departure);
     if (!statement) return std::unexpected(statement.error());
     for (const auto& credential : pending(*statement))
-        if (std::ranges::count(names, credential.bmc_name) == 0) names.push_back(credential.bmc_name);
+        if (names.empty() || names.back() != credential.bmc_name) names.push_back(credential.bmc_name);
     return names;
 }
 

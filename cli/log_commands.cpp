@@ -69,8 +69,7 @@ Outcome<void> is_somebody(const Context& context, vault::Store& store, const std
     if (near.empty()) {
         context.warn(
             fmt::format("log: --by {}: no member with an identity has that name, and no record is by it; who opens the "
-                        "vault by its "
-                        "passphrase is in the log by the login name",
+                        "vault by its passphrase is in the log by the login name",
                         printable(begins)));
         return {};
     }

@@ -242,6 +242,13 @@ TEST_F(Teams, keys_of_more_compartments_go_only_to_the_key_that_the_header_has) 
     EXPECT_EQ(code_of(try_open_as(4, directory())), ErrorCode::kNotPermitted);
 }
 
+TEST_F(Teams, the_public_key_of_a_slot_that_is_no_identity_lets_nobody_in) {
+    const auto& own = team().own_slot();
+    const NewMember same{own.name, false, Role::kOwner, {}, *public_keys_of(own)};
+    EXPECT_EQ(code_of(team().check_member(same)), ErrorCode::kAlreadyExists);
+    EXPECT_EQ(code_of(team().add_member(acting(), same)), ErrorCode::kAlreadyExists);
+}
+
 TEST_F(Teams, who_leaves_while_they_are_granted_more_gets_nothing_more) {
     must(team().add_compartment(acting(), "edge"));
     must(team().move_bmcs(acting(), "edge", std::span(&other_, 1)));

@@ -80,8 +80,4 @@ std::span<const std::string_view> audit_events() {
     return kEvents;
 }
 
-bool is_audit_event(std::string_view event) {
-    return std::ranges::binary_search(kEvents, event);
-}
-
 }  // namespace bmcvault::vault

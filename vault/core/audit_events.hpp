@@ -8,6 +8,5 @@ namespace bmcvault::vault {
 
 // In alphabetical order.
 [[nodiscard]] std::span<const std::string_view> audit_events();
-[[nodiscard]] bool is_audit_event(std::string_view event);
 
 }  // namespace bmcvault::vault

@@ -179,10 +179,12 @@ Result<std::vector<std::uint32_t>> SqlcipherStore::granted_spans(std::uint32_t s
 Result<SqlcipherStore::NewSlot> SqlcipherStore::grown(const Header& header, const Member& member,
                                                       const NewMember& wanted) const {
     auto slot = *std::ranges::find(header.slots, member.slot, &Slot::number);
-    const auto* keys = public_keys_of(slot);
-    if (slot.name != wanted.name || keys == nullptr || *keys != wanted.keys || role_of(slot) != wanted.role)
+    const auto* kind = std::get_if<MemberSlot>(&slot.kind);
+    if (kind == nullptr)
+        return fail(ErrorCode::kAlreadyExists, fmt::format("{} is no slot of an identity", member.name));
+    if (slot.name != wanted.name || kind->keys != wanted.keys || kind->role != wanted.role)
         return fail(ErrorCode::kDamaged, fmt::format("the row of member {} is of another slot", member.name));
-    if (std::get<MemberSlot>(slot.kind).service != wanted.service)
+    if (kind->service != wanted.service)
         return fail(ErrorCode::kAlreadyExists,
                     fmt::format("{} is there as a {}", member.name, wanted.service ? "person" : "program (--service)"));
     if (wanted.compartments.empty())

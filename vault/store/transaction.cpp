@@ -135,8 +135,7 @@ Result<void> StoreTransaction::widen_access(const Slot& slot) {
         auto done = database_.run(
             "INSERT INTO access_span(member_id,compartment_id,from_at) SELECT m.id,?1,?2 FROM member m WHERE m.slot=?3 "
             "AND m.removed_at IS NULL AND NOT EXISTS(SELECT 1 FROM access_span s WHERE s.member_id=m.id AND "
-            "s.compartment_id=?1 AND s.to_at IS "
-            "NULL)",
+            "s.compartment_id=?1 AND s.to_at IS NULL)",
             {compartment, now_, slot.number});
         if (!done) return done;
     }
